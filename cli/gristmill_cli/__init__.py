@@ -1,0 +1,1 @@
+"""The command line: talks to the embedded engine or to a cluster."""

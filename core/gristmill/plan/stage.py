@@ -1,0 +1,131 @@
+"""Stages: what actually runs, after inputs are listed and jobs are joined where no shuffle lies between them.
+
+The stage compiler makes them, the scheduler orders them, the coordinator hands a stage and one of its partitions to
+a worker, and the kernel runs that. A job that reads another job adds no map stage of its own: its map runs at the
+end of the other's tasks, as a further outlet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gristmill.ids import ExchangeId, StageId
+from gristmill.plan.exchange import Exchange
+from gristmill.plan.fragment import Code, Fragment
+from gristmill.plan.job import Output, RetryPolicy, Store
+from gristmill.plan.source import FileSource, Split
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The rows of splits of files, under the input's name."""
+
+    input: str
+    source: FileSource
+    splits: tuple[Split, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRead:
+    """The rows that an exchange brings to a task, under the input's name."""
+
+    input: str
+    exchange: ExchangeId
+    spec: Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class SideScan:
+    """A side input from files: every task reads all of it."""
+
+    name: str
+    source: FileSource
+    splits: tuple[Split, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A fragment with what it needs to be run and named: which job and input it belongs to, and its side inputs.
+
+    ``sides`` come from files, ``side_reads`` from broadcast exchanges.
+    """
+
+    job: str
+    input: str
+    """The map of this input; empty: the job's reduce."""
+    fragment: Fragment | None
+    code: Code = Code()
+    sides: tuple[SideScan, ...] = ()
+    side_reads: tuple[ExchangeRead, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeWrite:
+    """An outlet into an exchange: ``steps`` run over the stage's rows (in order), then the rows are partitioned."""
+
+    exchange: ExchangeId
+    spec: Exchange
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SinkWrite:
+    """An outlet into a job's outputs: one part for each task of the stage and output."""
+
+    job: str
+    outputs: tuple[Output, ...]
+    steps: tuple[Step, ...] = ()
+    first_part: int = 0
+    """Number of the part that task 0 writes (a job without reduce over several inputs numbers them in order)."""
+
+
+Outlet = ExchangeWrite | SinkWrite
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """All tasks that run the same work on different partitions.
+
+    Exactly one of ``scan`` (a map stage: a task for each split) and ``reads`` (a reduce stage: a task for each
+    partition of the exchanges) is set. ``body`` runs first; then each outlet gets its rows.
+    """
+
+    id: StageId
+    tasks: int
+    body: Step
+    outlets: tuple[Outlet, ...]
+    scan: Scan | None = None
+    reads: tuple[ExchangeRead, ...] = ()
+    retry: RetryPolicy = RetryPolicy()
+
+    @property
+    def exchanges_read(self) -> tuple[ExchangeId, ...]:
+        """Every exchange that a task of this stage reads, side inputs of its steps included."""
+        steps = (self.body, *(step for outlet in self.outlets for step in outlet.steps))
+        sides = [read.exchange for step in steps for read in step.side_reads]
+        return tuple(dict.fromkeys([*(read.exchange for read in self.reads), *sides]))
+
+    @property
+    def exchanges_written(self) -> tuple[ExchangeId, ...]:
+        """Every exchange that a task of this stage writes."""
+        return tuple(outlet.exchange for outlet in self.outlets if isinstance(outlet, ExchangeWrite))
+
+
+@dataclass(frozen=True, slots=True)
+class StageGraph:
+    """The stages of a chain, each after those whose exchanges it reads. ``result`` names the result's job."""
+
+    stages: tuple[Stage, ...]
+    result: str
+    stores: tuple[Store, ...] = ()
+
+    def stage(self, id_: StageId) -> Stage:
+        """The stage of that id. Raises KeyError."""
+        for stage in self.stages:
+            if stage.id == id_:
+                return stage
+        raise KeyError(str(id_))
+
+    def writers(self, exchange: ExchangeId) -> tuple[Stage, ...]:
+        """The stages whose tasks write into that exchange, in input order."""
+        return tuple(stage for stage in self.stages if exchange in stage.exchanges_written)

@@ -1,0 +1,1 @@
+"""Generated protobuf and gRPC code for the control messages between coordinator and workers (see wire.proto)."""

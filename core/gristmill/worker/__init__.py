@@ -1,0 +1,1 @@
+"""The worker: an agent that serves shuffle data and heartbeats, and the executor processes that run fragments."""
