@@ -53,3 +53,5 @@ class Exchange:
     hash: HashName = HashName.GM1
     partitioner: PythonFunction | None = None
     combine: Fragment | None = None
+    cut: int = 0
+    """RANGE: so many leading terms of ``order`` decide the range, so that rows that agree in them stay together."""

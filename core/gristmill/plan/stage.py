@@ -66,6 +66,8 @@ class ExchangeWrite:
     exchange: ExchangeId
     spec: Exchange
     steps: tuple[Step, ...] = ()
+    first_task: int = 0
+    """Position of task 0 among all writers of the exchange, in (input, split) order."""
 
 
 @dataclass(frozen=True, slots=True)

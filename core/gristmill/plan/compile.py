@@ -1,0 +1,238 @@
+"""The stage compiler: a chain of jobs and the splits of their inputs become a graph of stages.
+
+Jobs are cut where rows change hands. A job that reads another one gets no map stage of its own: its map runs at the
+end of the other's tasks, so rows pass from job to job through the shuffle and never stop in storage between. Called
+by the coordinator and by EXPLAIN; pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gristmill.errors import InvalidPlan
+from gristmill.ids import ExchangeId, Side, StageId
+from gristmill.plan.exchange import Exchange, ExchangeKind, HashName
+from gristmill.plan.fragment import Fragment, SqlFragment
+from gristmill.plan.job import ChainPlan, JobInput, JobPlan, SideInput
+from gristmill.plan.schema import SortKey
+from gristmill.plan.source import FileSource, JobSource, Split
+from gristmill.plan.stage import (
+    ExchangeRead,
+    ExchangeWrite,
+    Outlet,
+    Scan,
+    SideScan,
+    SinkWrite,
+    Stage,
+    StageGraph,
+    Step,
+)
+
+PARTITION_BYTES = 64 << 20
+"""Input bytes for each reduce partition where the job does not say how many it wants."""
+MAX_DEFAULT_PARTITIONS = 2048
+
+SplitsByInput = Mapping[tuple[str, str], tuple[Split, ...]]
+"""Splits by (job, input or side input), for every input that comes from files."""
+
+
+def compile_chain(chain: ChainPlan, splits: SplitsByInput) -> StageGraph:
+    """The stages that run ``chain``. Depends on inputs and spec only, never on workers or memory.
+
+    Raises InvalidPlan where a job reads one that is not there.
+    """
+    return _Compiler(chain, splits).graph()
+
+
+def default_partitions(bytes_: int, hash_: HashName) -> int:
+    """Reduce partitions for so many input bytes: one for each 64 MiB, a power of two where the hash wants one."""
+    wanted = min(max(1, -(-bytes_ // PARTITION_BYTES)), MAX_DEFAULT_PARTITIONS)
+    return 1 << (wanted - 1).bit_length() if hash_ is HashName.DUCKDB else wanted
+
+
+def reduce_order(job: JobPlan, keys: tuple[str, ...]) -> tuple[SortKey, ...]:
+    """The order in which rows reach the reducer: keys that ``sort`` does not name first, then ``sort``."""
+    if job.reduce is None and job.partition is ExchangeKind.RANGE and job.sort:
+        return job.sort
+    named = {term.by for term in job.sort}
+    return (*(SortKey(key) for key in keys if key not in named), *job.sort)
+
+
+@dataclass(slots=True)
+class _Compiler:
+    """One compilation: looks up jobs, readers and partition counts, and builds stages in chain order."""
+
+    chain: ChainPlan
+    splits: SplitsByInput
+    _partitions: dict[str, int] = field(default_factory=dict)
+    _bytes: dict[str, int] = field(default_factory=dict)
+
+    def graph(self) -> StageGraph:
+        for job in self.chain.jobs:
+            self._size(job)
+        stages = [stage for job in self.chain.jobs for stage in self._stages(job)]
+        return StageGraph(tuple(stages), self.chain.result_job.name, self.chain.stores)
+
+    def _job(self, name: str, reader: str) -> JobPlan:
+        try:
+            return self.chain.job(name)
+        except KeyError:
+            names = ", ".join(job.name for job in self.chain.jobs)
+            raise InvalidPlan(
+                f"there is no job {name!r} in this chain", place=reader, remedy=f"jobs: {names}"
+            ) from None
+
+    def _size(self, job: JobPlan) -> None:
+        """Fixes how many partitions the job's reduce has, from the bytes that flow into it."""
+        bytes_, upstream = 0, 1
+        for input_ in job.inputs:
+            if isinstance(input_.source, JobSource):
+                source = self._job(input_.source.job, job.name)
+                if source.name not in self._bytes:
+                    raise InvalidPlan(
+                        f"job {source.name!r} must stand before {job.name!r} in the chain", place=job.name
+                    )
+                bytes_ += self._bytes[source.name]
+                upstream = max(upstream, self._partitions[source.name])
+            else:
+                bytes_ += sum(split.bytes_ for split in self.splits[job.name, input_.name])
+        self._bytes[job.name] = bytes_
+        if is_fused(job):
+            self._partitions[job.name] = upstream
+        elif job.partition is ExchangeKind.SINGLE:
+            self._partitions[job.name] = 1
+        elif job.partition is ExchangeKind.FORWARD:
+            self._partitions[job.name] = job.partitions or upstream
+        else:
+            self._partitions[job.name] = job.partitions or default_partitions(bytes_, job.hash)
+
+    def _stages(self, job: JobPlan) -> Iterator[Stage]:
+        fused = is_fused(job)
+        for input_ in job.inputs:
+            if isinstance(input_.source, JobSource):
+                continue
+            outlets = self._outlets(job, self._offset(job, input_)) if fused else (self._write(job, input_, 0),)
+            splits = self.splits[job.name, input_.name]
+            yield Stage(
+                StageId(job.name, Side.MAP, input_.name),
+                len(splits),
+                self._map_step(job, input_),
+                outlets,
+                scan=Scan(input_.name, input_.source, splits),
+                retry=job.retry,
+            )
+        if not fused:
+            yield Stage(
+                StageId(job.name, Side.REDUCE),
+                self._partitions[job.name],
+                self._step(job, "", job.reduce),
+                self._outlets(job, 0),
+                reads=tuple(
+                    ExchangeRead(input_.name, ExchangeId(job.name, input_.name), self._spec(job, input_))
+                    for input_ in job.inputs
+                ),
+                retry=job.retry,
+            )
+
+    def _map_step(self, job: JobPlan, input_: JobInput) -> Step:
+        return self._step(job, input_.name, input_.map)
+
+    def _step(self, job: JobPlan, input_: str, fragment: Fragment | None) -> Step:
+        from_files = [side for side in job.side_inputs if isinstance(side.source, FileSource)]
+        from_jobs = [side for side in job.side_inputs if isinstance(side.source, JobSource)]
+        return Step(
+            job.name,
+            input_,
+            fragment,
+            job.code,
+            tuple(
+                SideScan(side.name, side.source, self.splits[job.name, side.name])
+                for side in from_files
+                if isinstance(side.source, FileSource)
+            ),
+            tuple(ExchangeRead(side.name, ExchangeId(job.name, side.name), _BROADCAST) for side in from_jobs),
+        )
+
+    def _spec(self, job: JobPlan, input_: JobInput) -> Exchange:
+        """How the input's rows are partitioned, ordered and combined on their way to the job's reduce."""
+        kind = input_.exchange or job.partition
+        ordered = kind is not ExchangeKind.BROADCAST and _wants_order(job)
+        order = reduce_order(job, input_.key) if ordered else ()
+        return Exchange(
+            kind,
+            self._partitions[job.name],
+            input_.key,
+            order,
+            job.hash,
+            job.partitioner,
+            job.combine,
+            cut=len(input_.key) if job.reduce is not None else len(order),
+        )
+
+    def _write(self, job: JobPlan, input_: JobInput, first_task: int, *steps: Step) -> ExchangeWrite:
+        return ExchangeWrite(ExchangeId(job.name, input_.name), self._spec(job, input_), steps, first_task)
+
+    def _outlets(self, job: JobPlan, offset: int) -> tuple[Outlet, ...]:
+        """Where the rows of ``job`` go from a stage whose task 0 is number ``offset`` among all that make them."""
+        outlets: list[Outlet] = []
+        if job.outputs:
+            outlets.append(SinkWrite(job.name, job.outputs, first_part=offset))
+        for reader in self.chain.jobs:
+            sides = (side for side in reader.side_inputs if side.source == JobSource(job.name))
+            outlets.extend(self._side_write(reader, side, offset) for side in sides)
+            for input_ in reader.inputs:
+                if input_.source == JobSource(job.name):
+                    outlets.extend(self._into(reader, input_, offset))
+        return tuple(outlets)
+
+    def _side_write(self, reader: JobPlan, side: SideInput, offset: int) -> ExchangeWrite:
+        return ExchangeWrite(ExchangeId(reader.name, side.name), _BROADCAST, (), offset)
+
+    def _into(self, reader: JobPlan, input_: JobInput, offset: int) -> Iterator[Outlet]:
+        steps = self._steps_of(reader, input_)
+        if not is_fused(reader):
+            yield self._write(reader, input_, offset, *steps)
+            return
+        for outlet in self._outlets(reader, self._offset(reader, input_) + offset):
+            if isinstance(outlet, SinkWrite):
+                yield SinkWrite(outlet.job, outlet.outputs, (*steps, *outlet.steps), outlet.first_part)
+            else:
+                yield ExchangeWrite(outlet.exchange, outlet.spec, (*steps, *outlet.steps), outlet.first_task)
+
+    def _steps_of(self, reader: JobPlan, input_: JobInput) -> tuple[Step, ...]:
+        fragments = (input_.map, reader.reduce if is_fused(reader) else None)
+        return tuple(self._step(reader, input_.name, fragment) for fragment in fragments if fragment is not None)
+
+    def _offset(self, job: JobPlan, input_: JobInput) -> int:
+        """How many tasks make the rows of the inputs that stand before ``input_`` in a job without a shuffle."""
+        before = job.inputs[: job.inputs.index(input_)]
+        return sum(self._tasks(job, earlier) for earlier in before)
+
+    def _tasks(self, job: JobPlan, input_: JobInput) -> int:
+        if not isinstance(input_.source, JobSource):
+            return len(self.splits[job.name, input_.name])
+        source = self._job(input_.source.job, job.name)
+        if is_fused(source):
+            return sum(self._tasks(source, earlier) for earlier in source.inputs)
+        return self._partitions[source.name]
+
+
+_BROADCAST = Exchange(ExchangeKind.BROADCAST, 1)
+
+
+def is_fused(job: JobPlan) -> bool:
+    """Whether the job runs wholly inside the tasks that make its input: no shuffle, so no reduce stage of its own.
+
+    That is a job without reduce, and one whose only input comes forward, partition by partition, from another job.
+    """
+    if job.map_only:
+        return True
+    only = job.inputs[0]
+    forward = (only.exchange or job.partition) is ExchangeKind.FORWARD
+    return len(job.inputs) == 1 and forward and isinstance(only.source, JobSource) and not _wants_order(job)
+
+
+def _wants_order(job: JobPlan) -> bool:
+    """Whether rows must reach the reduce in key order: Python and command reduces group runs of equal keys."""
+    return bool(job.sort) or job.partition is ExchangeKind.RANGE or not isinstance(job.reduce, SqlFragment)
