@@ -1,0 +1,34 @@
+"""The one logger set-up: a line per event, with job, task or attempt as fields behind the message."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+_FIELDS = "gristmill_fields"
+
+
+class _FieldFormatter(logging.Formatter):
+    """Appends the fields of ``log(...)`` as ``name=value``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: Mapping[str, object] = getattr(record, _FIELDS, {})
+        text = super().format(record)
+        return f"{text} {' '.join(f'{name}={value}' for name, value in fields.items())}" if fields else text
+
+
+def set_up(level: str, stream: TextIO = sys.stderr) -> None:
+    """Sends the package's log to ``stream`` from ``level`` upwards; called once by a process's entry point."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_FieldFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger("gristmill")
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    root.propagate = False
+
+
+def log(name: str, level: int, message: str, **fields: object) -> None:
+    """One event with its fields; ``name`` is the calling module's ``__name__``."""
+    logging.getLogger(name).log(level, message, extra={_FIELDS: fields})

@@ -1,0 +1,259 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class FromWorker(_message.Message):
+    __slots__ = ("hello", "heartbeat", "finished", "failed", "started", "leaving", "log")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    LEAVING_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIELD_NUMBER: _ClassVar[int]
+    hello: Hello
+    heartbeat: Heartbeat
+    finished: Finished
+    failed: Failed
+    started: Started
+    leaving: Leaving
+    log: LogLines
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ..., log: _Optional[_Union[LogLines, _Mapping]] = ...) -> None: ...
+
+class ToWorker(_message.Message):
+    __slots__ = ("welcome", "stage", "feed", "launch", "cancel", "drain", "stop", "release")
+    WELCOME_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    FEED_FIELD_NUMBER: _ClassVar[int]
+    LAUNCH_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_FIELD_NUMBER: _ClassVar[int]
+    STOP_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    welcome: Welcome
+    stage: StagePlan
+    feed: Feed
+    launch: Launch
+    cancel: Cancel
+    drain: Drain
+    stop: Stop
+    release: Release
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., launch: _Optional[_Union[Launch, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ...) -> None: ...
+
+class Hello(_message.Message):
+    __slots__ = ("worker", "version", "slots", "host", "flight_address", "places", "output_outlives_worker", "token")
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    FLIGHT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_OUTLIVES_WORKER_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    worker: str
+    version: str
+    slots: int
+    host: str
+    flight_address: str
+    places: _containers.RepeatedScalarFieldContainer[str]
+    output_outlives_worker: bool
+    token: str
+    def __init__(self, worker: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., host: _Optional[str] = ..., flight_address: _Optional[str] = ..., places: _Optional[_Iterable[str]] = ..., output_outlives_worker: bool = ..., token: _Optional[str] = ...) -> None: ...
+
+class Welcome(_message.Message):
+    __slots__ = ("heartbeat_s",)
+    HEARTBEAT_S_FIELD_NUMBER: _ClassVar[int]
+    heartbeat_s: float
+    def __init__(self, heartbeat_s: _Optional[float] = ...) -> None: ...
+
+class Heartbeat(_message.Message):
+    __slots__ = ("running", "memory_bytes", "peak_bytes", "disk_free_bytes")
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PEAK_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DISK_FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    running: _containers.RepeatedCompositeFieldContainer[AttemptProgress]
+    memory_bytes: int
+    peak_bytes: int
+    disk_free_bytes: int
+    def __init__(self, running: _Optional[_Iterable[_Union[AttemptProgress, _Mapping]]] = ..., memory_bytes: _Optional[int] = ..., peak_bytes: _Optional[int] = ..., disk_free_bytes: _Optional[int] = ...) -> None: ...
+
+class AttemptProgress(_message.Message):
+    __slots__ = ("attempt", "rows", "bytes")
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    attempt: str
+    rows: int
+    bytes: int
+    def __init__(self, attempt: _Optional[str] = ..., rows: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class Started(_message.Message):
+    __slots__ = ("attempt",)
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    attempt: str
+    def __init__(self, attempt: _Optional[str] = ...) -> None: ...
+
+class Finished(_message.Message):
+    __slots__ = ("attempt", "result")
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    attempt: str
+    result: str
+    def __init__(self, attempt: _Optional[str] = ..., result: _Optional[str] = ...) -> None: ...
+
+class Failed(_message.Message):
+    __slots__ = ("attempt", "cause", "error", "lost", "file", "record", "printed")
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    PRINTED_FIELD_NUMBER: _ClassVar[int]
+    attempt: str
+    cause: str
+    error: str
+    lost: _containers.RepeatedCompositeFieldContainer[LostOutput]
+    file: str
+    record: int
+    printed: str
+    def __init__(self, attempt: _Optional[str] = ..., cause: _Optional[str] = ..., error: _Optional[str] = ..., lost: _Optional[_Iterable[_Union[LostOutput, _Mapping]]] = ..., file: _Optional[str] = ..., record: _Optional[int] = ..., printed: _Optional[str] = ...) -> None: ...
+
+class LostOutput(_message.Message):
+    __slots__ = ("exchange", "task_order")
+    EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    TASK_ORDER_FIELD_NUMBER: _ClassVar[int]
+    exchange: str
+    task_order: int
+    def __init__(self, exchange: _Optional[str] = ..., task_order: _Optional[int] = ...) -> None: ...
+
+class Leaving(_message.Message):
+    __slots__ = ("reason",)
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    def __init__(self, reason: _Optional[str] = ...) -> None: ...
+
+class LogLines(_message.Message):
+    __slots__ = ("attempt", "text")
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    attempt: str
+    text: bytes
+    def __init__(self, attempt: _Optional[str] = ..., text: _Optional[bytes] = ...) -> None: ...
+
+class StagePlan(_message.Message):
+    __slots__ = ("digest", "stage")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    stage: str
+    def __init__(self, digest: _Optional[str] = ..., stage: _Optional[str] = ...) -> None: ...
+
+class Feed(_message.Message):
+    __slots__ = ("exchange", "feed")
+    EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    FEED_FIELD_NUMBER: _ClassVar[int]
+    exchange: str
+    feed: str
+    def __init__(self, exchange: _Optional[str] = ..., feed: _Optional[str] = ...) -> None: ...
+
+class Launch(_message.Message):
+    __slots__ = ("orders",)
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    orders: _containers.RepeatedCompositeFieldContainer[Order]
+    def __init__(self, orders: _Optional[_Iterable[_Union[Order, _Mapping]]] = ...) -> None: ...
+
+class Order(_message.Message):
+    __slots__ = ("attempt", "code_digest", "order")
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    CODE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    attempt: str
+    code_digest: str
+    order: str
+    def __init__(self, attempt: _Optional[str] = ..., code_digest: _Optional[str] = ..., order: _Optional[str] = ...) -> None: ...
+
+class Cancel(_message.Message):
+    __slots__ = ("attempt",)
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    attempt: str
+    def __init__(self, attempt: _Optional[str] = ...) -> None: ...
+
+class Drain(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Stop(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Release(_message.Message):
+    __slots__ = ("exchange",)
+    EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    exchange: str
+    def __init__(self, exchange: _Optional[str] = ...) -> None: ...
+
+class ToExecutor(_message.Message):
+    __slots__ = ("setup", "stage", "feed", "order")
+    SETUP_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    FEED_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    setup: ExecutorSetup
+    stage: StagePlan
+    feed: Feed
+    order: Order
+    def __init__(self, setup: _Optional[_Union[ExecutorSetup, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., order: _Optional[_Union[Order, _Mapping]] = ...) -> None: ...
+
+class ExecutorSetup(_message.Message):
+    __slots__ = ("scratch", "worker", "host", "flight_address", "compression", "stores", "sys_path", "cache_dir", "cache_bytes", "token")
+    SCRATCH_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    FLIGHT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    COMPRESSION_FIELD_NUMBER: _ClassVar[int]
+    STORES_FIELD_NUMBER: _ClassVar[int]
+    SYS_PATH_FIELD_NUMBER: _ClassVar[int]
+    CACHE_DIR_FIELD_NUMBER: _ClassVar[int]
+    CACHE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    scratch: str
+    worker: str
+    host: str
+    flight_address: str
+    compression: str
+    stores: str
+    sys_path: _containers.RepeatedScalarFieldContainer[str]
+    cache_dir: str
+    cache_bytes: int
+    token: str
+    def __init__(self, scratch: _Optional[str] = ..., worker: _Optional[str] = ..., host: _Optional[str] = ..., flight_address: _Optional[str] = ..., compression: _Optional[str] = ..., stores: _Optional[str] = ..., sys_path: _Optional[_Iterable[str]] = ..., cache_dir: _Optional[str] = ..., cache_bytes: _Optional[int] = ..., token: _Optional[str] = ...) -> None: ...
+
+class FromExecutor(_message.Message):
+    __slots__ = ("ready", "started", "progress", "finished", "failed", "log")
+    READY_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIELD_NUMBER: _ClassVar[int]
+    ready: ExecutorReady
+    started: Started
+    progress: AttemptProgress
+    finished: Finished
+    failed: Failed
+    log: LogLines
+    def __init__(self, ready: _Optional[_Union[ExecutorReady, _Mapping]] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., progress: _Optional[_Union[AttemptProgress, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., log: _Optional[_Union[LogLines, _Mapping]] = ...) -> None: ...
+
+class ExecutorReady(_message.Message):
+    __slots__ = ("pid", "key")
+    PID_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    pid: int
+    key: str
+    def __init__(self, pid: _Optional[int] = ..., key: _Optional[str] = ...) -> None: ...
