@@ -1,0 +1,77 @@
+# Every target works on a fresh checkout: it makes the environment it needs, once.
+# VENV=/path uses another virtual environment, PYTHON=python3.12 another interpreter, JOBS=n other parallelism.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill
+EXTRAS := demo,frames,http,operator,test,lint
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SOURCES := core sql operator worker-image cli examples tests bench
+
+export MYPY_CACHE_DIR ?= $(CACHE)/mypy
+export RUFF_CACHE_DIR ?= $(CACHE)/ruff
+export HYPOTHESIS_STORAGE_DIRECTORY ?= $(CACHE)/hypothesis
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## list what can be done
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt hatchling
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[$(EXTRAS)]'
+	touch $@
+
+.PHONY: install
+install: $(INSTALLED) ## make the environment in .venv (or in VENV)
+
+.PHONY: demo
+demo: $(INSTALLED) ## word count and a SQL query on real data, in worker processes
+	$(BIN)/gristmill demo
+
+.PHONY: test
+test: $(INSTALLED) ## all tests, the slow ones as slices
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -o cache_dir=$(CACHE)/pytest $(TESTS)
+
+.PHONY: sim
+sim: $(INSTALLED) ## the scheduler under tens of thousands of simulated failures (minutes)
+	$(BIN)/python -m pytest -n $(JOBS) -o cache_dir=$(CACHE)/pytest --hypothesis-profile deep --timeout 3000 tests/schedule
+
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## every property test with many more examples (minutes)
+	$(BIN)/python -m pytest -n $(JOBS) -o cache_dir=$(CACHE)/pytest --hypothesis-profile deep --timeout 3000 -m 'not cluster' tests
+
+.PHONY: lint
+lint: $(INSTALLED) ## ruff, mypy --strict, import directions
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --cache-dir $(CACHE)/import-linter
+
+.PHONY: fmt
+fmt: $(INSTALLED) ## format the code and sort its imports
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+.PHONY: wheel
+wheel: $(INSTALLED) ## build the wheel into dist/
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+.PHONY: lock
+lock: ## write constraints.txt anew from the newest releases that pyproject.toml allows
+	rm -rf $(CACHE)/lock && $(PYTHON) -m venv $(CACHE)/lock
+	$(CACHE)/lock/bin/pip install --quiet hatchling '.[$(EXTRAS)]'
+	{ sed -n '/^#/p' constraints.txt; $(CACHE)/lock/bin/pip freeze | grep -v '^gristmill '; } > constraints.new
+	mv constraints.new constraints.txt
+
+.PHONY: clean
+clean: ## remove what was built, not the caches under ~/.cache
+	rm -rf .venv build dist out data .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -not -path './.git/*' -type d -prune -exec rm -rf {} +
