@@ -14,17 +14,22 @@ class GristmillError(Exception):
 
     ``place`` says where (file, field, line and column, record), ``reason`` what is wrong there, ``remedy`` what
     to do about it. ``str()`` joins the three. ``code`` is stable, for programs; ``exit_code`` is the command
-    line's.
+    line's. Where one record is to blame, ``file`` and ``record`` name it for programs too: it can be run again alone,
+    or left out.
     """
 
     code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, reason: str, *, place: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, reason: str, *, place: str = "", remedy: str = "", file: str = "", record: int | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.place = place
         self.remedy = remedy
+        self.file = file
+        self.record = record
 
     def __str__(self) -> str:
         text = f"{self.place}: {self.reason}" if self.place else self.reason
@@ -35,7 +40,8 @@ class GristmillError(Exception):
 
     def to_dict(self) -> dict[str, str]:
         """The form in which the error crosses processes; ``error_from_dict`` turns it back."""
-        return {"code": self.code, "reason": self.reason, "place": self.place, "remedy": self.remedy}
+        form = {"code": self.code, "reason": self.reason, "place": self.place, "remedy": self.remedy}
+        return form if self.record is None else {**form, "file": self.file, "record": str(self.record)}
 
 
 class InvalidPlan(GristmillError):
@@ -132,4 +138,10 @@ def _tree(root: type[GristmillError]) -> dict[str, type[GristmillError]]:
 def error_from_dict(form: dict[str, str]) -> GristmillError:
     """The error that ``to_dict`` wrote; an unknown code becomes an InternalError with the same text."""
     kind = _tree(GristmillError).get(form.get("code", ""), InternalError)
-    return kind(form.get("reason", ""), place=form.get("place", ""), remedy=form.get("remedy", ""))
+    return kind(
+        form.get("reason", ""),
+        place=form.get("place", ""),
+        remedy=form.get("remedy", ""),
+        file=form.get("file", ""),
+        record=int(form["record"]) if "record" in form else None,
+    )
