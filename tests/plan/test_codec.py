@@ -6,13 +6,14 @@ import dataclasses
 import json
 import typing
 
-import gristmill.ids
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import gristmill.ids
 from gristmill.errors import InvalidPlan
 from gristmill.plan import exchange, fragment, job, schema, source, stage, task
 from gristmill.plan.codec import digest, from_json, to_json
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 MODULES = (gristmill.ids, exchange, fragment, job, schema, source, stage, task)
 CLASSES = sorted(
@@ -93,7 +94,7 @@ def test_a_union_or_a_tuple_can_stand_at_the_top() -> None:
     ("text", "place", "reason", "remedy"),
     [
         ('{"jobs": [{"name": "a"', "line 1, column", "not JSON", ""),
-        ('{"jobs": [], "reslut": "a"}', "ChainPlan.reslut", "unknown field", "did you mean result?"),
+        ('{"jobs": [], "reslut": "a"}', "ChainPlan.reslut", "unknown field", "Did you mean result?"),
         ('{"result": "a"}', "ChainPlan", "required field is missing: jobs", ""),
         ('{"jobs": {}}', "ChainPlan.jobs", "expected an array, found {}", ""),
         ('{"jobs": [], "result": 3}', "ChainPlan.result", "expected text, found 3", ""),
@@ -107,19 +108,19 @@ def test_a_union_or_a_tuple_can_stand_at_the_top() -> None:
             '{"jobs": [{"name": "a", "inputs": [{"name": "i", "source": {"$type": "JobSourc"}}]}]}',
             "ChainPlan.jobs[0].inputs[0].source",
             "unknown $type 'JobSourc'",
-            "did you mean JobSource?",
+            "Did you mean JobSource?",
         ),
         (
             '{"jobs": [{"name": "a", "inputs": [{"name": "i", "source": {"job": "b"}}]}]}',
             "ChainPlan.jobs[0].inputs[0].source",
             "$type is missing",
-            "one of: FileSource, JobSource",
+            "One of: FileSource, JobSource.",
         ),
         (
             '{"jobs": [{"name": "a", "inputs": [], "partition": "hsh"}]}',
             "ChainPlan.jobs[0].partition",
             "unknown ExchangeKind 'hsh'",
-            "did you mean hash?",
+            "Did you mean hash?",
         ),
         (
             '{"jobs": [{"name": "a", "inputs": [], "labels": [["k"]]}]}',

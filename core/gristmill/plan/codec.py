@@ -17,11 +17,11 @@ import json
 import types
 import typing
 from collections.abc import Callable
-from difflib import get_close_matches
 from enum import Enum
 from typing import Any, TypeVar
 
 from gristmill.errors import InvalidPlan
+from gristmill.plan.problems import did_you_mean
 
 TAG = "$type"
 """The field that says which class of a union an object is."""
@@ -211,7 +211,7 @@ def _enum_decoder(kind: type[Enum]) -> _Convert:
     def decode(form: Any) -> Enum:
         member = members.get(form) if isinstance(form, str) else None
         if member is None:
-            raise _Misfit(f"unknown {kind.__name__} {form!r}", nearest(str(form), members))
+            raise _Misfit(f"unknown {kind.__name__} {form!r}", did_you_mean(str(form), members))
         return member
 
     return decode
@@ -288,7 +288,7 @@ def _union_decoder(hint: Any) -> _Convert:
         name = form.get(TAG)
         if name not in decoders:
             wrong = f"unknown {TAG} {name!r}" if name else f"{TAG} is missing"
-            raise _Misfit(wrong, nearest(str(name), decoders))
+            raise _Misfit(wrong, did_you_mean(str(name), decoders))
         return decoders[name]({key: item for key, item in form.items() if key != TAG})
 
     return decode
@@ -312,7 +312,7 @@ def _record_decoder(cls: Any) -> _Convert:
             for name, item in form.items():
                 values[name] = decoders[name](item)
         except KeyError:
-            raise _Misfit("unknown field", nearest(name, decoders)).under(name) from None
+            raise _Misfit("unknown field", did_you_mean(name, decoders)).under(name) from None
         except _Misfit as misfit:
             raise misfit.under(name) from None
         if not required <= values.keys():
@@ -323,15 +323,6 @@ def _record_decoder(cls: Any) -> _Convert:
 
 
 # What both need.
-
-
-def nearest(name: str, names: typing.Iterable[str]) -> str:
-    """A remedy for a name that does not exist: the nearest one that does, else all of them."""
-    known = sorted(names)
-    close = get_close_matches(name, known, n=1)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"one of: {', '.join(known)}" if known else ""
 
 
 def _plain(hint: Any) -> Any:
