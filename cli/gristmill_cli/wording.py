@@ -1,0 +1,37 @@
+"""Numbers as people read them: counts, bytes, durations. For progress and results."""
+
+from __future__ import annotations
+
+_BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_COUNT_UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k"))
+
+
+def bytes_text(bytes_: float) -> str:
+    """``1536`` -> ``1.5 KiB``."""
+    for unit in _BYTE_UNITS[:-1]:
+        if bytes_ < 1024:
+            return f"{bytes_:.0f} B" if unit == "B" else f"{bytes_:.1f} {unit}"
+        bytes_ /= 1024
+    return f"{bytes_:.1f} {_BYTE_UNITS[-1]}"
+
+
+def count_text(count: float) -> str:
+    """``1234567`` -> ``1.2 M``; small counts as they are, with separators."""
+    for size, unit in _COUNT_UNITS:
+        if count >= size:
+            return f"{count / (1000 if unit == 'k' else size):.1f} {unit}"
+    return f"{count:,.0f}"
+
+
+def duration_text(seconds: float) -> str:
+    """``0.42 s`` below ten seconds, ``m:ss`` or ``h:mm:ss`` above."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
