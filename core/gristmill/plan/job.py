@@ -77,6 +77,24 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """What only a cluster heeds; elsewhere it is kept, so that a manifest and its plan say the same.
+
+    ``requests`` and ``limits`` are Kubernetes quantities by resource name, for each pod of the job's own pool.
+    ``ttl_s``: seconds after its end until the job is deleted.
+    """
+
+    pool: str = ""
+    requests: tuple[tuple[str, str], ...] = ()
+    limits: tuple[tuple[str, str], ...] = ()
+    ttl_s: int | None = None
+    suspend: bool = False
+    managed_by: str = ""
+    namespace: str = ""
+    annotations: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class JobPlan:
     """One job.
 
@@ -105,6 +123,7 @@ class JobPlan:
     note: str = ""
     single_reason: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    cluster: ClusterOptions = ClusterOptions()
 
     @property
     def map_only(self) -> bool:
