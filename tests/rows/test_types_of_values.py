@@ -67,7 +67,7 @@ def test_inferred_values_read_back_equal(values: list[object]) -> None:
 def test_a_named_tuple_and_a_numpy_scalar_count_as_what_they_stand_for() -> None:
     import numpy as np
 
-    point = namedtuple("point", "x y")  # noqa: PYI024
+    point = namedtuple("point", "x y")
     assert infer([point(1, 2)], "here").to_pylist() == [{"_0": 1, "_1": 2}]
     assert infer([np.int32(3), 4], "here").to_pylist() == [3, 4]
 
@@ -149,6 +149,13 @@ def test_a_column_that_some_lack_is_null_there() -> None:
 def test_a_cast_that_loses_values_names_the_column() -> None:
     with pytest.raises(TypeConflict, match="'n'"):
         cast_table(pa.table({"n": [300]}), (Column("n", "TINYINT"),))
+
+
+def test_wide_integers_round_when_they_become_doubles_and_fit_decimals_exactly() -> None:
+    table = pa.table({"n": [2**60 + 1, None]})
+    assert cast_table(table, (Column("n", "DOUBLE"),)).to_pydict() == {"n": [float(2**60), None]}
+    assert cast_table(table, (Column("n", "DECIMAL(21,2)"),)).column("n").to_pylist()[0] == 2**60 + 1
+    assert cast_table(pa.table({"n": [7]}), (Column("n", "DECIMAL(5,1)"),)).column("n").to_pylist() == [7]
 
 
 def test_stale_metadata_is_not_believed() -> None:

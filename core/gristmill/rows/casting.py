@@ -64,8 +64,11 @@ def cast_array(array: pa.Array, wanted: pa.DataType, place: str) -> pa.Array:
 
 
 def _cast_plain(array: pa.Array, wanted: pa.DataType) -> pa.Array:
+    if pa.types.is_integer(array.type) and pa.types.is_decimal(wanted):
+        return _cast_by_duckdb(array, wanted) if wanted.precision < 20 else pc.cast(array, wanted)
+    rounds = pa.types.is_integer(array.type) and pa.types.is_floating(wanted)
     try:
-        return pc.cast(array, wanted)
+        return pc.cast(array, options=pc.CastOptions(target_type=wanted, allow_float_truncate=rounds))
     except (pa.ArrowNotImplementedError, pa.ArrowTypeError):
         return _cast_by_duckdb(array, wanted)
 

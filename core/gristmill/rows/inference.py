@@ -147,10 +147,11 @@ def _lists(values: Sequence[Any], place: str) -> pa.Array:
 
 
 def _timestamps(values: Sequence[Any], place: str) -> pa.Array:
-    zoned = {value.tzinfo is not None for value in values if value is not None}
-    if len(zoned) > 1:
-        raise TypeConflict("some timestamps have a time zone and some have none", place=place)
-    return pa.array(values, pa.timestamp("us", "UTC" if zoned.pop() else None))
+    zoned = [value.tzinfo is not None for value in values if value is not None]
+    if stranger := next((v for v in values if v is not None and (v.tzinfo is not None) != zoned[0]), None):
+        at = next(at for at, value in enumerate(values) if value is stranger)
+        raise TypeConflict("some timestamps have a time zone and some have none", place=f"{place}, record {at}")
+    return pa.array(values, pa.timestamp("us", "UTC" if zoned[0] else None))
 
 
 def _intervals(values: Sequence[Any], place: str) -> pa.Array:

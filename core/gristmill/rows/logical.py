@@ -145,7 +145,7 @@ class _Parser:
     def type(self) -> Logical:
         parsed = self._base()
         while self._accept("["):
-            size = None if self._peek() == "]" else int(self._next())
+            size = None if self._peek() == "]" else self._number()
             self._expect("]")
             parsed = ListOf(parsed) if size is None else ArrayOf(parsed, size)
         return parsed
@@ -192,9 +192,9 @@ class _Parser:
     def _decimal(self) -> Logical:
         if not self._accept("("):
             return Decimal(18, 3)
-        width, scale = int(self._next()), 0
+        width, scale = self._number(), 0
         if self._accept(","):
-            scale = int(self._next())
+            scale = self._number()
         self._expect(")")
         return Decimal(width, scale)
 
@@ -215,6 +215,12 @@ class _Parser:
             labels.append(_unquoted(self._next()))
             self._accept(",")
         return tuple(labels)
+
+    def _number(self) -> int:
+        token = self._next()
+        if not token.isdecimal():
+            raise self._error()
+        return int(token)
 
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
