@@ -1,0 +1,120 @@
+"""The tables that a query may name, and what is known of each before anything runs.
+
+The API and the command line fill a catalog; the binder asks it for columns and the planner for sizes. Reading
+footers is the storage layer's work, reached through ``FactsReader``, so that tests plan without files.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from gristmill.errors import InputError
+from gristmill.plan.job import Store
+from gristmill.plan.schema import Schema
+from gristmill.plan.source import FileSource, Format
+
+_SUFFIXES = {
+    ".parquet": Format.PARQUET,
+    ".csv": Format.CSV,
+    ".tsv": Format.CSV,
+    ".json": Format.JSON,
+    ".jsonl": Format.JSON,
+    ".ndjson": Format.JSON,
+    ".arrow": Format.ARROW,
+    ".feather": Format.ARROW,
+}
+_COMPRESSIONS = {".gz", ".zst", ".bz2", ".xz", ".lz4", ".br"}
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """What footers say of a table: its columns, and how much there is. ``rows`` None: not known without reading.
+
+    ``distinct`` holds estimates of distinct values for some columns, by name: the hook for statistics and samples.
+    """
+
+    schema: Schema
+    rows: int | None = None
+    bytes_: int = 0
+    distinct: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as the query names it."""
+
+    name: str
+    source: FileSource
+    facts: TableFacts
+
+
+FactsReader = Callable[[FileSource, str], TableFacts]
+"""Reads the facts of a source; the second argument is the place that an error names."""
+
+
+def facts_from_storage(stores: tuple[Store, ...] = ()) -> FactsReader:
+    """A reader of facts from the files' own footers, as the storage layer plans them."""
+
+    def read(source: FileSource, place: str) -> TableFacts:
+        from gristmill.storage.splits import plan_input
+        from gristmill.storage.stores import Stores
+
+        planned = plan_input(source, Stores(stores, {}), place)
+        if planned.schema is None:
+            raise InputError("its columns are not known", place=place, remedy="give the source a schema")
+        return TableFacts(planned.schema, planned.rows, planned.bytes_)
+
+    return read
+
+
+class Catalog:
+    """Tables by name, and by path in FROM. Names are compared without regard to case, as DuckDB does.
+
+    The facts of a table are read once, when a query first names it.
+    """
+
+    def __init__(self, tables: Mapping[str, FileSource] | None = None, facts: FactsReader | None = None) -> None:
+        self._sources = {name.casefold(): (name, source) for name, source in (tables or {}).items()}
+        self._facts = facts or facts_from_storage()
+        self._known: dict[str, Table] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the registered tables."""
+        return tuple(name for name, _ in self._sources.values())
+
+    def find(self, name: str) -> Table | None:
+        """The table of that name or path; None where the name is neither registered nor a path."""
+        key = name.casefold()
+        if key in self._sources:
+            return self._table(key, *self._sources[key])
+        format_ = format_of_path(name)
+        return self._table(name, name, path_source(name, format_)) if format_ else None
+
+    def nearest(self, name: str) -> str | None:
+        """The registered name most like a wrong one."""
+        close = difflib.get_close_matches(name.casefold(), self._sources, n=1, cutoff=0.5)
+        return self._sources[close[0]][0] if close else None
+
+    def _table(self, key: str, name: str, source: FileSource) -> Table:
+        if key not in self._known:
+            self._known[key] = Table(name, source, self._facts(source, f"table {name}"))
+        return self._known[key]
+
+
+def format_of_path(path: str) -> Format | None:
+    """The format that a path's suffix names, a compression's suffix aside; None for what is not a path."""
+    suffixes = [suffix.lower() for suffix in PurePosixPath(path).suffixes]
+    while suffixes and suffixes[-1] in _COMPRESSIONS:
+        suffixes.pop()
+    if suffixes and suffixes[-1] in _SUFFIXES:
+        return _SUFFIXES[suffixes[-1]]
+    return Format.PARQUET if path.endswith("/") else None
+
+
+def path_source(path: str, format_: Format) -> FileSource:
+    """The files at a path that stands in FROM."""
+    return FileSource((path,), format_, delimiter="\t" if ".tsv" in path.lower() else ",", unify=False)

@@ -1,0 +1,46 @@
+"""The front door: SQL text -> chain of jobs, step by step. Called by the API and the command line.
+
+Each step is a module and each step's result prints, so that EXPLAIN can show the way of a query.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gristmill.plan.job import ChainPlan
+from gristmill.plan.schema import Schema
+from gristmill_sql.algebra import Query
+from gristmill_sql.bind import bind
+from gristmill_sql.catalog import Catalog
+from gristmill_sql.options import CompileOptions
+from gristmill_sql.oracle import Oracle
+from gristmill_sql.parse import Parsed, parse
+from gristmill_sql.planning import plan_chain
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledQuery:
+    """A query ready to run.
+
+    ``schema`` is the result's, with the names and types that DuckDB gives; ``ordered``: the rows of the result's
+    parts, taken in order, are in the query's ORDER BY order. ``parsed``, ``bound`` and ``optimized`` are the steps
+    before, for EXPLAIN.
+    """
+
+    chain: ChainPlan
+    schema: Schema
+    ordered: bool
+    parsed: Parsed
+    bound: Query
+    optimized: Query
+
+
+def compile_query(sql: str, catalog: Catalog, options: CompileOptions | None = None) -> CompiledQuery:
+    """The chain of jobs that computes ``sql``. Raises InvalidQuery with the place, the reason and a remedy."""
+    options = options or CompileOptions()
+    parsed = parse(sql, options)
+    oracle = Oracle()
+    bound = bind(parsed, catalog, oracle)
+    chain, ordered = plan_chain(bound, options)
+    schema = tuple(item.column for item in bound.result)
+    return CompiledQuery(chain, schema, ordered, parsed, bound, bound)

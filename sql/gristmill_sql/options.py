@@ -1,0 +1,34 @@
+"""What the caller may set for one compilation; the only place where the planner's thresholds have their defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gristmill.plan.job import Output
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """How a query is read and spread. Nothing here may depend on workers or memory: the plan is the same everywhere.
+
+    ``dialect`` is any of sqlglot's; ``params`` are a sequence for ``?`` and ``$1``, a mapping for ``$name``, bound
+    as typed literals. ``partitions`` fixes the number of reducers of every shuffle; None takes it from the estimated
+    bytes, one for each ``partition_bytes``. A join side, or a side input, of at most ``broadcast_bytes`` goes whole to
+    every task (0: never). A result of at most ``single_rows`` estimated rows is sorted in one task. ``now`` is the
+    query's instant for ``now()`` and its like; None: the moment of compiling. ``name`` starts the names of the jobs;
+    ``outputs`` is where the last one writes.
+    """
+
+    dialect: str = "duckdb"
+    params: tuple[object, ...] | Mapping[str, object] = ()
+    partitions: int | None = None
+    broadcast_bytes: int = 32 * MIB
+    partition_bytes: int = 64 * MIB
+    single_rows: int = 10_000
+    now: datetime | None = None
+    name: str = "query"
+    outputs: tuple[Output, ...] = ()

@@ -1,0 +1,133 @@
+"""DuckDB's own binder as the authority on names, types and constants: queries over empty tables of the right columns.
+
+The front end asks it instead of repeating DuckDB's rules. It never sees data, files or the network; one oracle
+serves one compilation.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Sequence
+
+import duckdb
+from sqlglot import exp
+
+from gristmill.errors import InvalidQuery
+from gristmill.plan.schema import Column, Schema
+from gristmill_sql.diagnose import Span, invalid
+
+_DESCRIBE = "DESCRIBE "
+
+
+class Unbindable(Exception):  # noqa: N818
+    """DuckDB refuses an expression or query that the front end made."""
+
+
+class Oracle:
+    """A DuckDB connection without access to anything outside it."""
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect(config={"threads": 1, "enable_external_access": False})
+        self._connection.execute("SET python_enable_replacements = false; SET errors_as_json = true")
+        self._types: dict[tuple[str, Schema], str] = {}
+
+    def create_table(self, qualified_name: Sequence[str], schema: Schema) -> None:
+        """An empty table that queries may name."""
+        for folder in qualified_name[:-1]:
+            self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(folder)}")
+        name = ".".join(quote(part) for part in qualified_name)
+        columns = ", ".join(f"{quote(column.name)} {column.type}" for column in schema)
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+
+    def describe(self, text: str) -> Schema:
+        """The columns that a query gives. Raises InvalidQuery with the place in ``text`` and DuckDB's reason."""
+        try:
+            rows = self._connection.execute(_DESCRIBE + text.strip().rstrip(";")).fetchall()
+        except duckdb.Error as fault:
+            raise _invalid(text, fault) from None
+        return tuple(Column(row[0], row[1]) for row in rows)
+
+    def types(self, expressions: Iterable[exp.Expr], over: Schema) -> tuple[str, ...]:
+        """The type of each expression over columns of that schema. Raises Unbindable."""
+        texts = tuple(text_of(expression) for expression in expressions)
+        missing = [text for text in dict.fromkeys(texts) if (text, over) not in self._types]
+        if missing:
+            items = ", ".join(f"{text} AS {quote(f'c{index}')}" for index, text in enumerate(missing))
+            rows = self._fetch(f"{_DESCRIBE}SELECT {items} FROM {empty_relation(over)}")
+            self._types.update({(text, over): row[1] for text, row in zip(missing, rows, strict=True)})
+        return tuple(self._types[text, over] for text in texts)
+
+    def evaluate(self, expression: exp.Expr, row: Sequence[tuple[Column, str]] = ()) -> tuple[str | None, str]:
+        """Value (as text; None for NULL) and type of an expression over one row of literals. Raises Unbindable."""
+        cells = ", ".join(f"CAST({text} AS {column.type}) AS {quote(column.name)}" for column, text in row)
+        source = f" FROM (SELECT {cells})" if cells else ""
+        value, type_ = self._fetch(f"SELECT CAST(x AS VARCHAR), typeof(x) FROM (SELECT {text_of(expression)} AS x{source})")[0]
+        return value, type_
+
+    def _fetch(self, sql: str) -> list[tuple[str, str]]:
+        try:
+            return self._connection.execute(sql).fetchall()  # type: ignore[no-any-return]
+        except duckdb.Error as fault:
+            raise Unbindable(_message(fault)) from None
+
+
+def quote(name: str) -> str:
+    """A quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text_of(expression: exp.Expr) -> str:
+    """An expression in DuckDB's dialect."""
+    return expression.sql(dialect="duckdb", comments=False)
+
+
+def empty_relation(schema: Schema) -> str:
+    """No rows with these columns, for FROM."""
+    cells = ", ".join(f"CAST(NULL AS {column.type}) AS {quote(column.name)}" for column in schema) or "1 AS nothing"
+    return f"(SELECT {cells} WHERE false)"
+
+
+@functools.cache
+def function_names(kind: str) -> frozenset[str]:
+    """The lower-case names of DuckDB's functions of a kind: ``aggregate``, ``volatile``, or ``within query``."""
+    condition = {
+        "aggregate": "function_type = 'aggregate'",
+        "volatile": "stability = 'VOLATILE' AND function_name <> 'error'",
+        "within query": "stability = 'CONSISTENT_WITHIN_QUERY'",
+    }[kind]
+    with duckdb.connect() as connection:
+        rows = connection.execute(f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE {condition}").fetchall()
+    return frozenset(name.lower() for (name,) in rows)
+
+
+def _detail(fault: duckdb.Error) -> dict[str, str]:
+    text = str(fault)
+    try:
+        found: dict[str, str] = json.loads(text[text.index("{") :])
+    except ValueError:
+        return {"exception_message": text}
+    return found
+
+
+def _message(fault: duckdb.Error) -> str:
+    return str(_detail(fault).get("exception_message", fault))
+
+
+def _invalid(text: str, fault: duckdb.Error) -> InvalidQuery:
+    detail = _detail(fault)
+    reason, _, rest = str(detail.get("exception_message", fault)).partition("\n")
+    if detail.get("candidates"):
+        nearest = ", ".join(detail["candidates"].split(",")[:5])
+        rest = f"did you mean: {nearest}?"
+    return invalid(text, reason.strip().rstrip("!"), at=_span(text, detail), remedy=rest.strip())
+
+
+def _span(text: str, detail: dict[str, str]) -> Span | None:
+    if "position" not in detail:
+        return None
+    encoded = text.encode()
+    start = int(detail["position"]) - len(_DESCRIBE) + len(text) - len(text.lstrip())
+    width = int(detail["location"].strip("[]").split(",")[1]) if "location" in detail else 0
+    characters = len(encoded[:start].decode(errors="ignore"))
+    return Span(characters, characters + max(width, len(detail.get("name", "")), 1))

@@ -1,0 +1,51 @@
+"""The tables that a query names: found in the catalog, and made known to the oracle under the same names.
+
+Called by the binder before anything else; here unknown tables are reported, with the nearest name.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from gristmill_sql.catalog import Catalog, Table
+from gristmill_sql.diagnose import Span, invalid
+from gristmill_sql.oracle import Oracle
+from gristmill_sql.parse import Parsed
+
+
+def find_tables(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> dict[str, Table]:
+    """Every table that the query names, by its name in the text (case folded). Raises InvalidQuery."""
+    defined = {cte.alias.casefold() for cte in parsed.tree.find_all(exp.CTE)}
+    found: dict[str, Table] = {}
+    for node in parsed.tree.find_all(exp.Table):
+        name = table_name(node)
+        key = name.casefold()
+        if not name or key in found:
+            continue
+        table = catalog.find(name)
+        if table is not None:
+            oracle.create_table([part.name for part in node.parts], table.facts.schema)
+            found[key] = table
+        elif key not in defined:
+            raise _unknown(parsed, catalog, node, name)
+    return found
+
+
+def table_name(node: exp.Table) -> str:
+    """The name as the user wrote it, qualified with dots; empty for a table function."""
+    return ".".join(part.name for part in node.parts) if isinstance(node.this, exp.Identifier) else ""
+
+
+def span_of(node: exp.Expr) -> Span | None:
+    """Where an identifier stands in the text that was parsed."""
+    places = [i.meta for i in node.find_all(exp.Identifier) if "start" in i.meta]
+    if not places:
+        return None
+    return Span(min(place["start"] for place in places), max(place["end"] for place in places) + 1)
+
+
+def _unknown(parsed: Parsed, catalog: Catalog, node: exp.Table, name: str) -> Exception:
+    nearest = catalog.nearest(name)
+    known = ", ".join(catalog.names) or "none"
+    remedy = f"did you mean: {nearest}?" if nearest else f"known tables: {known}; or name files, as in FROM 'data/*.parquet'"
+    return invalid(parsed.source, f"there is no table {name}", at=span_of(node), remedy=remedy)
