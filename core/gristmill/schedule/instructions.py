@@ -100,21 +100,19 @@ class StageSealed:
 class ExchangeSealed:
     """All outputs of the exchange are there: choose range bounds, unify types, seal the feeds.
 
-    Comes again after ``ExchangeReopened``; bounds and schema then stay as they were unless the rows changed.
-    """
-
-    exchange: ExchangeId
-
-
-@dataclass(frozen=True, slots=True)
-class ExchangeReopened:
-    """Outputs of a sealed exchange were lost and are written again; feeds are unsealed till the next seal.
-
-    ``changed``: a map that ran again gave other rows, so bounds and types must be chosen anew.
+    Comes again after ``ExchangeReopened``; bounds and types then stay as they were, unless ``changed``: a map that
+    ran again gave other rows, and nobody who read the earlier ones counts (but those a ``Warn`` names).
     """
 
     exchange: ExchangeId
     changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeReopened:
+    """Outputs of a sealed exchange were lost and are written again; feeds are unsealed till the next seal."""
+
+    exchange: ExchangeId
 
 
 @dataclass(frozen=True, slots=True)
