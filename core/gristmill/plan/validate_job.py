@@ -1,0 +1,327 @@
+"""The rules that one job must keep, each a small function from the job to what it breaks.
+
+``plan.validate`` runs them for every job of a chain. Paths are those of the manifest, whatever the job came from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from gristmill.plan.exchange import ExchangeKind, HashName
+from gristmill.plan.fragment import CommandFragment, Fragment, PythonFragment, PythonFunction, SqlFragment
+from gristmill.plan.job import JobPlan
+from gristmill.plan.schema import Schema
+from gristmill.plan.source import FileSource, Format, Source
+
+_JOB_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One broken rule: ``path`` is the field's in the manifest (``spec.input[0].key``)."""
+
+    path: str
+    reason: str
+    remedy: str = ""
+
+
+Rule = Callable[[JobPlan], Iterable[Finding]]
+
+
+def job_findings(job: JobPlan) -> list[Finding]:
+    """All that is wrong with one job by itself, in the order of the rules."""
+    return [finding for rule in RULES for finding in rule(job)]
+
+
+def _name(job: JobPlan) -> Iterator[Finding]:
+    if not _JOB_NAME.fullmatch(job.name):
+        near = re.sub(r"[^a-z0-9]+", "-", job.name.lower()).strip("-")[:63].strip("-")
+        reason = f"{job.name!r} is not a name for a job: lower-case letters, digits and dashes, at most 63"
+        yield Finding("metadata.name", reason, f"For instance {near}." if near else "")
+
+
+def _input_names(job: JobPlan) -> Iterator[Finding]:
+    if not job.inputs:
+        yield Finding("spec.input", "a job needs at least one input")
+    named = [(f"spec.input[{at}].name", input_.name) for at, input_ in enumerate(job.inputs)]
+    named += [(f"spec.sideInputs[{at}].name", side.name) for at, side in enumerate(job.side_inputs)]
+    seen: dict[str, str] = {}
+    for path, name in named:
+        if not _IDENTIFIER.fullmatch(name):
+            remedy = "It becomes a table's name: letters, digits and underscores, at most 63."
+            yield Finding(path, f"{name!r} is not a name for an input", remedy)
+        elif name.lower() in seen:
+            yield Finding(path, f"{name!r} is taken by {seen[name.lower()]}", "Give each input its own name.")
+        elif name.lower() == "input" and path.startswith("spec.sideInputs"):
+            yield Finding(path, "'input' is the name of the map's own rows", "Give the side input another name.")
+        seen.setdefault(name.lower(), path)
+
+
+def _sources(job: JobPlan) -> Iterator[Finding]:
+    for at, input_ in enumerate(job.inputs):
+        yield from _source(input_.source, f"spec.input[{at}]")
+    for at, side in enumerate(job.side_inputs):
+        yield from _source(side.source, f"spec.sideInputs[{at}]")
+
+
+def _source(source: Source, path: str) -> Iterator[Finding]:
+    if not isinstance(source, FileSource):
+        return
+    if not source.uris:
+        yield Finding(f"{path}.uris", "an input from files needs at least one URI")
+    for at, uri in enumerate(source.uris):
+        if not uri.strip():
+            yield Finding(f"{path}.uri" if len(source.uris) == 1 else f"{path}.uris[{at}]", "the URI is empty")
+    if source.whole and source.format is not Format.TEXT:
+        yield Finding(f"{path}.whole", f"is for text, and the format is {source.format}")
+    if source.schema is not None and source.format is Format.TEXT:
+        yield Finding(f"{path}.schema", "text has no columns to declare", "Declare them where the map gives them.")
+    yield from _schema(source.schema, f"{path}.schema")
+    if source.split_bytes is not None and source.split_bytes < 1:
+        yield Finding(f"{path}.splitSize", "must be at least one byte")
+    yield from _csv(source, path)
+
+
+def _csv(source: FileSource, path: str) -> Iterator[Finding]:
+    if source.format is not Format.CSV:
+        plain = FileSource(source.uris, source.format)
+        given = [name for name in _CSV_FIELDS if getattr(source, name) != getattr(plain, name)]
+        if given:
+            reason = f"is for CSV, and the format is {source.format}"
+            yield Finding(f"{path}.csv", reason, f"Set format: csv, or leave out {', '.join(given)}.")
+        return
+    if len(source.delimiter) != 1 or source.delimiter in "\r\n":
+        yield Finding(f"{path}.csv.delimiter", f"must be one character, found {source.delimiter!r}")
+    if len(source.quote) > 1 or source.quote in ("\r", "\n"):
+        yield Finding(f"{path}.csv.quote", f"must be one character or empty, found {source.quote!r}")
+    elif source.quote == source.delimiter:
+        yield Finding(f"{path}.csv.quote", "is the delimiter too")
+
+
+_CSV_FIELDS = ("header", "delimiter", "quote", "null", "newlines")
+
+
+def _schema(schema: Schema | None, path: str) -> Iterator[Finding]:
+    if schema is None:
+        return
+    if not schema:
+        yield Finding(path, "declares no column", "Leave it out, or name the columns.")
+    for name in _repeated(column.name.lower() for column in schema):
+        yield Finding(path, f"column {name!r} is declared twice", "Names of columns differ by more than case.")
+    for at, column in enumerate(schema):
+        if not column.name or not column.type.strip():
+            yield Finding(f"{path}[{at}]", "a column needs a name and a type")
+
+
+def _fragments(job: JobPlan) -> Iterator[Finding]:
+    for at, input_ in enumerate(job.inputs):
+        yield from _fragment(input_.map, f"spec.input[{at}].map")
+    yield from _fragment(job.combine, "spec.combine")
+    yield from _fragment(job.reduce, "spec.reduce")
+    if job.combine is not None and job.reduce is None:
+        yield Finding("spec.combine", "there is no reduce that it could be part of", "Add reduce, or remove combine.")
+
+
+def _fragment(fragment: Fragment | None, path: str) -> Iterator[Finding]:
+    match fragment:
+        case PythonFragment(function, _, schema):
+            yield from _function(function, f"{path}.python")
+            yield from _schema(schema, f"{path}.schema")
+        case SqlFragment(sql):
+            if not sql.strip():
+                yield Finding(f"{path}.sql", "the SQL text is empty")
+        case CommandFragment(argv, schema):
+            if not argv or not argv[0]:
+                yield Finding(f"{path}.command", "names no program")
+            yield from _schema(schema, f"{path}.schema")
+
+
+def _function(function: PythonFunction, path: str) -> Iterator[Finding]:
+    if function.pickled is None and not _ENTRY.fullmatch(function.entry):
+        module, _, name = function.entry.replace(".py:", ":").rpartition(":")
+        near = f"{module or 'module'}:{name or 'function'}".replace("/", ".")
+        remedy = f'Write "{near}".' if _ENTRY.fullmatch(near) else 'Write "module:function".'
+        yield Finding(path, f"{function.entry!r} does not name a function", remedy)
+
+
+def _exchange(job: JobPlan) -> Iterator[Finding]:
+    if job.partition is ExchangeKind.BROADCAST:
+        yield Finding(
+            "spec.partition", "a job cannot broadcast all its inputs", "Set exchange: broadcast on one input."
+        )
+    if (job.partitioner is not None) != (job.partition is ExchangeKind.CUSTOM):
+        yield Finding("spec.partition", "a function of partition and partition: custom go together")
+    if job.partitioner is not None:
+        yield from _function(job.partitioner, "spec.partition.python")
+    if job.map_only:
+        yield from _unheeded_exchange(job)
+        return
+    broadcast = [input_.exchange is ExchangeKind.BROADCAST for input_ in job.inputs]
+    if job.inputs and all(broadcast) and job.partitions != 1:
+        remedy = "Leave exchange out for one input, or set partitions: 1."
+        yield Finding("spec.input", "every input is broadcast, so every reducer would give the same rows", remedy)
+    for at, input_ in enumerate(job.inputs):
+        if input_.exchange is ExchangeKind.CUSTOM and job.partitioner is None:
+            yield Finding(f"spec.input[{at}].exchange", "custom needs a function", "Set partition: {python: …}.")
+
+
+def _unheeded_exchange(job: JobPlan) -> Iterator[Finding]:
+    """A job without a shuffle that says how to shuffle."""
+    remedies = {
+        ExchangeKind.SINGLE: "Set partitions: 1.",
+        ExchangeKind.RANGE: "Set sort: [{by: …}], or a key.",
+        ExchangeKind.CUSTOM: "Give the inputs a key.",
+    }
+    if job.partition in remedies:
+        reason = "a job without reduce, key, partitions and sort does not partition"
+        yield Finding("spec.partition", reason, remedies[job.partition])
+    for at, input_ in enumerate(job.inputs):
+        if input_.exchange is not None:
+            reason = "a job without reduce, key, partitions and sort has no exchange"
+            yield Finding(f"spec.input[{at}].exchange", reason, "Leave it out, or add a reduce.")
+
+
+def _keys(job: JobPlan) -> Iterator[Finding]:
+    if job.map_only:
+        return
+    counts: dict[int, int] = {}
+    for at, input_ in enumerate(job.inputs):
+        path, kind = f"spec.input[{at}].key", input_.exchange or job.partition
+        if "" in input_.key:
+            yield Finding(path, "the name of a column is empty")
+        for name in _repeated(input_.key):
+            yield Finding(path, f"names {name!r} twice")
+        if kind in (ExchangeKind.HASH, ExchangeKind.CUSTOM) and not input_.key:
+            remedy = "Set key: [column], or partition: single for one reducer."
+            yield Finding(path, f"partitioning by {kind} needs a key", remedy)
+        if kind is ExchangeKind.RANGE and not input_.key and not job.sort:
+            yield Finding(path, "partitioning by range needs a key or an order", "Set key: [column], or sort.")
+        if kind in (ExchangeKind.HASH, ExchangeKind.RANGE, ExchangeKind.CUSTOM) and input_.key:
+            counts[at] = len(input_.key)
+    if len(set(counts.values())) > 1:
+        said = ", ".join(f"{job.inputs[at].name} has {count}" for at, count in counts.items())
+        path = f"spec.input[{max(counts)}].key"
+        yield Finding(
+            path, f"the inputs' keys differ in length: {said}", "Rows meet where all of their keys are equal."
+        )
+
+
+def _partitions(job: JobPlan) -> Iterator[Finding]:
+    if job.partitions is None:
+        return
+    if job.partitions < 1:
+        yield Finding("spec.partitions", f"must be at least 1, found {job.partitions}")
+    elif job.partition is ExchangeKind.SINGLE and job.partitions != 1:
+        remedy = "Leave partitions out, or set partition: hash."
+        yield Finding("spec.partitions", f"partition: single has one partition, not {job.partitions}", remedy)
+    elif job.hash is HashName.DUCKDB and job.partitions & (job.partitions - 1):
+        up = 1 << job.partitions.bit_length()
+        remedy = f"Set partitions: {up // 2} or {up}, or hash: gm1."
+        yield Finding("spec.partitions", f"hash: duckdb wants a power of two, found {job.partitions}", remedy)
+
+
+def _sort(job: JobPlan) -> Iterator[Finding]:
+    for at, term in enumerate(job.sort):
+        if not term.by:
+            yield Finding(f"spec.sort[{at}].by", "the name of a column is empty")
+    for name in _repeated(term.by for term in job.sort):
+        yield Finding("spec.sort", f"names {name!r} twice")
+
+
+def _outputs(job: JobPlan) -> Iterator[Finding]:
+    if len(job.outputs) > 1 and any(not output.name for output in job.outputs):
+        yield Finding("spec.outputs", "of several outputs each needs a name")
+    for name in _repeated(output.name for output in job.outputs if output.name):
+        yield Finding(f"spec.outputs[{name}]", "there are two outputs of this name")
+    placed: dict[str, str] = {}
+    for output in job.outputs:
+        path = f"spec.outputs[{output.name}]" if output.name else "spec.output"
+        if output.name and not _IDENTIFIER.fullmatch(output.name):
+            yield Finding(path, f"{output.name!r} is not a name for an output", "Letters, digits and underscores.")
+        if not output.uri.strip():
+            yield Finding(f"{path}.uri", "the URI is empty")
+            continue
+        folder = output.uri.rstrip("/") + "/"
+        for other, owner in placed.items():
+            if folder.startswith(other) or other.startswith(folder):
+                yield Finding(f"{path}.uri", f"lies in the same folder as {owner}", "Give each output its own.")
+        placed[folder] = path
+        if output.partition_by and output.format is Format.TEXT:
+            yield Finding(f"{path}.partitionBy", "text has no columns to make folders of")
+        for name in _repeated(output.partition_by):
+            yield Finding(f"{path}.partitionBy", f"names {name!r} twice")
+
+
+def _budgets(job: JobPlan) -> Iterator[Finding]:
+    retry = job.retry
+    counted = {
+        "errors": retry.errors,
+        "oom": retry.oom,
+        "timeouts": retry.timeouts,
+        "skipRecords": retry.skip_records,
+    }
+    for name, budget in counted.items():
+        if budget < 0:
+            yield Finding(f"spec.retries.{name}", f"must be at least 0, found {budget}")
+    if retry.task_timeout_s is not None and not 0 < retry.task_timeout_s < float("inf"):
+        yield Finding("spec.retries.taskTimeout", f"must be more than nothing, found {retry.task_timeout_s} s")
+    if job.deadline_s is not None and not 0 < job.deadline_s < float("inf"):
+        yield Finding("spec.deadline", f"must be more than nothing, found {job.deadline_s} s")
+    if job.cluster.ttl_s is not None and job.cluster.ttl_s < 0:
+        yield Finding("spec.ttlSecondsAfterFinished", f"must be at least 0, found {job.cluster.ttl_s}")
+
+
+def _code(job: JobPlan) -> Iterator[Finding]:
+    code = job.code
+    ways = {"inline": code.inline, "files": code.local, "configMap": code.config_map, "uri": code.uri}
+    given = [name for name, way in (ways | {"image": code.image}).items() if way]
+    if len(given) > 1:
+        yield Finding("spec.code", f"{' and '.join(given)} cannot stand together", "Keep one of them.")
+    if bool(code.uri) != bool(code.sha256):
+        yield Finding("spec.code", "uri and sha256 go together", "sha256sum FILE prints the digits.")
+    elif code.sha256 and not _SHA256.fullmatch(code.sha256):
+        yield Finding("spec.code.sha256", f"must be 64 hex digits in lower case, found {code.sha256!r}")
+    for name in _repeated(file.path for file in code.inline):
+        yield Finding(f"spec.code.inline[{name}]", "there are two files of this path")
+    for file in code.inline:
+        if not _is_relative(file.path):
+            yield Finding(f"spec.code.inline[{file.path}]", "must be a relative path with forward slashes, without ..")
+    for at, path in enumerate(code.local):
+        if not _is_relative(path):
+            remedy = "Source files lie beside the manifest or below it."
+            yield Finding(f"spec.code.files[{at}]", f"{path!r} is not a relative path without ..", remedy)
+
+
+def _labels(job: JobPlan) -> Iterator[Finding]:
+    for name in _repeated(name for name, _ in job.labels):
+        yield Finding(f"metadata.labels[{name}]", "is given twice")
+
+
+def _is_relative(path: str) -> bool:
+    return bool(path) and "\\" not in path and all(step not in ("", ".", "..") for step in path.split("/"))
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+RULES: tuple[Rule, ...] = (
+    _name,
+    _input_names,
+    _sources,
+    _fragments,
+    _exchange,
+    _keys,
+    _partitions,
+    _sort,
+    _outputs,
+    _budgets,
+    _code,
+    _labels,
+)
