@@ -15,7 +15,7 @@ job = gm.Job(
     partition="range",
     sort=[gm.desc("dep_delay"), "time_hour", "carrier", "flight"],
     partitions=4,
-    output="out/departures/",
+    output=gm.output("out/departures/", mode="overwrite"),
 )
 
 if __name__ == "__main__":

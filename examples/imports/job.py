@@ -34,7 +34,7 @@ imports = gm.Job(
     map=links,
     reduce=index,
     partitions=4,
-    output="out/imports/index/",
+    output=gm.output("out/imports/index/", mode="overwrite"),
 )
 
 job = gm.Job(
@@ -44,7 +44,7 @@ job = gm.Job(
     partition="range",
     sort=[gm.desc("key"), "value"],
     partitions=2,
-    output="out/imports/popular/",
+    output=gm.output("out/imports/popular/", mode="overwrite"),
 )
 
 if __name__ == "__main__":

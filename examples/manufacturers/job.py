@@ -38,7 +38,7 @@ job = gm.Job(
            FROM flown GROUP BY manufacturer"""
     ),
     partitions=2,
-    output="out/manufacturers/",
+    output=gm.output("out/manufacturers/", mode="overwrite"),
 )
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ job = gm.Job(
     map=pairs,
     reduce=mutual,
     partitions=2,
-    output="out/mutual_friends/",
+    output=gm.output("out/mutual_friends/", mode="overwrite"),
 )
 
 if __name__ == "__main__":

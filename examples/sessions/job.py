@@ -44,7 +44,7 @@ job = gm.Job(
     reduce=sessions,
     rows=True,
     partitions=4,
-    output="out/sessions/",
+    output=gm.output("out/sessions/", mode="overwrite"),
 )
 
 if __name__ == "__main__":

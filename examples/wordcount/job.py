@@ -27,7 +27,7 @@ job = gm.Job(
     combine=total,
     reduce=total,
     partitions=4,
-    output="out/wordcount/",
+    output=gm.output("out/wordcount/", mode="overwrite"),
 )
 
 if __name__ == "__main__":

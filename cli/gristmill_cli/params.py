@@ -1,0 +1,49 @@
+"""``NAME=URI`` and parameter values as they are written on the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from gristmill.errors import InvalidPlan
+
+Scalar = str | int | float | bool | None
+_NAMED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+
+
+def bind_tables(texts: list[str]) -> dict[str, str]:
+    """URIs by table name. Raises InvalidPlan for what is not ``NAME=URI``, and for a name given twice."""
+    tables: dict[str, str] = {}
+    for text in texts:
+        match = _NAMED.fullmatch(text)
+        if match is None or not match[2]:
+            raise InvalidPlan(
+                f"{text!r} is not NAME=URI", place="--table", remedy="for instance orders='data/*.parquet'"
+            )
+        if match[1] in tables:
+            raise InvalidPlan(f"table {match[1]} is given twice", place="--table", remedy="use a glob for many files")
+        tables[match[1]] = match[2]
+    return tables
+
+
+def bind_params(texts: list[str]) -> list[Scalar] | dict[str, Scalar]:
+    """Values in order, or by name where all are ``NAME=VALUE``. Raises InvalidPlan where some are and some are not."""
+    named = [_NAMED.fullmatch(text) for text in texts]
+    if texts and all(named):
+        return {match[1]: scalar(match[2]) for match in named if match}
+    if any(named):
+        raise InvalidPlan(
+            "some values have names and some have none",
+            place="--param",
+            remedy='name all or none; a text with "=" is written in double quotes: \'"a=b"\'',
+        )
+    return [scalar(text) for text in texts]
+
+
+def scalar(text: str) -> Scalar:
+    """A number, ``true``, ``false``, ``null`` or a text in double quotes as JSON reads them; else the text itself."""
+    try:
+        value = json.loads(text, parse_constant=lambda name: name)
+    except ValueError:
+        return text
+    return value if isinstance(value, str | int | float | bool | None) else text
