@@ -1,0 +1,185 @@
+"""Order and groups of rows, as DuckDB has them: stable argsort by several keys, and where groups start.
+
+The shuffle sorts and merges with it, the kernel finds groups. NULLS LAST unless the key says otherwise, NaN greatest
+and equal to itself, -0.0 = 0.0, text by UTF-8 bytes. The first word of the keys is sorted for all rows (timsort: runs
+that are sorted already merge cheaply); later words only order the rows that tie so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gristmill.errors import InvalidPlan
+from gristmill.plan.schema import SortKey
+from gristmill.rows.carriers import carrier, logical_of
+from gristmill.rows.casting import cast_array
+from gristmill.rows.logical import StructOf
+from gristmill.rows.words import (
+    Mask,
+    Rows,
+    UIntArray,
+    Words,
+    encoded,
+    is_bytes,
+    needs_encoding,
+    null_mask,
+    number_word,
+    struct_parts,
+    words_of,
+)
+
+
+def sort_indices(table: pa.Table | pa.RecordBatch, order: Sequence[SortKey]) -> Rows:
+    """Row numbers in the order of ``order``; rows that are equal there stay as they are. int64.
+
+    Raises InvalidPlan for a key that is no column.
+    """
+    words = [word for key in order for word in _key_words(table, key)]
+    return _Refinement(table.num_rows).sorted_by(words)
+
+
+def group_starts(table: pa.Table | pa.RecordBatch, keys: Sequence[str]) -> Rows:
+    """The first row of each run of neighbours with equal keys (NULL = NULL); none for no rows. int64."""
+    rows = table.num_rows
+    if rows == 0:
+        return np.empty(0, np.int64)
+    differs = np.zeros(rows, np.bool_)
+    differs[0] = True
+    for key in keys:
+        differs[1:] |= _differs_from_previous(*key_column(table, key))
+    return np.flatnonzero(differs)
+
+
+def key_column(table: pa.Table | pa.RecordBatch, by: str) -> tuple[pa.Array, pa.Field]:
+    """One chunk with the column named ``by``, or the field that a dotted path into structs names.
+
+    Raises InvalidPlan with the columns there are.
+    """
+    at = table.schema.get_field_index(by)
+    if at >= 0:
+        return _one_chunk(table.column(at)), table.schema.field(at)
+    name, *path = by.split(".")
+    at = table.schema.get_field_index(name)
+    if at < 0:
+        raise _no_column(by, table.schema.names)
+    column, field = _one_chunk(table.column(at)), table.schema.field(at)
+    for part in path:
+        inner = field.type.get_field_index(part) if pa.types.is_struct(field.type) else -1
+        if inner < 0:
+            raise _no_column(by, table.schema.names)
+        column, field = pc.struct_field(column, inner), field.type.field(inner)
+    return column, field
+
+
+def key_table(table: pa.Table | pa.RecordBatch, order: Sequence[SortKey]) -> pa.Table:
+    """Only the sort keys of ``table``, in a table whose columns are named as the keys."""
+    names = list(dict.fromkeys(key.by for key in order))
+    found = [key_column(table, name) for name in names]
+    fields = [field.with_name(name) for name, (_, field) in zip(names, found, strict=True)]
+    return pa.table([column for column, _ in found], schema=pa.schema(fields))
+
+
+def _one_chunk(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    if isinstance(column, pa.ChunkedArray):
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return column
+
+
+def _no_column(by: str, names: list[str]) -> InvalidPlan:
+    return InvalidPlan(f"there is no column {by!r}", remedy=f"The columns are {', '.join(names) or 'none'}.")
+
+
+def _key_words(table: pa.Table | pa.RecordBatch, key: SortKey) -> Iterator[Words]:
+    column, field = key_column(table, key.by)
+    yield from words_of(column, field, key.desc, key.nulls_first)
+
+
+class _Refinement:
+    """A row order that gets finer word by word."""
+
+    def __init__(self, rows: int) -> None:
+        self._order: Rows | None = None
+        self._ties = np.ones(max(rows - 1, 0), np.bool_)
+        self._rows = rows
+
+    def sorted_by(self, keys: Sequence[Words]) -> Rows:
+        for key in keys:
+            depth = 0
+            while self._refine(key, depth):
+                depth += 1
+        return np.arange(self._rows) if self._order is None else self._order
+
+    def _refine(self, key: Words, depth: int) -> bool:
+        """Orders tied rows by one more word; False when none is left, of words or of ties."""
+        if self._order is None:
+            return self._first(key, depth)
+        tied = self._tied_places()
+        if not len(tied):
+            return False
+        rows = self._order[tied]
+        word = key.word(depth, rows)
+        if word is None:
+            return False
+        group = np.cumsum(np.concatenate(([True], ~self._ties)))[tied]
+        by = _lexsort(word, group)
+        self._order[tied] = rows[by]
+        word = word[by]
+        same = np.empty(len(tied), np.bool_)
+        same[1:] = (word[1:] == word[:-1]) & (group[1:] == group[:-1])
+        self._ties[tied[1:] - 1] &= same[1:]
+        return True
+
+    def _first(self, key: Words, depth: int) -> bool:
+        word = key.word(depth, None)
+        if word is None:
+            return False
+        self._order = np.argsort(word, kind="stable")
+        word = word[self._order]
+        self._ties = word[1:] == word[:-1]
+        return True
+
+    def _tied_places(self) -> Rows:
+        tied = np.zeros(self._rows, np.bool_)
+        if self._rows:
+            tied[1:] = self._ties
+            tied[:-1] |= self._ties
+        return np.flatnonzero(tied)
+
+
+def _lexsort(word: UIntArray, group: npt.NDArray[Any]) -> Rows:
+    """Stable order by group, then word; groups arrive in order, so a single one needs no second pass."""
+    by = np.argsort(word, kind="stable")
+    if group[0] == group[-1]:
+        return by
+    number = group - group[0]
+    if number[-1] < 1 << 16:
+        number = number.astype(np.uint16)
+    return by[np.argsort(number[by], kind="stable")]
+
+
+def _differs_from_previous(column: pa.Array, field: pa.Field) -> Mask:
+    kind = logical_of(field)
+    if isinstance(kind, StructOf) and pa.types.is_struct(column.type):
+        parts = [_differs_from_previous(part, inner) for part, inner in struct_parts(column)]
+        return _with_nulls(np.logical_or.reduce(parts) if parts else np.zeros(len(column) - 1, np.bool_), column)
+    if needs_encoding(kind):
+        column = encoded(column, field)
+    if is_bytes(column.type) or pa.types.is_decimal(column.type):
+        unequal = pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)).fill_null(False)
+        return _with_nulls(unequal.to_numpy(zero_copy_only=False), column)
+    word = number_word(cast_array(column, carrier(kind), field.name))
+    return _with_nulls(word[1:] != word[:-1], column)
+
+
+def _with_nulls(unequal: Mask, column: pa.Array) -> Mask:
+    missing = null_mask(column)
+    if missing is None:
+        return unequal
+    both, one = missing[1:] & missing[:-1], missing[1:] ^ missing[:-1]
+    return (unequal & ~both) | one
