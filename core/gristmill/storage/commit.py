@@ -1,0 +1,283 @@
+"""Commit: makes a job's output whole or absent, whoever dies when.
+
+The coordinator makes one ``OutputCommit`` for a job that writes. Every output keeps a log of generations: numbered
+records, each written only if its number is free. Writing a record is the commit; what follows (parts put in place,
+marks, removal of what was overwritten) only rolls it forward, can be done by anyone, and twice. A job with several
+outputs commits in its first output's record, which carries the others'. See docs/storage.md and decision 003.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gristmill.errors import Fenced, InputError, OutputExists, StorageError, TypeConflict
+from gristmill.plan.job import Output, OutputMode
+from gristmill.plan.schema import Schema
+from gristmill.plan.task import PendingPart
+from gristmill.storage import layout
+from gristmill.storage.filesystem import canonical
+from gristmill.storage.listing import hidden
+from gristmill.storage.manifest import Manifest, ManifestPart, Pending, read_log, read_record, to_bytes
+from gristmill.storage.rollforward import after, forget_run, roll_forward_head, roll_forward_record
+from gristmill.storage.stores import Stores
+from gristmill.storage.sweeping import Registration, sweep_before_run
+
+
+@dataclass(frozen=True, slots=True)
+class Partitioning:
+    """What a manifest records of how rows were spread: key columns, number of partitions, function and version."""
+
+    keys: tuple[str, ...] = ()
+    partitions: int = 0
+    hash: str = ""
+
+
+class OutputCommit:
+    """The commit of one job's outputs.
+
+    ``commit`` is unique for the run of the job and is part of the names of its parts; a coordinator that takes over
+    the run uses the same. ``weak`` accepts stores without conditional puts: then two coordinators could both commit,
+    and the user has said that there is only one.
+    """
+
+    def __init__(
+        self,
+        job: str,
+        commit: str,
+        outputs: Sequence[Output],
+        stores: Stores,
+        partitioning: Partitioning = Partitioning(),
+        *,
+        weak: bool = False,
+    ) -> None:
+        self._job = job
+        self._commit = commit
+        self._outputs = tuple(outputs)
+        self._uris = tuple(canonical(output.uri).rstrip("/") for output in outputs)
+        self._stores = stores
+        self._partitioning = partitioning
+        self._weak = weak
+
+    def prepare(self) -> None:
+        """Before any task runs: check modes, try conditional puts, settle what earlier runs left, register this one.
+
+        Raises OutputExists, StorageError (the store refuses, or has no conditional puts). Preparing again, or after
+        this run has committed, changes nothing.
+        """
+        for uri in self._uris:
+            self._probe(uri)
+        if read_log(self._primary, self._stores).generation_of(self._commit) is not None:
+            return
+        for output, uri in zip(self._outputs, self._uris, strict=True):
+            sweep_before_run(uri, self._commit, self._stores, append=output.mode is OutputMode.APPEND)
+            self._check_mode(output, uri)
+        self._register()
+
+    def _register(self) -> None:
+        """Say that this process runs the job; the head stays that of the run's first coordinator."""
+        place = layout.run(self._primary, self._commit)
+        filesystem = self._stores.filesystem(place)
+        taken_over = filesystem.stat(place) is not None
+        head = self._registered_head() if taken_over else read_log(self._primary, self._stores).head
+        registration = Registration.of_this_process(self._commit, self._job, self._primary, head)
+        for uri in self._uris:
+            self._stores.filesystem(uri).put(layout.run(uri, self._commit), registration.to_bytes())
+
+    def acquire_epoch(self) -> int:
+        """A number higher than that of every coordinator of this run before; those can commit no more."""
+        while True:
+            number = self._newest_epoch() + 1
+            if self._put_if_absent(layout.epoch(self._primary, self._commit, number), b"{}"):
+                return number
+
+    def commit(self, parts: Sequence[PendingPart], epoch: int) -> Manifest:
+        """Make ``parts`` the output (of every output of the job) and return the first output's manifest.
+
+        Raises Fenced where a newer coordinator has taken over or the run was swept, OutputExists where another job
+        committed to an output of mode ``error`` meanwhile, TypeConflict where an append does not fit.
+        """
+        while True:
+            if (committed := self._committed()) is not None:
+                return roll_forward_record(committed, self._stores)
+            self._refuse_stale(epoch)
+            record = self._next_record(parts, epoch)
+            if self._put_if_absent(layout.record(record.uri, record.generation), to_bytes(record)):
+                return roll_forward_record(record, self._stores)
+
+    def roll_forward(self) -> Manifest | None:
+        """Finish this run's commit if it was begun: the manifest, or None where the run has not committed."""
+        committed = self._committed()
+        return None if committed is None else roll_forward_record(committed, self._stores)
+
+    def discard(self, parts: Sequence[PendingPart]) -> None:
+        """Drop parts of attempts that lost."""
+        for part in parts:
+            self._stores.filesystem(part.uri).discard(part.staged)
+
+    def abandon(self) -> None:
+        """Drop everything that this run has staged, and its registration: after failure or cancel."""
+        for uri in self._uris:
+            forget_run(self._commit, uri, self._stores)
+
+    @property
+    def _primary(self) -> str:
+        """The output whose log holds the commit."""
+        return self._uris[0]
+
+    def _committed(self) -> Manifest | None:
+        """This run's record, if there is one. Raises Fenced if the run is not, or no longer, to commit."""
+        log = read_log(self._primary, self._stores)
+        if (generation := log.generation_of(self._commit)) is not None:
+            return read_record(self._primary, generation, self._stores)
+        for generation in sorted(g for g in log.records if g > self._registered_head()):
+            record = read_record(self._primary, generation, self._stores)
+            if self._commit in record.voided:
+                raise self._shut_out()
+            if record.commit == self._commit:
+                return record
+        return None
+
+    def _registered_head(self) -> int:
+        place = layout.run(self._primary, self._commit)
+        filesystem = self._stores.filesystem(place)
+        if filesystem.stat(place) is None:
+            raise self._shut_out()
+        return Registration.from_bytes(filesystem.read(place), place).head
+
+    def _shut_out(self) -> Fenced:
+        return Fenced(
+            "this run was swept, or another job took over its output",
+            place=self._primary,
+            remedy="Run the job again. Two jobs must not write to one output at a time, except with mode append.",
+        )
+
+    def _newest_epoch(self) -> int:
+        folder = layout.epochs(self._primary, self._commit)
+        numbers = (layout.epoch_number(entry.name) for entry in self._stores.filesystem(folder).walk(folder, 1))
+        return max((number for number in numbers if number is not None), default=0)
+
+    def _refuse_stale(self, epoch: int) -> None:
+        newest = self._newest_epoch()
+        if newest != epoch:
+            raise Fenced(
+                f"coordinator {newest} has taken over from coordinator {epoch}",
+                place=self._primary,
+                remedy="Nothing is lost: the newer coordinator goes on with the job.",
+            )
+
+    def _next_record(self, parts: Sequence[PendingPart], epoch: int) -> Manifest:
+        _, head = roll_forward_head(self._primary, self._stores)
+        first, *others = (
+            self._record(output, uri, [part for part in parts if part.output == output.name], epoch)
+            for output, uri in zip(self._outputs, self._uris, strict=True)
+        )
+        _refuse_misfit(head, first)
+        return after(head, replace(first, others=tuple(others)))
+
+    def _record(self, output: Output, uri: str, parts: Sequence[PendingPart], epoch: int) -> Manifest:
+        ordered = sorted(parts, key=lambda part: (part.partition, part.uri))
+        paths = [part.uri[len(uri) + 1 :] for part in ordered]
+        return Manifest(
+            uri=uri,
+            generation=0,
+            commit=self._commit,
+            job=self._job,
+            epoch=epoch,
+            mode=output.mode,
+            format=output.format,
+            schema=_one_schema(ordered),
+            parts=tuple(
+                ManifestPart(path, p.partition, p.rows, p.bytes_, p.checksum, p.key_min, p.key_max)
+                for path, p in zip(paths, ordered, strict=True)
+            ),
+            keys=self._partitioning.keys,
+            partitions=self._partitioning.partitions,
+            hash=self._partitioning.hash,
+            pending=tuple(Pending(path, part.staged) for path, part in zip(paths, ordered, strict=True)),
+        )
+
+    def _check_mode(self, output: Output, uri: str) -> None:
+        log, head = roll_forward_head(uri, self._stores)
+        filesystem = self._stores.filesystem(uri)
+        if filesystem.stat(uri) is not None:
+            raise StorageError("the output is a file", place=uri, remedy="Name a folder: a job writes several parts.")
+        if head is not None and head.commit:
+            if output.mode is OutputMode.ERROR:
+                raise _exists(uri, f"it holds the result of job {head.job!r}, generation {log.finished}")
+            return
+        foreign = next((e for e in filesystem.walk(uri) if not _own(e.uri[len(uri) + 1 :])), None)
+        if foreign is not None:
+            raise _foreign(uri, foreign.name)
+
+    def _put_if_absent(self, uri: str, data: bytes) -> bool:
+        filesystem = self._stores.filesystem(uri)
+        if not self._weak:
+            return filesystem.put_if_absent(uri, data)
+        if filesystem.stat(uri) is not None:
+            return False
+        filesystem.put(uri, data)
+        return True
+
+    def _probe(self, uri: str) -> None:
+        """See that the store can be written and refuses a second write of a create-only file."""
+        if self._weak:
+            return
+        filesystem = self._stores.filesystem(uri)
+        place = layout.probe(uri, uuid.uuid4().hex[:12])
+        honoured = filesystem.put_if_absent(place, b"1") and not filesystem.put_if_absent(place, b"2")
+        filesystem.delete([place])
+        if not honoured:
+            raise StorageError(
+                "the store does not honour conditional puts (If-None-Match), which the commit rests on",
+                place=uri,
+                remedy="Use a store that does, or accept a weaker commit (weak_commit) if only one coordinator runs.",
+            )
+
+
+def _own(path: str) -> bool:
+    return any(map(hidden, path.split("/")))
+
+
+def _exists(uri: str, what: str) -> OutputExists:
+    return OutputExists(
+        f"the output exists already: {what}", place=uri, remedy="Set its mode to overwrite or append, or name another."
+    )
+
+
+def _foreign(uri: str, name: str) -> OutputExists:
+    return OutputExists(
+        f"the folder holds files that Gristmill did not write, as {name!r}",
+        place=uri,
+        remedy="Name an empty or new folder, or remove them; Gristmill never deletes what others wrote.",
+    )
+
+
+def _one_schema(parts: Sequence[PendingPart]) -> Schema:
+    """The schema of an output's parts: every task wrote the same."""
+    return parts[0].schema if parts else ()
+
+
+def _refuse_misfit(head: Manifest | None, record: Manifest) -> None:
+    """An append must have the schema and the format of what is there; mode error must find nothing."""
+    if head is None or not head.commit:
+        return
+    if record.mode == OutputMode.ERROR:
+        raise _exists(record.uri, f"job {head.job!r} committed to it while this one ran")
+    if record.mode == OutputMode.APPEND and head.format != record.format:
+        raise InputError(
+            f"the output holds {head.format}, the job appends {record.format}",
+            place=record.uri,
+            remedy="Append in the same format, or name another output.",
+        )
+    if record.mode == OutputMode.APPEND and head.schema != record.schema and record.schema and head.schema:
+        raise TypeConflict(
+            f"the output has the columns {_columns(head.schema)}, the job appends {_columns(record.schema)}",
+            place=record.uri,
+            remedy="Give the same columns and types, or name another output.",
+        )
+
+
+def _columns(schema: Schema) -> str:
+    return ", ".join(f"{column.name} {column.type}" for column in schema)

@@ -1,0 +1,109 @@
+"""Parquet footers: schema, rows and sizes of row groups without reading data.
+
+Planning reads them for every file, many at once for remote stores; readers ask again for the files of one split and
+find them in a small cache, which knows a file by its URI and version.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gristmill.errors import InputError
+from gristmill.plan.schema import Schema
+from gristmill.rows.types import schema_of
+from gristmill.storage.filesystem import Entry, Filesystem
+from gristmill.storage.parallel import in_parallel
+
+TAIL_BYTES = 64 << 10
+_MAGIC = b"PAR1"
+_CACHED = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What a Parquet file says of itself. ``group_bytes`` are uncompressed. ``metadata`` is pyarrow's form."""
+
+    schema: Schema
+    group_rows: tuple[int, ...]
+    group_bytes: tuple[int, ...]
+    metadata: Any
+
+    @property
+    def rows(self) -> int:
+        """Rows of the whole file."""
+        return sum(self.group_rows)
+
+
+class Footers:
+    """Reads footers and keeps the last few hundred. Safe for many threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str], Footer] = OrderedDict()
+        self._lock = Lock()
+
+    def read(self, entry: Entry, filesystem: Filesystem) -> Footer:
+        """The footer of one file. Raises InputError for what is not a whole Parquet file."""
+        key = (entry.uri, entry.version)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        footer = parse(entry, footer_bytes(entry, filesystem))
+        with self._lock:
+            self._kept[key] = footer
+            if len(self._kept) > _CACHED:
+                self._kept.popitem(last=False)
+        return footer
+
+    def read_all(self, entries: Sequence[Entry], filesystem: Callable[[str], Filesystem]) -> list[Footer]:
+        """The footers of many files, in their order."""
+        return in_parallel(lambda entry: self.read(entry, filesystem(entry.uri)), entries)
+
+
+def footer_bytes(entry: Entry, filesystem: Filesystem) -> bytes:
+    """The end of a Parquet file from the first byte of its footer: one request, or two for a very large footer."""
+    if entry.bytes_ == 0:
+        raise InputError("the file is empty (0 bytes), so it is no Parquet file", place=entry.uri, remedy=_LEAVE_OUT)
+    tail, _ = filesystem.tail(entry.uri, TAIL_BYTES)
+    if len(tail) < 12 or tail[-4:] != _MAGIC:
+        raise _not_parquet(entry, filesystem)
+    needed = int.from_bytes(tail[-8:-4], "little") + 8
+    if needed > entry.bytes_:
+        raise InputError("the Parquet footer is corrupt: it claims to be longer than the file", place=entry.uri)
+    if needed > len(tail):
+        tail = filesystem.read(entry.uri, entry.bytes_ - needed, entry.bytes_)
+    return tail[-needed:]
+
+
+def parse(entry: Entry, footer: bytes) -> Footer:
+    """The footer's meaning. Raises InputError where it is corrupt."""
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(_MAGIC + footer))
+        arrow = metadata.schema.to_arrow_schema()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"the Parquet footer is corrupt: {error}", place=entry.uri, remedy=_LEAVE_OUT) from error
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+    return Footer(
+        schema_of(arrow), tuple(g.num_rows for g in groups), tuple(g.total_byte_size for g in groups), metadata
+    )
+
+
+_LEAVE_OUT = "Remove it, write it again, or leave it out of the input's pattern."
+
+
+def _not_parquet(entry: Entry, filesystem: Filesystem) -> InputError:
+    head = filesystem.read(entry.uri, 0, min(4, entry.bytes_))
+    if head == _MAGIC:
+        return InputError("the Parquet file is truncated: its footer is missing", place=entry.uri, remedy=_LEAVE_OUT)
+    return InputError(
+        f"not a Parquet file: it begins with {head!r}",
+        place=entry.uri,
+        remedy="Name its format (text, csv, json, arrow), or leave it out of the input's pattern.",
+    )

@@ -1,0 +1,166 @@
+"""Listing: which files the URIs of an input mean.
+
+A URI is a file, a folder (all files below it), or a glob. Files are given in the order of the URIs, each one's by
+name, so that the order depends on the input alone. Names that begin with ``_`` or ``.`` are passed over, as
+writers of every engine keep their own things there; a folder that Gristmill wrote is read by its manifest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from gristmill.errors import InputError
+from gristmill.storage.filesystem import Entry, Filesystem
+from gristmill.storage.nearest import did_you_mean
+
+_MAGIC = re.compile(r"[*?\[{]")
+NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file of an input, with the values of the Hive folders between the listed folder and it."""
+
+    entry: Entry
+    partition: tuple[tuple[str, str | None], ...] = ()
+
+
+def list_files(
+    uris: Sequence[str],
+    hive: bool,
+    filesystem: Callable[[str], Filesystem],
+    manifest_parts: Callable[[str], list[str] | None],
+) -> list[Listed]:
+    """The files that ``uris`` (canonical) mean, each once. Raises InputError for a URI that matches none.
+
+    ``manifest_parts(folder)`` gives the URIs of a Gristmill output's parts, or None for any other folder.
+    """
+    found: dict[str, Listed] = {}
+    for uri in uris:
+        for listed in _one(uri, hive, filesystem(uri), manifest_parts):
+            found.setdefault(listed.entry.uri, listed)
+    return list(found.values())
+
+
+def _one(
+    uri: str, hive: bool, filesystem: Filesystem, manifest_parts: Callable[[str], list[str] | None]
+) -> list[Listed]:
+    if _MAGIC.search(uri):
+        base, pattern = split_glob(uri)
+        entries = _matching(base, pattern, filesystem)
+    else:
+        base = uri.rstrip("/")
+        if not uri.endswith("/") and (entry := filesystem.stat(uri)) is not None:
+            return [Listed(entry, hive_values(uri) if hive else ())]
+        parts = manifest_parts(base)
+        entries = _visible(base, filesystem) if parts is None else _named(parts, filesystem)
+        if not entries and parts is not None:
+            return []
+    if not entries:
+        raise nothing_matches(uri, base, filesystem)
+    return [Listed(e, hive_values(e.uri) if hive else ()) for e in sorted(entries, key=lambda e: e.uri)]
+
+
+def _visible(base: str, filesystem: Filesystem) -> list[Entry]:
+    return [e for e in filesystem.walk(base) if not any(map(hidden, e.uri[len(base) + 1 :].split("/")))]
+
+
+def _matching(base: str, pattern: str, filesystem: Filesystem) -> list[Entry]:
+    depth = None if "**" in pattern else pattern.count("/") + 1
+    matches = glob_regex(pattern).fullmatch
+    found = (e for e in filesystem.walk(base, depth) if matches(e.uri[len(base) + 1 :]))
+    return [e for e in found if not _hidden_match(e.uri[len(base) + 1 :], pattern)]
+
+
+def _named(parts: list[str], filesystem: Filesystem) -> list[Entry]:
+    """The entries of a manifest's parts, from one listing of their folders."""
+    folder = parts[0].rpartition("/")[0] if len({p.rpartition("/")[0] for p in parts}) == 1 else ""
+    found = {e.uri: e for e in filesystem.walk(folder, 1)} if folder else {}
+    entries = [found.get(part) or filesystem.stat(part) for part in parts]
+    for part, entry in zip(parts, entries, strict=True):
+        if entry is None:
+            raise InputError(
+                "the folder's manifest names this part, but it is gone",
+                place=part,
+                remedy="Write the output again (mode overwrite).",
+            )
+    return [entry for entry in entries if entry is not None]
+
+
+def hidden(name: str) -> bool:
+    """Whether a file or folder name is a writer's own and not data; ``_x=1`` is a Hive folder."""
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)
+
+
+def _hidden_match(path: str, pattern: str) -> bool:
+    """Whether a wildcard (not a literal ``_x`` in the pattern) matched a hidden name."""
+    literal = {segment for segment in pattern.split("/") if hidden(segment)}
+    return any(hidden(name) and not any(glob_regex(p).fullmatch(name) for p in literal) for name in path.split("/"))
+
+
+def split_glob(uri: str) -> tuple[str, str]:
+    """The folder above the first wildcard, and the pattern below it."""
+    scheme, mark, rest = uri.partition("://")
+    segments = rest.split("/")
+    first = next(i for i, segment in enumerate(segments) if _MAGIC.search(segment))
+    return f"{scheme}{mark}{'/'.join(segments[:first])}", "/".join(segments[first:])
+
+
+@lru_cache(maxsize=64)
+def glob_regex(pattern: str) -> re.Pattern[str]:
+    """A glob as a regular expression: ``*`` and ``?`` within a name, ``**`` over folders, ``[a-z]``, ``{a,b}``."""
+    tokens = re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]+\]|\{[^}]*\}|.", pattern, re.DOTALL)
+    return re.compile("".join(map(_glob_token, tokens)), re.DOTALL)
+
+
+def _glob_token(token: str) -> str:
+    match token:
+        case "**/":
+            return "(?:[^/]+/)*"
+        case "**":
+            return ".*"
+        case "*":
+            return "[^/]*"
+        case "?":
+            return "[^/]"
+    if token[0] == "[" and len(token) > 1:
+        inner = token[1:-1].replace("\\", "\\\\")
+        return f"[^{inner[1:]}]" if inner[0] in "!^" else f"[{inner}]"
+    if token[0] == "{" and len(token) > 1:
+        return f"(?:{'|'.join(glob_regex(choice).pattern for choice in token[1:-1].split(','))})"
+    return re.escape(token)
+
+
+def hive_values(uri: str) -> tuple[tuple[str, str | None], ...]:
+    """``(("year", "2024"),)`` of ``…/year=2024/x.parquet``; %-escapes are undone, the NULL folder gives None."""
+    folders = [segment for segment in uri.partition("://")[2].split("/")[:-1] if "=" in segment]
+    pairs = [segment.partition("=") for segment in folders]
+    return tuple((_unescape(name), None if value == NULL_FOLDER else _unescape(value)) for name, _, value in pairs)
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"%([0-9A-Fa-f]{2})", lambda match: chr(int(match[1], 16)), text) if "%" in text else text
+
+
+def nothing_matches(uri: str, base: str, filesystem: Filesystem) -> InputError:
+    """The error for a URI without files: names what is nearest to it."""
+    folder, wanted = base, uri[len(base) :].strip("/").split("/")[0]
+    names = filesystem.names(folder)
+    while not names and folder.count("/") > 3:
+        folder, _, wanted = folder.rpartition("/")
+        names = filesystem.names(folder)
+    remedy = did_you_mean(wanted, [n for n in names if not hidden(n)])
+    where = "the folder is empty" if folder == base and not names else f"in {folder}/"
+    return InputError("no file matches", place=uri, remedy=f"{remedy} ({where})" if remedy else "")
+
+
+def hive_folder(name: str, value: str | None) -> str:
+    """``year=2024``, the inverse of ``hive_values`` for one folder."""
+    return f"{_escape(name)}={NULL_FOLDER if value is None else _escape(value)}"
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"[\x00-\x1f/\\%=:*?\"<>|{}\[\]#']", lambda match: f"%{ord(match[0]):02X}", text)

@@ -1,0 +1,275 @@
+"""Files on this machine: the filesystem for plain paths and ``file://``.
+
+What must be atomic uses rename and link in one folder tree. Commit records are flushed to disk before they appear;
+parts are left to the operating system (docs/storage.md says what that means).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from gristmill.errors import GristmillError, InputError, StorageError
+from gristmill.storage.filesystem import Entry, StagedFile, Usage
+from gristmill.storage.nearest import did_you_mean
+
+_REMEDIES = {
+    errno.EACCES: "Grant this user access to it, or choose another place.",
+    errno.EPERM: "Grant this user access to it, or choose another place.",
+    errno.EROFS: "The file system is mounted read-only: choose another place.",
+    errno.ENOSPC: "Free space on that disk, or choose another place.",
+    errno.EDQUOT: "The user's disk quota is used up: free space, or choose another place.",
+}
+
+
+def _path(uri: str) -> str:
+    return uri.removeprefix("file://")
+
+
+def _version(stat: os.stat_result) -> str:
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
+
+
+def _refused(uri: str, error: OSError) -> StorageError:
+    reason = error.strerror or str(error)
+    return StorageError(reason, place=uri, remedy=_REMEDIES.get(error.errno or 0, ""))
+
+
+class LocalFilesystem:
+    """Implements ``filesystem.Filesystem`` for this machine's files."""
+
+    def __init__(self) -> None:
+        self.usage = Usage()
+
+    def metered(self) -> LocalFilesystem:
+        """The same files with counters of their own."""
+        return LocalFilesystem()
+
+    def walk(self, folder: str, depth: int | None = None) -> Iterator[Entry]:
+        """Files below a folder; links to folders are followed once, unreadable folders are an error."""
+        return self._walk(_path(folder).rstrip("/") or "/", depth, frozenset())
+
+    def _walk(self, path: str, depth: int | None, above: frozenset[tuple[int, int]]) -> Iterator[Entry]:
+        self.usage.add()
+        try:
+            here = os.stat(path)
+            children = list(os.scandir(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise _refused(f"file://{path}", error) from error
+        identity = (here.st_dev, here.st_ino)
+        if identity in above:
+            return
+        for child in children:
+            if child.is_dir():
+                if depth is None or depth > 1:
+                    yield from self._walk(child.path, None if depth is None else depth - 1, above | {identity})
+            elif (entry := self.stat(child.path)) is not None:
+                yield entry
+
+    def names(self, folder: str) -> list[str]:
+        """Names in a folder, none if it cannot be read."""
+        try:
+            return [child.name + "/" * child.is_dir() for child in os.scandir(_path(folder) or "/")]
+        except OSError:
+            return []
+
+    def stat(self, uri: str) -> Entry | None:
+        """The file of that path."""
+        path = _path(uri)
+        try:
+            stat = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise _refused(uri, error) from error
+        return None if os.path.isdir(path) else Entry(f"file://{path}", stat.st_size, _version(stat))
+
+    def read(self, uri: str, start: int = 0, end: int | None = None) -> bytes:
+        """Bytes of a file."""
+        with self._open(uri) as file:
+            data = os.pread(file.fileno(), end - start, start) if end is not None else self._rest(file, start)
+            while end is not None and len(data) < end - start:
+                more = os.pread(file.fileno(), end - start - len(data), start + len(data))
+                if not more:
+                    break
+                data += more
+        self.usage.add(read=len(data))
+        return data
+
+    @staticmethod
+    def _rest(file: IO[bytes], start: int) -> bytes:
+        file.seek(start)
+        return file.read()
+
+    def tail(self, uri: str, bytes_: int) -> tuple[bytes, Entry]:
+        """The last bytes of a file, and what it is."""
+        with self._open(uri) as file:
+            stat = os.fstat(file.fileno())
+            file.seek(max(0, stat.st_size - bytes_))
+            data = file.read()
+        self.usage.add(read=len(data))
+        return data, Entry(uri, stat.st_size, _version(stat))
+
+    def ranges(self, uri: str, ranges: Sequence[tuple[int, int]], version: str = "") -> list[bytes | memoryview]:
+        """The bytes of each range."""
+        entry = self.stat(uri)
+        if version and entry is not None and entry.version != version:
+            raise changed(uri)
+        return [self.read(uri, start, end) for start, end in ranges]
+
+    def _open(self, uri: str) -> IO[bytes]:
+        try:
+            return open(_path(uri), "rb", buffering=0)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise missing(uri, self.names(uri.rpartition("/")[0])) from error
+        except OSError as error:
+            raise _refused(uri, error) from error
+
+    def put(self, uri: str, data: bytes) -> None:
+        """Write a file whole and flushed, through a rename."""
+        temporary = self._written_beside(uri, data)
+        os.replace(temporary, _path(uri))
+        self._flush_folder(uri)
+
+    def put_if_absent(self, uri: str, data: bytes) -> bool:
+        """Write a file whole and flushed unless there is one, through a hard link."""
+        temporary = self._written_beside(uri, data)
+        try:
+            os.link(temporary, _path(uri))
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise _refused(uri, error) from error
+        finally:
+            os.unlink(temporary)
+        self._flush_folder(uri)
+        return True
+
+    def _written_beside(self, uri: str, data: bytes) -> str:
+        path = _path(uri)
+        temporary = f"{path}.{uuid.uuid4().hex[:12]}.tmp"
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(temporary, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            Path(temporary).unlink(missing_ok=True)
+            raise _refused(uri, error) from error
+        self.usage.add(written=len(data))
+        return temporary
+
+    @staticmethod
+    def _flush_folder(uri: str) -> None:
+        folder = os.open(os.path.dirname(_path(uri)), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def delete(self, uris: Iterable[str]) -> None:
+        """Remove files, and folders that this leaves empty up to the first that is not."""
+        folders: dict[str, None] = {}
+        for uri in uris:
+            try:
+                os.unlink(_path(uri))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise _refused(uri, error) from error
+            folders[os.path.dirname(_path(uri))] = None
+        self._prune(folders)
+
+    @staticmethod
+    def _prune(folders: Iterable[str]) -> None:
+        """Remove empty Hive folders, so that a listing shows no ghosts of a removed generation."""
+        for folder in folders:
+            empty = folder
+            while "=" in os.path.basename(empty):
+                try:
+                    os.rmdir(empty)
+                except OSError:
+                    break
+                empty = os.path.dirname(empty)
+
+    def stage(self, uri: str, staging: str) -> StagedFile:
+        """Begin a temporary file in the staging folder."""
+        name = f"{uuid.uuid4().hex[:12]}-{os.path.basename(_path(uri))}"
+        try:
+            os.makedirs(_path(staging), exist_ok=True)
+            return _LocalStaged(os.path.join(_path(staging), name), self.usage)
+        except OSError as error:
+            raise _refused(uri, error) from error
+
+    def publish(self, staged: str, uri: str) -> None:
+        """Rename the temporary file into place."""
+        try:
+            os.makedirs(os.path.dirname(_path(uri)), exist_ok=True)
+            os.replace(staged, _path(uri))
+        except FileNotFoundError as error:
+            if not os.path.exists(_path(uri)):
+                raise StorageError("a committed part's staged file is gone", place=uri) from error
+        except OSError as error:
+            raise _refused(uri, error) from error
+
+    def discard(self, staged: str) -> None:
+        """Remove the temporary file."""
+        Path(staged).unlink(missing_ok=True)
+
+    def discard_below(self, staging: str, folder: str, mark: str) -> int:
+        """Remove the staging folder; there are no pending uploads here."""
+        found = sum(1 for _ in self.walk(staging))
+        shutil.rmtree(_path(staging), ignore_errors=True)
+        return found
+
+    def local_path(self, uri: str) -> Path | None:
+        """The path itself."""
+        return Path(_path(uri))
+
+
+class _LocalStaged:
+    """A temporary file; the token is its path."""
+
+    def __init__(self, path: str, usage: Usage) -> None:
+        self._path = path
+        self._usage = usage
+        self._file = open(path, "xb", buffering=0)  # noqa: SIM115  closed by finish or abort
+
+    def write(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise _refused(self._path, error) from error
+        self._usage.add(requests=0, written=memoryview(data).nbytes)
+
+    def finish(self) -> str:
+        self._file.close()
+        return self._path
+
+    def abort(self) -> None:
+        self._file.close()
+        Path(self._path).unlink(missing_ok=True)
+
+
+def missing(uri: str, names: Sequence[str]) -> GristmillError:
+    """The error for a file that is not there, with the nearest names of its folder."""
+    return InputError("no such file", place=uri, remedy=did_you_mean(uri.rpartition("/")[2], names))
+
+
+def changed(uri: str) -> GristmillError:
+    """The error for a file that is not the one that was planned with."""
+    return InputError(
+        "the file has changed since the job was planned",
+        place=uri,
+        remedy="Run the job again; write new data under new names while jobs read.",
+    )

@@ -1,0 +1,68 @@
+"""Packing: pieces of files become splits, by a rule that looks at inputs and spec alone.
+
+The wanted size of a split is 64 MiB of data as it is worked on: uncompressed bytes of Parquet row groups, bytes of
+text, and four times the bytes of compressed text. A file costs 256 KiB besides, for being opened. Pieces are taken
+in order; a split ends when the next piece would carry it past the wanted size. Never a word about workers: the same
+inputs give the same splits on any cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gristmill.plan.source import FileRange, Split
+
+SPLIT_BYTES = 64 << 20
+FILE_COST_BYTES = 256 << 10
+COMPRESSED_FACTOR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A piece of a file, with its bytes as they are worked on and its rows, where known."""
+
+    piece: FileRange
+    bytes_: int
+    rows: int | None = None
+
+
+def pack(pieces: Iterable[Weighed], split_bytes: int) -> tuple[Split, ...]:
+    """Splits of consecutive pieces."""
+    splits: list[Split] = []
+    taken: list[Weighed] = []
+    cost = 0
+    for weighed in pieces:
+        next_cost = weighed.bytes_ + FILE_COST_BYTES
+        if taken and cost + next_cost > split_bytes + FILE_COST_BYTES:
+            splits.append(_split(taken))
+            taken, cost = [], 0
+        taken.append(weighed)
+        cost += next_cost
+    return (*splits, _split(taken)) if taken else tuple(splits)
+
+
+def _split(taken: Sequence[Weighed]) -> Split:
+    rows = [weighed.rows for weighed in taken]
+    known = None if None in rows else sum(row or 0 for row in rows)
+    return Split(tuple(weighed.piece for weighed in taken), sum(weighed.bytes_ for weighed in taken), known)
+
+
+def even_cuts(size: int, split_bytes: int) -> list[int]:
+    """Where to cut ``size`` bytes into pieces of about ``split_bytes``, all alike: from 0 to ``size``."""
+    count = max(1, round(size / split_bytes))
+    return [size * i // count for i in range(count + 1)]
+
+
+def group_cuts(group_bytes: Sequence[int], split_bytes: int) -> list[tuple[int, int]]:
+    """Runs [first, last) of row groups of about ``split_bytes``, as even as whole groups allow."""
+    total = sum(group_bytes)
+    wanted = total / max(1, round(total / split_bytes))
+    runs: list[tuple[int, int]] = []
+    first, taken = 0, 0
+    for group, bytes_ in enumerate(group_bytes):
+        if group > first and taken + bytes_ / 2 > wanted * (len(runs) + 1):
+            runs.append((first, group))
+            first = group
+        taken += bytes_
+    return [*runs, (first, len(group_bytes))]

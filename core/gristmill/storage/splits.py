@@ -1,0 +1,68 @@
+"""Splits: from an input's URIs to the parts that map tasks read, and the schema of the rows.
+
+The coordinator and EXPLAIN call ``plan_input`` before anything runs, so what listings and footers can tell (nothing
+matches, not Parquet, schemas that differ) is told here and not by a task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gristmill.plan.schema import Schema
+from gristmill.plan.source import FileSource, Format, Split
+from gristmill.storage.filesystem import canonical
+from gristmill.storage.formats.parquet import plan_parquet
+from gristmill.storage.formats.plan import FormatPlan, hive_columns
+from gristmill.storage.formats.text import plan_text
+from gristmill.storage.listing import Listed, list_files
+from gristmill.storage.manifest import manifest_parts
+from gristmill.storage.packing import SPLIT_BYTES, pack
+from gristmill.storage.stores import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedInput:
+    """An input after listing.
+
+    ``source`` is the source to hand to readers: its URIs absolute, its schema that of the rows. ``bytes_`` is the
+    size of the files, ``rows`` is None where only reading would tell.
+    """
+
+    source: FileSource
+    splits: tuple[Split, ...]
+    schema: Schema
+    files: int
+    bytes_: int
+    rows: int | None
+
+
+def plan_input(source: FileSource, stores: Stores, place: str) -> PlannedInput:
+    """The splits of an input; ``place`` names it in messages. The same files and source give the same splits.
+
+    Raises InputError (nothing matches, a file that is no whole file of the format, schemas that differ) and
+    StorageError.
+    """
+    uris = tuple(canonical(uri) for uri in source.uris)
+    files = list_files(uris, source.hive, stores.filesystem, lambda folder: manifest_parts(folder, stores))
+    hive = hive_columns(files, source, place) if source.format is not Format.TEXT else ()
+    planned = _plan_format(files, source, stores, place)
+    names = {column.name for column in planned.schema}
+    schema = (*planned.schema, *(column for column in hive if column.name not in names))
+    splits = pack(planned.pieces, source.split_bytes or SPLIT_BYTES)
+    rows = [split.rows for split in splits]
+    return PlannedInput(
+        replace(source, uris=uris, schema=schema),
+        splits,
+        schema,
+        len(files),
+        sum(listed.entry.bytes_ for listed in files),
+        None if None in rows else sum(row or 0 for row in rows),
+    )
+
+
+def _plan_format(files: list[Listed], source: FileSource, stores: Stores, place: str) -> FormatPlan:
+    match source.format:
+        case Format.PARQUET | Format.PAIRS:
+            return plan_parquet(files, source, stores, place)
+        case _:
+            return plan_text(files, source)
