@@ -1,53 +1,5 @@
-"""What a running chain tells whoever watches it: one immutable value each time something changed.
+"""What a running chain tells whoever watches it (``gm.run(job, progress=f)``): see gristmill.coordinator.progress."""
 
-``gm.run(job, progress=f)`` calls ``f`` with these, at most ten times a second and once at the end; the command
-line draws them. Numbers only, nothing of terminals.
-"""
+from gristmill.coordinator.progress import ChainState, Progress, StageProgress
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from enum import StrEnum
-
-from gristmill.ids import StageId
-
-
-class ChainState(StrEnum):
-    """Where a chain stands."""
-
-    PLANNING = "planning"
-    RUNNING = "running"
-    COMMITTING = "committing"
-    FINISHED = "finished"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class StageProgress:
-    """One stage: its tasks by state, and what they have read so far (done and running ones)."""
-
-    stage: StageId
-    tasks: int
-    done: int = 0
-    running: int = 0
-    rows: int = 0
-    bytes_: int = 0
-    spilled_bytes: int = 0
-    retries: int = 0
-
-    @property
-    def waiting(self) -> int:
-        """Tasks that nobody has started."""
-        return self.tasks - self.done - self.running
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The whole chain; ``messages`` are new since the last value (a worker lost, a task tried again)."""
-
-    state: ChainState
-    stages: tuple[StageProgress, ...] = ()
-    workers: int = 0
-    elapsed_s: float = 0.0
-    messages: tuple[str, ...] = ()
+__all__ = ["ChainState", "Progress", "StageProgress"]

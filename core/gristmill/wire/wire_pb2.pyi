@@ -7,22 +7,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class FromWorker(_message.Message):
-    __slots__ = ("hello", "heartbeat", "finished", "failed", "started", "leaving", "log")
+    __slots__ = ("hello", "heartbeat", "finished", "failed", "leaving")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
-    STARTED_FIELD_NUMBER: _ClassVar[int]
     LEAVING_FIELD_NUMBER: _ClassVar[int]
-    LOG_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     heartbeat: Heartbeat
     finished: Finished
     failed: Failed
-    started: Started
     leaving: Leaving
-    log: LogLines
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ..., log: _Optional[_Union[LogLines, _Mapping]] = ...) -> None: ...
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ...) -> None: ...
 
 class ToWorker(_message.Message):
     __slots__ = ("welcome", "stage", "feed", "launch", "cancel", "drain", "stop", "release")
@@ -45,7 +41,7 @@ class ToWorker(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., launch: _Optional[_Union[Launch, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("worker", "version", "slots", "host", "flight_address", "places", "output_outlives_worker", "token")
+    __slots__ = ("worker", "version", "slots", "host", "flight_address", "places", "output_outlives_worker")
     WORKER_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
@@ -53,7 +49,6 @@ class Hello(_message.Message):
     FLIGHT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PLACES_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_OUTLIVES_WORKER_FIELD_NUMBER: _ClassVar[int]
-    TOKEN_FIELD_NUMBER: _ClassVar[int]
     worker: str
     version: str
     slots: int
@@ -61,8 +56,7 @@ class Hello(_message.Message):
     flight_address: str
     places: _containers.RepeatedScalarFieldContainer[str]
     output_outlives_worker: bool
-    token: str
-    def __init__(self, worker: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., host: _Optional[str] = ..., flight_address: _Optional[str] = ..., places: _Optional[_Iterable[str]] = ..., output_outlives_worker: bool = ..., token: _Optional[str] = ...) -> None: ...
+    def __init__(self, worker: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., host: _Optional[str] = ..., flight_address: _Optional[str] = ..., places: _Optional[_Iterable[str]] = ..., output_outlives_worker: bool = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("heartbeat_s",)
@@ -92,12 +86,6 @@ class AttemptProgress(_message.Message):
     bytes: int
     def __init__(self, attempt: _Optional[str] = ..., rows: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
 
-class Started(_message.Message):
-    __slots__ = ("attempt",)
-    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
-    attempt: str
-    def __init__(self, attempt: _Optional[str] = ...) -> None: ...
-
 class Finished(_message.Message):
     __slots__ = ("attempt", "result")
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
@@ -107,22 +95,16 @@ class Finished(_message.Message):
     def __init__(self, attempt: _Optional[str] = ..., result: _Optional[str] = ...) -> None: ...
 
 class Failed(_message.Message):
-    __slots__ = ("attempt", "cause", "error", "lost", "file", "record", "printed")
+    __slots__ = ("attempt", "cause", "error", "lost")
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     LOST_FIELD_NUMBER: _ClassVar[int]
-    FILE_FIELD_NUMBER: _ClassVar[int]
-    RECORD_FIELD_NUMBER: _ClassVar[int]
-    PRINTED_FIELD_NUMBER: _ClassVar[int]
     attempt: str
     cause: str
     error: str
     lost: _containers.RepeatedCompositeFieldContainer[LostOutput]
-    file: str
-    record: int
-    printed: str
-    def __init__(self, attempt: _Optional[str] = ..., cause: _Optional[str] = ..., error: _Optional[str] = ..., lost: _Optional[_Iterable[_Union[LostOutput, _Mapping]]] = ..., file: _Optional[str] = ..., record: _Optional[int] = ..., printed: _Optional[str] = ...) -> None: ...
+    def __init__(self, attempt: _Optional[str] = ..., cause: _Optional[str] = ..., error: _Optional[str] = ..., lost: _Optional[_Iterable[_Union[LostOutput, _Mapping]]] = ...) -> None: ...
 
 class LostOutput(_message.Message):
     __slots__ = ("exchange", "task_order")
@@ -137,14 +119,6 @@ class Leaving(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     reason: str
     def __init__(self, reason: _Optional[str] = ...) -> None: ...
-
-class LogLines(_message.Message):
-    __slots__ = ("attempt", "text")
-    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
-    TEXT_FIELD_NUMBER: _ClassVar[int]
-    attempt: str
-    text: bytes
-    def __init__(self, attempt: _Optional[str] = ..., text: _Optional[bytes] = ...) -> None: ...
 
 class StagePlan(_message.Message):
     __slots__ = ("digest", "stage")
@@ -211,7 +185,7 @@ class ToExecutor(_message.Message):
     def __init__(self, setup: _Optional[_Union[ExecutorSetup, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., order: _Optional[_Union[Order, _Mapping]] = ...) -> None: ...
 
 class ExecutorSetup(_message.Message):
-    __slots__ = ("scratch", "worker", "host", "flight_address", "compression", "stores", "sys_path", "cache_dir", "cache_bytes", "token")
+    __slots__ = ("scratch", "worker", "host", "flight_address", "compression", "stores", "sys_path", "cache_dir", "outputs", "token", "storage_options")
     SCRATCH_FIELD_NUMBER: _ClassVar[int]
     WORKER_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
@@ -220,8 +194,9 @@ class ExecutorSetup(_message.Message):
     STORES_FIELD_NUMBER: _ClassVar[int]
     SYS_PATH_FIELD_NUMBER: _ClassVar[int]
     CACHE_DIR_FIELD_NUMBER: _ClassVar[int]
-    CACHE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
+    STORAGE_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     scratch: str
     worker: str
     host: str
@@ -230,30 +205,25 @@ class ExecutorSetup(_message.Message):
     stores: str
     sys_path: _containers.RepeatedScalarFieldContainer[str]
     cache_dir: str
-    cache_bytes: int
+    outputs: str
     token: str
-    def __init__(self, scratch: _Optional[str] = ..., worker: _Optional[str] = ..., host: _Optional[str] = ..., flight_address: _Optional[str] = ..., compression: _Optional[str] = ..., stores: _Optional[str] = ..., sys_path: _Optional[_Iterable[str]] = ..., cache_dir: _Optional[str] = ..., cache_bytes: _Optional[int] = ..., token: _Optional[str] = ...) -> None: ...
+    storage_options: str
+    def __init__(self, scratch: _Optional[str] = ..., worker: _Optional[str] = ..., host: _Optional[str] = ..., flight_address: _Optional[str] = ..., compression: _Optional[str] = ..., stores: _Optional[str] = ..., sys_path: _Optional[_Iterable[str]] = ..., cache_dir: _Optional[str] = ..., outputs: _Optional[str] = ..., token: _Optional[str] = ..., storage_options: _Optional[str] = ...) -> None: ...
 
 class FromExecutor(_message.Message):
-    __slots__ = ("ready", "started", "progress", "finished", "failed", "log")
+    __slots__ = ("ready", "progress", "finished", "failed")
     READY_FIELD_NUMBER: _ClassVar[int]
-    STARTED_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
-    LOG_FIELD_NUMBER: _ClassVar[int]
     ready: ExecutorReady
-    started: Started
     progress: AttemptProgress
     finished: Finished
     failed: Failed
-    log: LogLines
-    def __init__(self, ready: _Optional[_Union[ExecutorReady, _Mapping]] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., progress: _Optional[_Union[AttemptProgress, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., log: _Optional[_Union[LogLines, _Mapping]] = ...) -> None: ...
+    def __init__(self, ready: _Optional[_Union[ExecutorReady, _Mapping]] = ..., progress: _Optional[_Union[AttemptProgress, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ...) -> None: ...
 
 class ExecutorReady(_message.Message):
-    __slots__ = ("pid", "key")
+    __slots__ = ("pid",)
     PID_FIELD_NUMBER: _ClassVar[int]
-    KEY_FIELD_NUMBER: _ClassVar[int]
     pid: int
-    key: str
-    def __init__(self, pid: _Optional[int] = ..., key: _Optional[str] = ...) -> None: ...
+    def __init__(self, pid: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,91 @@
+"""Turns what a caller passes as map, combine, reduce or partition into fragments of the plan."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cloudpickle
+
+from gristmill.errors import InvalidPlan
+from gristmill.plan.fragment import Calling, CommandFragment, Fragment, PythonFragment, PythonFunction, SqlFragment
+from gristmill.plan.schema import Schema
+
+Work = Callable[..., Any] | Fragment
+"""What a job takes as map, combine or reduce: a Python function, or ``sql_fragment(...)``, or ``command(...)``."""
+
+
+def sql_fragment(sql: str) -> SqlFragment:
+    """One SELECT in DuckDB's dialect over ``input`` (a map), or over the job's inputs by name (a reduce)."""
+    return SqlFragment(inspect.cleandoc(sql))
+
+
+def command(argv: Sequence[str] | str, schema: Schema | None = None) -> CommandFragment:
+    """A program that reads records as JSON lines and writes some; ``schema`` declares the columns it writes."""
+    return CommandFragment((argv,) if isinstance(argv, str) else tuple(argv), schema)
+
+
+def fragment_of(work: Work | None, calling: Calling, place: str, schema: Schema | None = None) -> Fragment | None:
+    """The fragment for ``work``. Raises InvalidPlan for what is not callable or cannot be sent to workers."""
+    if work is None or isinstance(work, SqlFragment | CommandFragment | PythonFragment):
+        return work
+    return PythonFragment(function_of(work, place), calling, schema)
+
+
+def function_of(function: Callable[..., Any], place: str) -> PythonFunction:
+    """The function as plans carry it: by value, with what it closes over."""
+    if not callable(function):
+        raise InvalidPlan(
+            f"{type(function).__name__} is not a function",
+            place=place,
+            remedy="give a function, gm.sql_fragment(...) or gm.command(...)",
+        )
+    module = inspect.getmodule(function)
+    if module is not None and module.__name__ != "__main__" and not _importable(module.__name__):
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        pickled = cloudpickle.dumps(function)
+    except Exception as error:
+        raise InvalidPlan(
+            f"the function cannot be sent to workers: {error}",
+            place=place,
+            remedy="it closes over something that cannot be copied (a lock, a connection, a file); make it inside",
+        ) from error
+    name = getattr(function, "__qualname__", type(function).__name__)
+    return PythonFunction(f"{getattr(function, '__module__', None) or '__main__'}:{name}", pickled)
+
+
+def _importable(name: str) -> bool:
+    """Whether a worker, which gets the caller's ``sys.path``, finds the module by name."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return False
+    module = sys.modules.get(name)
+    return spec is not None and (module is None or spec.origin == getattr(module, "__file__", None))
+
+
+def declared_parameters(function: Callable[..., Any]) -> int | None:
+    """How many positional arguments the function takes; None where that is open or cannot be told."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters):
+        return None
+    return sum(1 for parameter in parameters if parameter.default is inspect.Parameter.empty)
+
+
+def check_arguments(function: Work | None, wanted: int, place: str) -> None:
+    """Raises InvalidPlan, before anything runs, for a Python function that takes another number of arguments."""
+    if function is None or not callable(function):
+        return
+    found = declared_parameters(function)
+    if found is not None and found != wanted:
+        names = {1: "(batch)", 2: "(key, value) or (key, values)"}[wanted]
+        raise InvalidPlan(
+            f"the function takes {found} arguments, it will be called with {wanted}: {names}", place=place
+        )

@@ -1,0 +1,237 @@
+"""``gm.Job``: one map -> shuffle -> reduce as a Python value, and the chain that jobs form by reading each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gristmill.api.functions import Work, check_arguments, fragment_of, function_of
+from gristmill.api.sources import Input, SchemaLike, schema_of
+from gristmill.errors import InvalidPlan
+from gristmill.plan.exchange import ExchangeKind
+from gristmill.plan.fragment import Calling, Fragment, PythonFragment
+from gristmill.plan.job import ChainPlan, JobInput, JobPlan, Output, OutputMode, RetryPolicy, SideInput, Store
+from gristmill.plan.schema import SortKey
+from gristmill.plan.source import FileSource, Format, JobSource
+from gristmill.plan.validate import validate
+
+def asc(by: str, *, nulls_first: bool = False) -> SortKey:
+    """Sort by this column (or dotted path, as ``value.hour``), smallest first."""
+    return SortKey(by, nulls_first=nulls_first)
+
+
+def desc(by: str, *, nulls_first: bool = False) -> SortKey:
+    """Sort by this column (or dotted path), greatest first; NULLs last unless asked otherwise."""
+    return SortKey(by, desc=True, nulls_first=nulls_first)
+
+
+def output(
+    uri: str,
+    *,
+    format: str = "parquet",
+    mode: str = "error",
+    compression: str = "",
+    partition_by: Sequence[str] = (),
+) -> Output:
+    """Where rows go, and how: format parquet, csv, json, text or arrow; mode error, overwrite or append."""
+    try:
+        return Output(str(uri), "", Format(format), OutputMode(mode), compression, tuple(partition_by))
+    except ValueError as error:
+        formats = ", ".join(Format)
+        raise InvalidPlan(
+            str(error), place=f"output {uri}", remedy=f"formats: {formats}; modes: {', '.join(OutputMode)}"
+        ) from None
+
+
+class Job:
+    """One MapReduce job.
+
+    ``input`` is an input (``gm.text(...)``, ``gm.parquet(...)``, another Job, …) or several by name, each with its own
+    map and key; ``map`` is for those without one. ``map(key, value)``, ``combine(key, values)`` and
+    ``reduce(key, values)`` yield (key, value) pairs; with ``rows=True`` the last of them yields dicts.
+    ``map_batches`` and ``reduce_batches`` take and give Arrow record batches. All of them may be SQL text
+    (``gm.sql_fragment``) or programs (``gm.command``) instead. No ``reduce``: rows are only mapped, or, with keys,
+    sort or partitions, brought together in order.
+
+    ``partition`` is ``"hash"``, ``"range"`` (parts in total order), ``"single"`` or a function
+    ``f(key, partitions) -> int``. ``sort`` orders the rows of each partition after their key. ``side`` names small
+    tables that every task gets whole (``gm.side(name)``). ``output`` is a URI or ``gm.output(...)``; ``outputs`` names
+    several. ``schema`` declares the columns of the result, ``map_schema`` those of the map.
+
+    Nothing runs and nothing is read before ``gm.run``. Raises InvalidPlan for what could never run.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        input: Input | Job | Mapping[str, Input | Job],
+        map: Work | None = None,
+        combine: Work | None = None,
+        reduce: Work | None = None,
+        map_batches: Work | None = None,
+        reduce_batches: Work | None = None,
+        rows: bool = False,
+        key: Sequence[str] = (),
+        partitions: int | None = None,
+        partition: str | Callable[[Any, int], int] = "hash",
+        sort: Sequence[str | SortKey] = (),
+        side: Mapping[str, Input | Job] | None = None,
+        output: str | Output | None = None,
+        outputs: Mapping[str, str | Output] | None = None,
+        schema: SchemaLike = None,
+        map_schema: SchemaLike = None,
+        skip_records: int = 0,
+        task_timeout_s: float | None = None,
+        deadline_s: float | None = None,
+        scratch: str = "",
+        stores: Sequence[Store] = (),
+    ) -> None:
+        self.name = name
+        self._upstream: dict[str, Job] = {}
+        self.stores = tuple(stores)
+        map_only = reduce is None and reduce_batches is None
+        map_calling = Calling.ROWS if rows and map_only else Calling.PAIRS
+        inputs = self._named(input)
+        check_arguments(combine, 2, f"combine of job {name!r}")
+        check_arguments(reduce, 2, f"reduce of job {name!r}")
+        default_map = _one_of(map, map_batches, map_calling, f"map of job {name!r}", schema_of(map_schema))
+        reduced = _one_of(
+            reduce,
+            reduce_batches,
+            Calling.ROWS if rows else Calling.PAIRS,
+            f"reduce of job {name!r}",
+            schema_of(schema),
+        )
+        kind, partitioner = self._partitioning(partition)
+        self._plan = JobPlan(
+            name=name,
+            inputs=tuple(
+                self._input(each, source, default_map, tuple(key), map_calling, grouped=not map_only)
+                for each, source in inputs.items()
+            ),
+            reduce=reduced,
+            combine=fragment_of(combine, Calling.PAIRS, f"combine of job {name!r}"),
+            partition=kind,
+            partitioner=partitioner,
+            partitions=partitions,
+            sort=tuple(SortKey(term) if isinstance(term, str) else term for term in sort),
+            side_inputs=tuple(
+                SideInput(each, self._source(source)) for each, source in self._named(side or {}).items()
+            ),
+            outputs=_outputs(output, outputs),
+            retry=RetryPolicy(skip_records=skip_records, task_timeout_s=task_timeout_s),
+            scratch=scratch,
+            deadline_s=deadline_s,
+        )
+
+    @property
+    def plan(self) -> JobPlan:
+        """The job as an immutable value, without the jobs it reads."""
+        return self._plan
+
+    def chain(self) -> ChainPlan:
+        """The job and all it reads, directly or not, in an order in which they can run. Raises InvalidPlan."""
+        jobs: dict[str, Job] = {}
+        self._collect(jobs)
+        stores = dict.fromkeys(store for job in jobs.values() for store in job.stores)
+        chain = ChainPlan(tuple(job.plan for job in jobs.values()), self.name, tuple(stores))
+        validate(chain)
+        return chain
+
+    def explain(self) -> str:
+        """The chain, its stages and exchanges as text. Lists the inputs, reads no rows."""
+        from gristmill.api.run import explain_chain
+
+        return explain_chain(self.chain())
+
+    def __repr__(self) -> str:
+        return f"gm.Job({self.name!r})"
+
+    def _named(self, given: Input | Job | Mapping[str, Input | Job]) -> dict[str, Input | Job]:
+        if isinstance(given, Mapping):
+            return dict(given)
+        if isinstance(given, Input | Job):
+            return {"input": given}
+        raise InvalidPlan(
+            f"{type(given).__name__} is not an input",
+            place=f"job {self.name!r}",
+            remedy="give gm.text(...), gm.parquet(...), …, another job, or a dict of them by name",
+        )
+
+    def _source(self, given: Input | Job) -> FileSource | JobSource:
+        source = given.source if isinstance(given, Input) else given
+        if isinstance(source, Job):
+            self._upstream[source.name] = source
+            return JobSource(source.name)
+        return source
+
+    def _input(
+        self,
+        name: str,
+        given: Input | Job,
+        default_map: Fragment | None,
+        key: tuple[str, ...],
+        calling: Calling,
+        *,
+        grouped: bool,
+    ) -> JobInput:
+        input_ = given if isinstance(given, Input) else Input(given)
+        place = f"map of input {name!r} of job {self.name!r}"
+        own = _one_of(input_.map, input_.map_batches, calling, place, None)
+        mapped = own or default_map
+        keys = input_.key or key
+        if not keys and grouped and self._gives_pairs(mapped, input_):
+            keys = ("key",)
+        return JobInput(name, self._source(given), mapped, keys, input_.exchange)
+
+    def _gives_pairs(self, mapped: Fragment | None, input_: Input) -> bool:
+        """Whether the rows that reach the shuffle have the columns ``key`` and ``value``."""
+        if isinstance(mapped, PythonFragment):
+            return mapped.calling is Calling.PAIRS
+        if mapped is not None:
+            return False
+        if isinstance(input_.source, Job):
+            upstream = input_.source.plan
+            last = upstream.reduce or (upstream.inputs[0].map if upstream.map_only else None)
+            return isinstance(last, PythonFragment) and last.calling is Calling.PAIRS
+        return input_.source.format in (Format.TEXT, Format.PAIRS)
+
+    def _partitioning(self, partition: str | Callable[[Any, int], int]) -> tuple[ExchangeKind, Any]:
+        if callable(partition):
+            return ExchangeKind.CUSTOM, function_of(partition, f"partition of job {self.name!r}")
+        known = {"hash": ExchangeKind.HASH, "range": ExchangeKind.RANGE, "single": ExchangeKind.SINGLE}
+        if partition not in known:
+            raise InvalidPlan(
+                f"there is no partition {partition!r}",
+                place=f"job {self.name!r}",
+                remedy=f"use {', '.join(map(repr, known))}, or a function f(key, partitions) -> int",
+            )
+        return known[partition], None
+
+    def _collect(self, into: dict[str, Job]) -> None:
+        for upstream in self._upstream.values():
+            upstream._collect(into)
+        if into.setdefault(self.name, self) is not self:
+            raise InvalidPlan(f"two different jobs are named {self.name!r}", place="chain", remedy="rename one of them")
+
+
+def _one_of(work: Work | None, batches: Work | None, calling: Calling, place: str, schema: Any) -> Fragment | None:
+    if work is not None and batches is not None:
+        raise InvalidPlan("both the record and the batch form are given", place=place, remedy="give one of them")
+    if batches is not None:
+        return fragment_of(batches, Calling.BATCHES, place, schema)
+    check_arguments(work, 2, place)
+    return fragment_of(work, calling, place, schema)
+
+
+def _outputs(one: str | Output | None, several: Mapping[str, str | Output] | None) -> tuple[Output, ...]:
+    if one is not None and several:
+        raise InvalidPlan("both output and outputs are given", place="job", remedy="give one of them")
+    if one is not None:
+        return (one if isinstance(one, Output) else output(str(one)),)
+    named = {name: each if isinstance(each, Output) else output(str(each)) for name, each in (several or {}).items()}
+    return tuple(
+        Output(each.uri, name, each.format, each.mode, each.compression, each.partition_by)
+        for name, each in named.items()
+    )

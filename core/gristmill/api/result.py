@@ -1,0 +1,85 @@
+"""What a finished run gives back: rows as Arrow, pandas, Polars; counters; manifests; where the output lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from gristmill.api.rows import open_manifest
+from gristmill.coordinator.progress import Progress
+from gristmill.errors import InputError
+from gristmill.plan.task import QuarantinedRecord
+from gristmill.storage.manifest import Manifest
+from gristmill.storage.stores import Stores
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished chain.
+
+    ``counters`` are sums over all committed tasks of the chain, by name. ``manifests`` has one for each output of
+    each job, by its URI; ``manifest`` is that of the job asked for. ``quarantined`` are records left out because they
+    always fail. ``progress`` is the last look at the run: figures of each stage, and the peak memory of workers.
+    """
+
+    job: str
+    manifest: Manifest
+    manifests: dict[str, Manifest]
+    counters: dict[str, int]
+    quarantined: tuple[QuarantinedRecord, ...]
+    progress: Progress
+    plan: str
+    """EXPLAIN of what ran."""
+    _stores: Stores
+
+    @property
+    def uri(self) -> str:
+        """Where the rows lie."""
+        return self.manifest.uri
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows in order, part by part, without holding more than a batch."""
+        yield from open_manifest(self.manifest, self._stores)
+
+    def arrow(self) -> pa.Table:
+        """All rows in order, in memory."""
+        reader = open_manifest(self.manifest, self._stores)
+        return reader.read_all()
+
+    def pandas(self) -> pd.DataFrame:
+        """All rows as a pandas DataFrame. Raises InputError where pandas is not installed."""
+        _need("pandas")
+        return self.arrow().to_pandas()
+
+    def polars(self) -> pl.DataFrame:
+        """All rows as a Polars DataFrame. Raises InputError where Polars is not installed."""
+        _need("polars")
+        import polars
+
+        return polars.from_arrow(self.arrow())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows as dicts."""
+        return self.arrow().to_pylist()  # type: ignore[no-any-return]
+
+    def __len__(self) -> int:
+        return sum(part.rows for part in self.manifest.parts)
+
+    def __repr__(self) -> str:
+        return f"<Result of {self.job!r}: {len(self)} rows at {self.uri}>"
+
+
+def _need(module: str) -> None:
+    try:
+        __import__(module)
+    except ImportError:
+        raise InputError(
+            f"{module} is not installed", place="result", remedy=f"pip install {module}, or use .arrow()"
+        ) from None

@@ -1,0 +1,31 @@
+"""Reading back what a run wrote: the parts of a manifest, in order, as one stream of Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pyarrow as pa
+
+from gristmill.plan.source import FileSource, Format
+from gristmill.rows.types import arrow_schema
+from gristmill.storage.manifest import Manifest
+from gristmill.storage.reading import open_split
+from gristmill.storage.splits import plan_input
+from gristmill.storage.stores import Stores
+
+
+def open_manifest(manifest: Manifest, stores: Stores) -> pa.RecordBatchReader:
+    """The rows of an output in the order of its parts; nothing is read before the first batch is asked for."""
+    schema = arrow_schema(manifest.schema)
+    return pa.RecordBatchReader.from_batches(schema, _batches(manifest, stores))
+
+
+def _batches(manifest: Manifest, stores: Stores) -> Iterator[pa.RecordBatch]:
+    if not manifest.parts:
+        return
+    source = FileSource((manifest.uri,), Format(manifest.format), schema=manifest.schema)
+    planned = plan_input(source, stores, f"output {manifest.uri}")
+    source = replace(planned.source, schema=manifest.schema)
+    for split in planned.splits:
+        yield from open_split(source, split, stores).batches()

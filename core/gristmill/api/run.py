@@ -1,0 +1,202 @@
+"""``gm.run``: plans a job or chain, runs it in the tier that fits its size, and returns the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gristmill.api.job import Job
+from gristmill.api.result import Result
+from gristmill.coordinator.chain_run import ChainRun, RunFacts
+from gristmill.coordinator.embedded import EmbeddedDriver, EmbeddedSession, WorkerSpec
+from gristmill.coordinator.inline import INLINE_MEMORY_BYTES, InlinePlace, run_inline
+from gristmill.coordinator.outputs import ChainOutputs
+from gristmill.coordinator.planning import PlannedChain, Tier, plan_chain
+from gristmill.coordinator.progress import ChainState, Progress
+from gristmill.errors import InvalidPlan
+from gristmill.plan.codec import to_json
+from gristmill.plan.explain import explain
+from gristmill.plan.job import ChainPlan, Output, OutputMode, Store
+from gristmill.plan.source import Format
+from gristmill.settings import Settings, load_settings
+from gristmill.storage.stores import Stores
+from gristmill.units import parse_size
+
+SMALLEST_WORKER_BYTES = 256 << 20
+DEFAULT_MEMORY_SHARE = 0.6
+"""Workers share this much of the machine's memory where nobody says how much they get."""
+
+Folder = tempfile.TemporaryDirectory[str]
+ProgressFunction = Callable[[Progress], None]
+
+
+def ignore_progress(_: Progress) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run. ``workers`` and ``memory`` (a size as ``"1GiB"``, or bytes, for each worker with all its
+    processes) default to the machine's cores and a share of its memory. ``storage_options`` go to fsspec."""
+
+    workers: int | None = None
+    memory: str | int | None = None
+    force_distributed: bool = False
+    progress: ProgressFunction = ignore_progress
+    storage_options: Mapping[str, Any] | None = None
+
+
+def run(
+    job: Job | ChainPlan,
+    *,
+    workers: int | None = None,
+    memory: str | int | None = None,
+    force_distributed: bool = False,
+    progress: ProgressFunction = ignore_progress,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Result:
+    """Runs the job with all jobs it reads, and waits for the end.
+
+    Small inputs are done in this process, larger ones by worker processes on this machine (always, with
+    ``force_distributed``); the same splits, order and bytes either way. ``progress`` is called about ten times a
+    second with a Progress. Raises a GristmillError that names place, reason and remedy; whatever was staged is then
+    removed. Ctrl-C cancels and raises Cancelled.
+    """
+    chain = job.chain() if isinstance(job, Job) else job
+    return run_chain(chain, RunOptions(workers, memory, force_distributed, progress, storage_options))
+
+
+def run_chain(chain: ChainPlan, options: RunOptions) -> Result:
+    """Runs a chain as it stands. See ``run``."""
+    return _Run(chain, options).result()
+
+
+def explain_chain(
+    chain: ChainPlan, *, force_distributed: bool = False, storage_options: Mapping[str, Any] | None = None
+) -> str:
+    """The chain with its stages, as ``run`` would run it. Lists inputs, reads no rows."""
+    planned = plan_chain(chain, Stores(chain.stores, storage_options), force_distributed=force_distributed)
+    return _explained(planned)
+
+
+def _explained(planned: PlannedChain) -> str:
+    return explain(planned.chain, planned.graph, f"{planned.tier} ({planned.why})")
+
+
+def _with_result_output(
+    chain: ChainPlan, settings: Settings
+) -> tuple[ChainPlan, tempfile.TemporaryDirectory[str] | None]:
+    """Gives the asked-for job an output in a temporary folder if it has none; the folder goes with the result."""
+    wanted = chain.result_job
+    if wanted.outputs:
+        return chain, None
+    folder = tempfile.TemporaryDirectory(prefix="gristmill-result-", dir=settings.local_dir)
+    output = Output(str(Path(folder.name) / "rows"), format=Format.ARROW, mode=OutputMode.OVERWRITE)
+    jobs = tuple(replace(job, outputs=(output,)) if job.name == wanted.name else job for job in chain.jobs)
+    return replace(chain, jobs=jobs), folder
+
+
+class _LastProgress:
+    """Passes progress on and remembers the last."""
+
+    def __init__(self, inner: ProgressFunction) -> None:
+        self.last = Progress(ChainState.PLANNING)
+        self._inner = inner
+
+    def __call__(self, progress: Progress) -> None:
+        self.last = progress
+        self._inner(progress)
+
+
+class _Run:
+    """One call of ``run``: what it plans, where it writes, and how far it has come."""
+
+    def __init__(self, chain: ChainPlan, options: RunOptions) -> None:
+        self._options = options
+        self._settings = load_settings()
+        self._stores = Stores(chain.stores, options.storage_options)
+        self._report = _LastProgress(options.progress)
+        self._report(Progress(ChainState.PLANNING))
+        chain, self._keep = _with_result_output(chain, self._settings)
+        self._planned = plan_chain(chain, self._stores, force_distributed=options.force_distributed)
+        self._commit = secrets.token_hex(6)
+        self._outputs = ChainOutputs(self._planned.chain.jobs, self._planned.graph, self._commit, self._stores)
+
+    def result(self) -> Result:
+        """Runs to the end."""
+        finished = self._inline() if self._planned.tier is Tier.INLINE else self._embedded()
+        wanted = self._planned.chain.result_job.name
+        manifests = self._outputs.manifests
+        result = Result(
+            wanted,
+            manifests[wanted],
+            {each.uri: each for first in manifests.values() for each in (first, *first.others)},
+            finished.tally.total_counters(),
+            tuple(finished.tally.quarantined),
+            self._report.last,
+            _explained(self._planned),
+            self._stores,
+        )
+        if self._keep is not None:
+            weakref.finalize(result, self._keep.cleanup)
+        return result
+
+    def _inline(self) -> ChainRun:
+        options, settings = self._options, self._settings
+        memory_bytes = _size(options.memory) if options.memory else INLINE_MEMORY_BYTES
+        place = InlinePlace(self._stores, settings.local_dir, settings.cache_dir)
+        self._outputs.prepare()
+        return run_inline(self._planned, self._outputs, RunFacts(self._commit, 0, memory_bytes), place, self._report)
+
+    def _embedded(self) -> ChainRun:
+        spec = worker_spec(self._planned.chain, self._settings, self._options)
+        session = EmbeddedSession(spec)
+        try:
+            self._outputs.prepare()
+            facts = RunFacts(self._commit, 0, spec.executor_bytes)
+            return EmbeddedDriver(self._planned, session, self._outputs, facts, report=self._report).drive()
+        finally:
+            session.close()
+
+
+def worker_spec(chain: ChainPlan, settings: Settings, options: RunOptions) -> WorkerSpec:
+    """How many workers, and how much memory each. Raises InvalidPlan for what makes no sense."""
+    workers = options.workers or settings.workers or os.cpu_count() or 1
+    if workers < 1:
+        raise InvalidPlan(f"{workers} workers cannot run anything", place="workers", remedy="give at least 1")
+    memory_bytes = _memory_bytes(options, settings, workers)
+    if memory_bytes < SMALLEST_WORKER_BYTES:
+        raise InvalidPlan(
+            f"{memory_bytes >> 20} MiB is too little for a worker",
+            place="memory",
+            remedy=f"give at least {SMALLEST_WORKER_BYTES >> 20} MiB",
+        )
+    return WorkerSpec(
+        workers,
+        memory_bytes,
+        to_json(chain.stores, tuple[Store, ...]),
+        json.dumps(dict(options.storage_options or {})),
+        settings.cache_dir,
+        settings.local_dir,
+        settings.log_level,
+    )
+
+
+def _size(memory: str | int) -> int:
+    return parse_size(memory) if isinstance(memory, str) else memory
+
+
+def _memory_bytes(options: RunOptions, settings: Settings, workers: int) -> int:
+    if options.memory is not None:
+        return _size(options.memory)
+    if settings.memory_bytes is not None:
+        return settings.memory_bytes
+    machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(SMALLEST_WORKER_BYTES, int(machine_bytes * DEFAULT_MEMORY_SHARE) // workers)

@@ -1,0 +1,194 @@
+"""``gm.sql``: a query over files as a lazy value. The lazy door to gristmill_sql, the only one from core."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from gristmill.api.job import output
+from gristmill.api.result import Result
+from gristmill.api.run import ProgressFunction, RunOptions, explain_chain, ignore_progress, run_chain
+from gristmill.api.sources import Input
+from gristmill.errors import InvalidPlan, InvalidQuery
+from gristmill.plan.job import ChainPlan, Output, Store
+from gristmill.plan.schema import Schema
+from gristmill.plan.source import FileSource, Format
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    from gristmill_sql import CompiledQuery
+
+TableLike = str | Path | Sequence[str | Path] | Input | Any
+"""A path, glob or list of them; ``gm.csv(...)`` and its like for options; or a table in memory (Arrow, pandas,
+Polars: anything with ``__arrow_c_stream__``)."""
+
+
+def sql(
+    query: str,
+    *,
+    tables: Mapping[str, TableLike] | None = None,
+    params: Sequence[object] | Mapping[str, object] = (),
+    dialect: str = "duckdb",
+    workers: int | None = None,
+    memory: str | int | None = None,
+    force_distributed: bool = False,
+    partitions: int | None = None,
+    progress: ProgressFunction = ignore_progress,
+    storage_options: Mapping[str, Any] | None = None,
+    stores: Sequence[Store] = (),
+) -> Query:
+    """A query over the named tables, and over paths in FROM. Runs when a result is asked for, and once only.
+
+    ``params`` are bound as values, never pasted (``?``, ``$1``, ``$name``). ``dialect`` is any of sqlglot's.
+    ``partitions`` fixes the number of reducers of each shuffle. The rest is as in ``gm.run``. Raises InvalidQuery,
+    when a plan or a result is first asked for, with line and column.
+    """
+    options = RunOptions(workers, memory, force_distributed, progress, storage_options)
+    bound = tuple(params) if not isinstance(params, Mapping) else dict(params)
+    return Query(query, dict(tables or {}), bound, dialect, options, partitions, tuple(stores))
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query that has not run yet, or has: ``arrow``, ``pandas``, ``polars``, ``rows`` and ``run`` run it once."""
+
+    text: str
+    tables: dict[str, TableLike]
+    params: tuple[object, ...] | dict[str, object]
+    dialect: str
+    options: RunOptions
+    partitions: int | None = None
+    stores: tuple[Store, ...] = ()
+    outputs: tuple[Output, ...] = ()
+
+    @cached_property
+    def compiled(self) -> CompiledQuery:
+        """The query as a chain of jobs, with the steps before. Reads footers, no rows."""
+        from gristmill_sql import Catalog, CompileOptions, compile_query
+
+        sources = {name: self._source(name, given) for name, given in self.tables.items()}
+        options = CompileOptions(
+            dialect=self.dialect, params=self.params, partitions=self.partitions, outputs=self.outputs
+        )
+        compiled = compile_query(self.text, Catalog(sources, self._facts()), options)
+        return replace(compiled, chain=replace(compiled.chain, stores=self.stores))
+
+    @property
+    def chain(self) -> ChainPlan:
+        """The jobs that compute the query."""
+        return self.compiled.chain
+
+    @property
+    def schema(self) -> Schema:
+        """Names and types of the result's columns."""
+        return self.compiled.schema
+
+    def run(self) -> Result:
+        """Runs the query, if it has not run yet."""
+        return self._result
+
+    @cached_property
+    def _result(self) -> Result:
+        return run_chain(self.chain, self.options)
+
+    def arrow(self) -> pa.Table:
+        """All rows as an Arrow table, in the query's order."""
+        return self._result.arrow()
+
+    def pandas(self) -> pd.DataFrame:
+        """All rows as a pandas DataFrame."""
+        return self._result.pandas()
+
+    def polars(self) -> pl.DataFrame:
+        """All rows as a Polars DataFrame."""
+        return self._result.polars()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows as dicts."""
+        return self._result.rows()
+
+    def write(self, uri: str, *, format: str = "parquet", mode: str = "error", compression: str = "") -> Result:
+        """Runs the query with its rows committed to ``uri``; see ``gm.output`` for the options."""
+        target = output(uri, format=format, mode=mode, compression=compression)
+        return replace(self, outputs=(target,)).run()
+
+    def explain(self) -> str:
+        """The chain of jobs with its fragments, exchanges and why each is there. Reads no rows."""
+        return explain_chain(
+            self.chain,
+            force_distributed=self.options.force_distributed,
+            storage_options=self.options.storage_options,
+        )
+
+    def __repr__(self) -> str:
+        first = self.text.strip().splitlines()[0] if self.text.strip() else ""
+        return f"<Query {first!r}: .arrow(), .pandas(), .polars(), .rows(), .write(uri), .explain()>"
+
+    @cached_property
+    def _folder(self) -> tempfile.TemporaryDirectory[str]:
+        """Where tables that were in memory lie while this query lives."""
+        return tempfile.TemporaryDirectory(prefix="gristmill-tables-")
+
+    def _facts(self) -> Any:
+        from gristmill.storage.splits import plan_input
+        from gristmill.storage.stores import Stores
+        from gristmill_sql import TableFacts
+
+        stores = Stores(self.stores, self.options.storage_options)
+
+        def read(source: FileSource, place: str) -> TableFacts:
+            planned = plan_input(source, stores, place)
+            return TableFacts(planned.schema, planned.rows, planned.bytes_)
+
+        return read
+
+    def _source(self, name: str, given: TableLike) -> FileSource:
+        if isinstance(given, Input):
+            if not isinstance(given.source, FileSource):
+                raise InvalidPlan("a table of a query is files, not a job", place=f"table {name!r}")
+            return given.source
+        if isinstance(given, str | Path):
+            return _by_suffix(name, [str(given)])
+        if hasattr(given, "__arrow_c_stream__"):
+            return self._saved(name, given)
+        if isinstance(given, Sequence):
+            return _by_suffix(name, [str(each) for each in given])
+        raise InvalidPlan(
+            f"{type(given).__name__} is not a table",
+            place=f"table {name!r}",
+            remedy="give a path, gm.parquet(...), or a table of Arrow, pandas or Polars",
+        )
+
+    def _saved(self, name: str, table: Any) -> FileSource:
+        import pyarrow.parquet as pq
+
+        file = os.path.join(self._folder.name, f"{len(os.listdir(self._folder.name))}.parquet")
+        rows = pa.table(table)
+        if not rows.num_columns:
+            raise InvalidQuery("it has no columns", place=f"table {name!r}")
+        pq.write_table(rows, file)
+        return FileSource((file,), Format.PARQUET)
+
+
+def _by_suffix(name: str, uris: list[str]) -> FileSource:
+    from gristmill_sql.catalog import format_of_path, path_source
+
+    if not uris:
+        raise InvalidPlan("there is no URI", place=f"table {name!r}")
+    format_ = format_of_path(uris[0]) or (Format.PARQUET if "." not in uris[0].rsplit("/", 1)[-1] else None)
+    if format_ is None:
+        raise InvalidPlan(
+            f"{uris[0]!r} does not say its format",
+            place=f"table {name!r}",
+            remedy="use gm.parquet(...), gm.csv(...), gm.json(...) or gm.arrow(...)",
+        )
+    return replace(path_source(uris[0], format_), uris=tuple(uris))

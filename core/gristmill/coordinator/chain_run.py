@@ -1,0 +1,267 @@
+"""One run of a chain: carries out the scheduler's instructions, and turns what workers say into its events.
+
+It has no thread, loop or socket of its own: a driver (embedded, in this process, or a pod's lead) calls it with
+messages and the time, and does the slow work it asks for in ``effects``. So the whole of a run, but for the work
+inside tasks, can be tested step by step.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gristmill.coordinator.feeds import FeedBook
+from gristmill.coordinator.links import StagedPlan, WorkerLink
+from gristmill.coordinator.poison import PoisonedRecords
+from gristmill.coordinator.tally import Tally
+from gristmill.errors import Cancelled, FragmentError, GristmillError, InvalidPlan, TaskFailed, TypeConflict
+from gristmill.ids import AttemptId, ExchangeId, TaskId, WorkerId
+from gristmill.plan.stage import StageGraph
+from gristmill.plan.task import ExchangeFeed, PendingPart, TaskOrder, TaskResult
+from gristmill.schedule import events, instructions
+from gristmill.schedule.config import SchedulerConfig
+from gristmill.schedule.events import Cause
+from gristmill.schedule.progress import StageProgress as StageCounts
+from gristmill.schedule.scheduler import Scheduler
+
+_FATAL = (TypeConflict, InvalidPlan)
+"""Errors that another attempt cannot change."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitJob:
+    """All parts of the job's outputs are staged: commit them."""
+
+    job: str
+    parts: tuple[PendingPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardParts:
+    """Parts of an attempt that lost: remove what it staged."""
+
+    parts: tuple[PendingPart, ...]
+
+
+Effect = CommitJob | DiscardParts
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What orders carry besides the plan: the run's name in scratch, the coordinator's epoch, bytes for each slot."""
+
+    run: str
+    epoch: int
+    memory_bytes: int
+
+
+class ChainRun:
+    """Drives one StageGraph to its end. ``finished`` or ``error`` tells that it is over."""
+
+    def __init__(self, graph: StageGraph, facts: RunFacts, config: SchedulerConfig) -> None:
+        self.graph = graph
+        self.tally = Tally(graph)
+        self.effects: deque[Effect] = deque()
+        self.finished = False
+        self.error: GristmillError | None = None
+        self.wanted_slots = 0
+        self._facts = facts
+        self._scheduler = Scheduler(graph, config)
+        self._plans = {stage.id: StagedPlan.of(stage) for stage in graph.stages}
+        self._feeds = FeedBook(graph)
+        self._links: dict[WorkerId, WorkerLink] = {}
+        self._parts: dict[str, list[PendingPart]] = defaultdict(list)
+        self._results: dict[AttemptId, TaskResult] = {}
+        self._errors: dict[TaskId, GristmillError] = {}
+        self._running: dict[AttemptId, WorkerId] = {}
+        self._poison = PoisonedRecords({stage.id: stage.retry for stage in graph.stages})
+
+    # What the driver tells.
+
+    def tick(self, now_s: float) -> None:
+        """Time passes."""
+        self._handle(events.Tick(now_s))
+
+    def joined(self, worker: events.WorkerJoined, link: WorkerLink) -> None:
+        """A worker is there and can be reached by ``link``."""
+        self._links[worker.worker] = link
+        self._handle(worker)
+
+    def left(self, worker: WorkerId, reason: events.LeaveReason) -> None:
+        """A worker is gone."""
+        self._links.pop(worker, None)
+        self._handle(events.WorkerLeft(worker, reason))
+
+    def heartbeat(self, worker: WorkerId, memory_bytes: int, peak_bytes: int) -> None:
+        """A worker lives, and holds so many bytes."""
+        self.tally.worker(worker, memory_bytes, peak_bytes)
+        self._handle(events.Heartbeat(worker))
+
+    def reading(self, attempt: AttemptId, rows: int, bytes_: int) -> None:
+        """A running attempt has read so much."""
+        if attempt in self._running:
+            self.tally.running(attempt.task.stage, str(attempt), rows, bytes_)
+
+    def attempt_finished(self, worker: WorkerId, result: TaskResult) -> None:
+        """An attempt has its result."""
+        self._results[result.attempt] = result
+        checksum = "+".join(output.checksum for output in result.outputs)
+        finished = events.AttemptFinished(result.attempt, worker, result.bytes_out, result.seconds, checksum)
+        self._handle(finished)
+        self._results.pop(result.attempt, None)
+        self._ended(result.attempt)
+
+    def attempt_failed(
+        self,
+        worker: WorkerId,
+        attempt: AttemptId,
+        cause: Cause,
+        error: GristmillError,
+        lost: Sequence[tuple[ExchangeId, int]] = (),
+    ) -> None:
+        """An attempt gave up, for a reason that the scheduler weighs and an error that a user may have to read."""
+        self._ended(attempt)
+        if cause is not Cause.CANCELLED:
+            self._errors[attempt.task] = error
+        if isinstance(error, _FATAL):
+            self.fail(error)
+            return
+        if cause is Cause.ERROR and error.record is not None:
+            verdict = self._poison.failed(attempt.task, error)
+            if verdict.hopeless:
+                self.fail(verdict.error)
+                return
+            cause = verdict.cause
+        self._handle(events.AttemptFailed(attempt, worker, cause, error.reason, tuple(lost)))
+
+    def cancel(self, reason: str) -> None:
+        """The user wants it to end."""
+        self.fail(Cancelled(reason))
+
+    def fail(self, error: GristmillError) -> None:
+        """The chain cannot go on: everything that runs is cancelled."""
+        if self.error is None and not self.finished:
+            self.error = error
+            self._handle(events.Cancel(error.reason))
+
+    # What it tells.
+
+    @property
+    def live_workers(self) -> int:
+        """Workers that can be reached now."""
+        return len(self._links)
+
+    def counts(self) -> tuple[StageCounts, ...]:
+        """The scheduler's counts of each stage, in graph order."""
+        return self._scheduler.progress().stages
+
+    def staged_parts(self) -> tuple[PendingPart, ...]:
+        """Parts of accepted attempts that no commit has been asked for."""
+        return tuple(part for parts in self._parts.values() for part in parts)
+
+    def _handle(self, event: events.Event) -> None:
+        for instruction in self._scheduler.handle(event):
+            self._apply(instruction)
+
+    def _apply(self, instruction: instructions.Instruction) -> None:
+        match instruction:
+            case instructions.Launch():
+                self._launch(instruction)
+            case instructions.CancelAttempt(attempt, worker):
+                if (link := self._links.get(worker)) is not None:
+                    link.cancel(attempt)
+            case instructions.AcceptAttempt(attempt, _, keep_parts):
+                self._accept(self._results.pop(attempt), keep_parts=keep_parts)
+            case instructions.DiscardAttempt(attempt):
+                self._discard(self._results.pop(attempt, None))
+            case instructions.ExchangeSealed(exchange):
+                self._seal(exchange)
+            case instructions.ExchangeReopened(exchange, changed):
+                self._feeds.reopen(exchange, changed=changed)
+                self._spread_news(exchange)
+            case instructions.ReleaseOutputs(exchange):
+                for worker in self._feeds.writers(exchange) & self._links.keys():
+                    self._links[worker].release(exchange)
+            case instructions.JobFinished(job):
+                self.effects.append(CommitJob(job, tuple(self._parts.pop(job, ()))))
+            case instructions.RequestWorkers(slots):
+                self.wanted_slots = slots
+            case instructions.FinishChain():
+                self.finished = True
+            case instructions.FailChain(task, cause, message):
+                self._failed(task, cause, message)
+            case instructions.Warn(text):
+                self.tally.messages.append(text)
+            case instructions.StageSealed():
+                pass
+
+    def _launch(self, launch: instructions.Launch) -> None:
+        plan = self._plans[launch.attempt.task.stage]
+        link = self._links[launch.worker]
+        for exchange in plan.stage.exchanges_read:
+            news = self._feeds.news(launch.worker, exchange)
+            if news is not None:
+                link.feed(news)
+        self._running[launch.attempt] = launch.worker
+        order = TaskOrder(
+            launch.attempt,
+            self._facts.run,
+            plan.digest,
+            (),
+            self._facts.memory_bytes * launch.memory_scale,
+            self._facts.epoch,
+            self._poison.skips(launch.attempt.task),
+        )
+        link.launch(plan, order)
+
+    def _accept(self, result: TaskResult, *, keep_parts: bool) -> None:
+        self.tally.accept(result)
+        self._errors.pop(result.attempt.task, None)
+        if keep_parts:
+            for part in result.parts:
+                self._parts[part.job].append(part)
+        elif result.parts:
+            self.effects.append(DiscardParts(result.parts))
+        for output in result.outputs:
+            self._feeds.add(output)
+            self._spread_news(output.exchange)
+
+    def _discard(self, result: TaskResult | None) -> None:
+        if result is not None and result.parts:
+            self.effects.append(DiscardParts(result.parts))
+
+    def _seal(self, exchange: ExchangeId) -> None:
+        try:
+            self._feeds.seal(exchange)
+        except GristmillError as error:
+            self.fail(error)
+            return
+        self._spread_news(exchange)
+
+    def _spread_news(self, exchange: ExchangeId) -> None:
+        """Tells the workers on which a reader of the exchange already runs."""
+        readers = {
+            worker
+            for attempt, worker in self._running.items()
+            if exchange in self._plans[attempt.task.stage].stage.exchanges_read
+        }
+        for worker in readers & self._links.keys():
+            news: ExchangeFeed | None = self._feeds.news(worker, exchange)
+            if news is not None:
+                self._links[worker].feed(news)
+
+    def _ended(self, attempt: AttemptId) -> None:
+        self._running.pop(attempt, None)
+        self.tally.ended(attempt.task.stage, str(attempt))
+
+    def _failed(self, task: TaskId | None, cause: Cause, message: str) -> None:
+        if self.error is not None:
+            return
+        known = self._errors.get(task) if task is not None else None
+        if isinstance(known, FragmentError):
+            self.error = known
+        elif known is not None:
+            self.error = TaskFailed(known.reason, place=known.place or f"task {task}", remedy=known.remedy)
+        else:
+            self.error = TaskFailed(message or f"no attempt succeeded ({cause})", place=f"task {task}" if task else "")

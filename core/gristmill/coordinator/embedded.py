@@ -1,0 +1,225 @@
+"""The embedded tier: worker processes on this machine, driven from the calling process.
+
+The coordinator's loop lives in a thread of its own, so that it works under notebooks too, and the calling thread
+waits for it and can interrupt it. Workers that die are replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gristmill.coordinator.chain_run import ChainRun, RunFacts
+from gristmill.coordinator.outputs import ChainOutputs
+from gristmill.coordinator.planning import PlannedChain
+from gristmill.coordinator.progress import ChainState, Progress
+from gristmill.coordinator.server import CoordinatorServer
+from gristmill.coordinator.snapshot import snapshot
+from gristmill.errors import Cancelled, GristmillError, InternalError
+from gristmill.plan.codec import to_json
+from gristmill.schedule.config import SchedulerConfig
+from gristmill.wire.agent_config import AgentConfig
+
+LOOP_EVERY_S = 0.005
+AGENT_BYTES = 64 << 20
+"""What the agent of a worker itself takes of the worker's memory."""
+REPORT_EVERY_S = 0.1
+REPLACEMENTS_PER_WORKER = 25
+"""A worker process that keeps dying without finishing anything is not started for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """What every worker of a session is like. ``memory_bytes`` is for each, with all its processes."""
+
+    workers: int
+    memory_bytes: int
+    stores: str
+    storage_options: str
+    cache_dir: Path
+    local_dir: Path
+    log_level: str
+
+    @property
+    def executor_bytes(self) -> int:
+        """What is left for a worker's executor."""
+        return self.memory_bytes - AGENT_BYTES
+
+
+class EmbeddedSession:
+    """Worker processes of one run, and the folder they share. Starting them early hides what it costs.
+
+    The folder holds their logs and map output; it goes when the session is closed.
+    """
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self.folder = Path(tempfile.mkdtemp(prefix="gristmill-", dir=spec.local_dir))
+        self.address = f"unix:{self.folder / 'coordinator.sock'}"
+        self.token = secrets.token_urlsafe(16)
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._started: dict[int, int] = {}
+        for number in range(spec.workers):
+            self._start(number)
+
+    @property
+    def pids(self) -> list[int]:
+        """The agents that run now."""
+        return [process.pid for process in self._processes.values() if process.poll() is None]
+
+    def replace_dead(self) -> list[str]:
+        """Starts a new worker for each that died; says so. Raises InternalError when that happens without end."""
+        messages = []
+        for number, process in list(self._processes.items()):
+            if process.poll() is not None:
+                if self._started[number] > REPLACEMENTS_PER_WORKER:
+                    raise self._hopeless(number)
+                messages.append(f"worker w{number} died (status {process.returncode}); another takes its place")
+                self._start(number)
+        return messages
+
+    def _hopeless(self, number: int) -> InternalError:
+        log = self.folder / f"w{number}.log"
+        last = log.read_text(errors="replace").strip().splitlines()[-5:]
+        return InternalError(
+            f"worker process {number} died {self._started[number]} times; it last wrote: {' | '.join(last)}",
+            place="worker processes",
+            remedy="look for what kills processes on this machine (memory limits, for one)",
+        )
+
+    def _start(self, number: int) -> None:
+        incarnation = self._started.get(number, 0)
+        self._started[number] = incarnation + 1
+        spec = self._spec
+        config = AgentConfig(
+            worker=f"w{number}.{incarnation}",
+            coordinator=self.address,
+            slots=1,
+            memory_bytes=spec.memory_bytes,
+            scratch=str(self.folder / f"w{number}.{incarnation}"),
+            outputs=str(self.folder / f"w{number}.{incarnation}" / "outputs"),
+            cache=str(spec.cache_dir),
+            stores=spec.stores,
+            storage_options=spec.storage_options,
+            sys_path=tuple(os.path.abspath(entry) for entry in sys.path),
+            output_outlives_worker=True,
+            token=self.token,
+            log_level=spec.log_level,
+        )
+        with (self.folder / f"w{number}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "gristmill.worker.agent", str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(to_json(config).encode() + b"\n")
+            process.stdin.close()
+        self._processes[number] = process
+
+    def close(self) -> None:
+        """Ends the workers and removes the folder."""
+        for process in self._processes.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.3)
+            process.kill()
+            process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class EmbeddedDriver:
+    """Drives one ChainRun with the workers of a session."""
+
+    def __init__(
+        self,
+        planned: PlannedChain,
+        session: EmbeddedSession,
+        outputs: ChainOutputs,
+        facts: RunFacts,
+        *,
+        report: Callable[[Progress], None],
+        config: SchedulerConfig | None = None,
+    ) -> None:
+        self.run = ChainRun(planned.graph, facts, config or SchedulerConfig())
+        self._planned = planned
+        self._session = session
+        self._outputs = outputs
+        self._report = report
+        self._interrupted = threading.Event()
+        self._started_s = time.monotonic()
+        self._reported_s = 0.0
+
+    def drive(self) -> ChainRun:
+        """Runs the chain to its end. Raises what it failed with, after everything was undone."""
+        failure: list[BaseException] = []
+        thread = threading.Thread(target=self._thread, args=(failure,), name="gristmill-coordinator", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            try:
+                thread.join(0.2)
+            except KeyboardInterrupt:
+                self._interrupted.set()
+        if failure:
+            raise failure[0]
+        if self.run.error is not None:
+            raise self.run.error
+        return self.run
+
+    def _thread(self, failure: list[BaseException]) -> None:
+        try:
+            asyncio.run(self._drive())
+        # Handed to the calling thread, which raises it.
+        except BaseException as error:  # noqa: BLE001
+            failure.append(error)
+
+    async def _drive(self) -> None:
+        run = self.run
+        server = CoordinatorServer(self._session.address, run, self._session.token)
+        await server.start()
+        try:
+            while not run.finished and run.error is None:
+                await self._step()
+            self._tell(ChainState.COMMITTING)
+            await self._perform_effects()
+        except GristmillError as error:
+            run.fail(error)
+        finally:
+            await server.stop()
+        if run.error is not None:
+            await asyncio.to_thread(self._outputs.abandon, run.staged_parts())
+            self._tell(ChainState.CANCELLED if isinstance(run.error, Cancelled) else ChainState.FAILED)
+        else:
+            self._tell(ChainState.FINISHED)
+
+    async def _step(self) -> None:
+        run = self.run
+        run.tick(time.monotonic())
+        run.tally.messages.extend(self._session.replace_dead())
+        if self._interrupted.is_set():
+            run.cancel("interrupted")
+        await self._perform_effects()
+        if time.monotonic() - self._reported_s >= REPORT_EVERY_S:
+            self._tell(ChainState.RUNNING)
+        await asyncio.sleep(LOOP_EVERY_S)
+
+    async def _perform_effects(self) -> None:
+        while self.run.effects:
+            await asyncio.to_thread(self._outputs.perform, self.run.effects.popleft())
+
+    def _tell(self, state: ChainState) -> None:
+        self._reported_s = time.monotonic()
+        self._report(snapshot(self.run, self._planned.tier, state, self._reported_s - self._started_s))

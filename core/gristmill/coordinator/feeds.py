@@ -1,0 +1,91 @@
+"""The book of map output: for each exchange what was written, and once it is sealed its types and range bounds.
+
+The chain run tells it of accepted outputs and asks for what a worker has not been told yet. It decides nothing about
+when an exchange is sealed; that is the scheduler's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from gristmill.ids import ExchangeId, WorkerId
+from gristmill.plan.exchange import Exchange, ExchangeKind
+from gristmill.plan.schema import Schema
+from gristmill.plan.stage import ExchangeWrite, StageGraph
+from gristmill.plan.task import ExchangeFeed, MapOutput
+from gristmill.rows.types import unify
+from gristmill.shuffle.bounds import choose_bounds
+
+
+@dataclass(slots=True)
+class _Book:
+    """One exchange. ``log`` grows only; a later output of the same task order replaces an earlier one."""
+
+    spec: Exchange
+    log: list[MapOutput] = field(default_factory=list)
+    sealed: bool = False
+    seals: int = 0
+    """How often it was sealed or reopened, so that workers hear of each change."""
+    schema: Schema = ()
+    bounds: bytes = b""
+
+
+class FeedBook:
+    """Feeds of all exchanges of a chain, and how much of each every worker knows."""
+
+    def __init__(self, graph: StageGraph) -> None:
+        writes = (outlet for stage in graph.stages for outlet in stage.outlets if isinstance(outlet, ExchangeWrite))
+        self._books = {write.exchange: _Book(write.spec) for write in writes}
+        self._told: dict[tuple[WorkerId, ExchangeId], tuple[int, int]] = {}
+
+    def add(self, output: MapOutput) -> None:
+        """An accepted output. Readers need its place and size, not the figures per partition."""
+        slim = replace(output, partition_rows=(), partition_bytes=(), sample=b"")
+        book = self._books[output.exchange]
+        book.log.append(slim if book.spec.kind is not ExchangeKind.RANGE else replace(slim, sample=output.sample))
+
+    def seal(self, exchange: ExchangeId) -> None:
+        """All outputs are there: unifies their types, and chooses range bounds from their samples.
+
+        Raises TypeConflict, naming the exchange, where outputs cannot be unified.
+        """
+        book = self._books[exchange]
+        outputs = self._outputs(exchange)
+        if not book.schema:
+            schemas = list(dict.fromkeys(output.schema for output in outputs if output.schema))
+            book.schema = unify(schemas, f"input {exchange.input!r} of job {exchange.job!r}") if schemas else ()
+        if book.spec.kind is ExchangeKind.RANGE and not book.bounds:
+            book.bounds = choose_bounds([output.sample for output in outputs], book.spec, book.schema)
+        book.sealed = True
+        book.seals += 1
+
+    def reopen(self, exchange: ExchangeId, *, changed: bool) -> None:
+        """Outputs were lost and are written again; if their rows changed, types and bounds are chosen anew."""
+        book = self._books[exchange]
+        book.sealed = False
+        book.seals += 1
+        if changed:
+            book.schema, book.bounds = (), b""
+
+    def news(self, worker: WorkerId, exchange: ExchangeId) -> ExchangeFeed | None:
+        """What this worker has not been told of the exchange; None if it knows all. Counts as told."""
+        book = self._books[exchange]
+        told = self._told.get((worker, exchange), (0, -1))
+        now = (len(book.log), book.seals)
+        if told == now:
+            return None
+        self._told[worker, exchange] = now
+        fresh = tuple(replace(output, sample=b"") for output in book.log[told[0] :])
+        return ExchangeFeed(exchange, fresh, book.schema, book.bounds, book.sealed)
+
+    def writers(self, exchange: ExchangeId) -> set[WorkerId]:
+        """The workers that hold output of the exchange."""
+        return {WorkerId(output.location.worker) for output in self._books[exchange].log}
+
+    def bytes_written(self, exchange: ExchangeId) -> int:
+        """The size of all accepted outputs."""
+        return sum(output.bytes_ for output in self._outputs(exchange))
+
+    def _outputs(self, exchange: ExchangeId) -> list[MapOutput]:
+        newest = {output.task_order: output for output in self._books[exchange].log}
+        return [newest[order] for order in sorted(newest)]

@@ -1,0 +1,46 @@
+"""How the coordinator speaks to a worker: method calls, which become messages on a stream or run in this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gristmill.ids import AttemptId, ExchangeId
+from gristmill.plan.codec import digest
+from gristmill.plan.stage import Stage
+from gristmill.plan.task import ExchangeFeed, TaskOrder
+
+
+@dataclass(frozen=True, slots=True)
+class StagedPlan:
+    """A stage with what is sent in its stead: its digest, and that of the user's code it loads ('' without code)."""
+
+    stage: Stage
+    digest: str
+    code_digest: str
+
+    @classmethod
+    def of(cls, stage: Stage) -> StagedPlan:
+        """Computes both digests."""
+        steps = (stage.body, *(step for outlet in stage.outlets for step in outlet.steps))
+        codes = sorted({digest(step.code) for step in steps if step.code.inline or step.code.uri})
+        return cls(stage, digest(stage), "+".join(codes))
+
+
+class WorkerLink(Protocol):
+    """One worker. Calls return at once; what is told in order arrives in order."""
+
+    def feed(self, update: ExchangeFeed) -> None:
+        """News of an exchange that the worker's tasks read."""
+
+    def launch(self, plan: StagedPlan, order: TaskOrder) -> None:
+        """Run this attempt, or queue it."""
+
+    def cancel(self, attempt: AttemptId) -> None:
+        """Stop this attempt, queued or running."""
+
+    def release(self, exchange: ExchangeId) -> None:
+        """Output of this exchange is not needed any more."""
+
+    def stop(self) -> None:
+        """End."""

@@ -1,0 +1,70 @@
+"""The outputs of a chain: prepared before the first task, committed job by job, undone if the chain fails.
+
+Drivers hand it the effects that a ChainRun asks for; it does the slow talking to stores, through storage's commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gristmill.coordinator.chain_run import CommitJob, DiscardParts, Effect
+from gristmill.plan.job import JobPlan
+from gristmill.plan.stage import ExchangeWrite, SinkWrite, StageGraph
+from gristmill.plan.task import PendingPart
+from gristmill.storage.commit import OutputCommit, Partitioning
+from gristmill.storage.manifest import Manifest
+from gristmill.storage.stores import Stores
+
+
+class ChainOutputs:
+    """The commits of all jobs of a chain that write. ``run`` is the run's id, part of the names of its parts."""
+
+    def __init__(self, jobs: Iterable[JobPlan], graph: StageGraph, run: str, stores: Stores) -> None:
+        self._commits = {
+            job.name: OutputCommit(job.name, run, job.outputs, stores, _partitioning(job, graph))
+            for job in jobs
+            if job.outputs
+        }
+        self._epochs: dict[str, int] = {}
+        self.manifests: dict[str, Manifest] = {}
+        """By job: the manifest of its first output, once committed."""
+
+    def prepare(self) -> None:
+        """Checks modes and stores, and registers the run. Raises OutputExists or StorageError before any work."""
+        for job, commit in self._commits.items():
+            commit.prepare()
+            self._epochs[job] = commit.acquire_epoch()
+
+    def perform(self, effect: Effect) -> None:
+        """Does what the run asks for. Raises StorageError, OutputExists or Fenced."""
+        match effect:
+            case CommitJob(job, parts) if job in self._commits:
+                self.manifests[job] = self._commits[job].commit(parts, self._epochs[job])
+            case DiscardParts(parts):
+                self._discard(parts)
+
+    def abandon(self, parts: Iterable[PendingPart]) -> None:
+        """Drops everything that was staged and not committed."""
+        self._discard(parts)
+        for job, commit in self._commits.items():
+            if job not in self.manifests:
+                commit.abandon()
+
+    def _discard(self, parts: Iterable[PendingPart]) -> None:
+        for part in parts:
+            self._commits[part.job].discard([part])
+
+
+def _partitioning(job: JobPlan, graph: StageGraph) -> Partitioning:
+    """How the job's rows were spread, for its manifest."""
+    for stage in graph.stages:
+        for outlet in stage.outlets:
+            if isinstance(outlet, ExchangeWrite) and outlet.exchange.job == job.name and outlet.spec.keys:
+                return Partitioning(outlet.spec.keys, outlet.spec.partitions, str(outlet.spec.hash))
+    parts = sum(
+        stage.tasks
+        for stage in graph.stages
+        for outlet in stage.outlets
+        if isinstance(outlet, SinkWrite) and outlet.job == job.name
+    )
+    return Partitioning(partitions=parts)

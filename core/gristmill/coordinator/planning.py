@@ -1,0 +1,117 @@
+"""Planning: a chain as the user asked for it becomes stages, with inputs listed, and a tier to run in.
+
+Called before anything runs, by runs and by EXPLAIN alike. All that listings and footers can tell to be wrong is told
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from gristmill.plan.compile import compile_chain
+from gristmill.plan.fragment import SqlFragment
+from gristmill.plan.job import ChainPlan, JobPlan
+from gristmill.plan.source import FileSource, Source
+from gristmill.plan.stage import StageGraph
+from gristmill.plan.validate import validate
+from gristmill.storage.splits import PlannedInput, plan_input
+from gristmill.storage.stores import Stores
+
+INLINE_SQL_BYTES = 32 << 20
+INLINE_CODE_BYTES = 8 << 20
+"""Inputs up to these sizes are done in the calling process: sooner than worker processes have started. Python
+functions and commands are slower per byte than SQL, so their bound is lower."""
+
+_PLANNERS = 8
+
+
+class Tier(StrEnum):
+    """Where a chain runs."""
+
+    INLINE = "in this process"
+    EMBEDDED = "worker processes on this machine"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChain:
+    """A chain that is ready to run. ``why`` says in a few words why the tier is what it is."""
+
+    chain: ChainPlan
+    graph: StageGraph
+    inputs: dict[tuple[str, str], PlannedInput]
+    tier: Tier
+    why: str
+
+    @property
+    def bytes_(self) -> int:
+        """The size of all input files."""
+        return sum(planned.bytes_ for planned in self.inputs.values())
+
+
+def plan_chain(chain: ChainPlan, stores: Stores, *, force_distributed: bool = False) -> PlannedChain:
+    """Lists the inputs, makes splits and stages, and picks the tier.
+
+    Raises InvalidPlan, InputError or StorageError, each naming the job and input.
+    """
+    validate(chain)
+    inputs = _plan_inputs(chain, stores)
+    listed = replace(chain, jobs=tuple(_with_sources(job, inputs) for job in chain.jobs))
+    graph = compile_chain(listed, {name: planned.splits for name, planned in inputs.items()})
+    tier, why = _tier(listed, inputs, force_distributed=force_distributed)
+    return PlannedChain(listed, graph, inputs, tier, why)
+
+
+def _plan_inputs(chain: ChainPlan, stores: Stores) -> dict[tuple[str, str], PlannedInput]:
+    """Lists each different source once, many at a time."""
+    wanted = {(job.name, name): source for job in chain.jobs for name, source in _file_sources(job)}
+    places: dict[FileSource, str] = {}
+    for (job_name, name), source in wanted.items():
+        places.setdefault(source, f"input {name!r} of job {job_name!r}")
+    if len(places) == 1:
+        planned = {source: plan_input(source, stores, place) for source, place in places.items()}
+    else:
+        with ThreadPoolExecutor(_PLANNERS) as pool:
+            results = pool.map(lambda item: plan_input(item[0], stores, item[1]), places.items())
+            planned = dict(zip(places, results, strict=True))
+    return {name: planned[source] for name, source in wanted.items()}
+
+
+def _file_sources(job: JobPlan) -> Iterator[tuple[str, FileSource]]:
+    sources: Iterable[tuple[str, Source]] = (
+        *((each.name, each.source) for each in job.inputs),
+        *((each.name, each.source) for each in job.side_inputs),
+    )
+    return ((name, source) for name, source in sources if isinstance(source, FileSource))
+
+
+def _with_sources(job: JobPlan, inputs: dict[tuple[str, str], PlannedInput]) -> JobPlan:
+    """The job reading what was listed: absolute URIs and known schemas."""
+    planned = {name: found.source for (owner, name), found in inputs.items() if owner == job.name}
+    return replace(
+        job,
+        inputs=tuple(replace(each, source=planned.get(each.name, each.source)) for each in job.inputs),
+        side_inputs=tuple(replace(each, source=planned.get(each.name, each.source)) for each in job.side_inputs),
+    )
+
+
+def _tier(
+    chain: ChainPlan, inputs: dict[tuple[str, str], PlannedInput], *, force_distributed: bool
+) -> tuple[Tier, str]:
+    if force_distributed:
+        return Tier.EMBEDDED, "asked for"
+    if any(uri.startswith("memory://") for planned in inputs.values() for uri in planned.source.uris):
+        return Tier.INLINE, "memory:// can be read in this process only"
+    bytes_ = sum(planned.bytes_ for planned in inputs.values())
+    limit = INLINE_SQL_BYTES if all(_is_sql(job) for job in chain.jobs) else INLINE_CODE_BYTES
+    size = f"{bytes_ / (1 << 20):.1f} MiB of input"
+    if bytes_ <= limit:
+        return Tier.INLINE, f"{size}, at most {limit >> 20}"
+    return Tier.EMBEDDED, f"{size}, more than {limit >> 20}"
+
+
+def _is_sql(job: JobPlan) -> bool:
+    fragments = (*(each.map for each in job.inputs), job.combine, job.reduce)
+    return all(fragment is None or isinstance(fragment, SqlFragment) for fragment in fragments)

@@ -1,0 +1,176 @@
+"""The coordinator's gRPC server: one stream per worker, its messages turned into calls of a ChainRun.
+
+Used by every driver whose workers are other processes. It knows which plans and feeds a worker already has, and
+refuses workers of a version too far away or without the pool's token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import AsyncIterator, Sequence
+from logging import INFO
+from typing import Protocol
+
+import grpc
+
+from gristmill.coordinator.links import StagedPlan, WorkerLink
+from gristmill.errors import GristmillError, error_from_dict
+from gristmill.ids import AttemptId, ExchangeId, WorkerId
+from gristmill.logs import log
+from gristmill.plan.codec import from_json, to_json
+from gristmill.plan.task import ExchangeFeed, TaskOrder, TaskResult
+from gristmill.schedule.events import Cause, LeaveReason, WorkerJoined
+from gristmill.version import __version__
+from gristmill.wire import wire_pb2 as wire
+from gristmill.wire.protocol import MAX_MESSAGE_BYTES, SERVICE, TOKEN_HEADER
+
+HEARTBEAT_S = 0.5
+
+
+class WorkerEvents(Protocol):
+    """What the server tells: the part of a ChainRun that hears from workers."""
+
+    def joined(self, worker: WorkerJoined, link: WorkerLink) -> None: ...
+    def left(self, worker: WorkerId, reason: LeaveReason) -> None: ...
+    def heartbeat(self, worker: WorkerId, memory_bytes: int, peak_bytes: int) -> None: ...
+    def reading(self, attempt: AttemptId, rows: int, bytes_: int) -> None: ...
+    def attempt_finished(self, worker: WorkerId, result: TaskResult) -> None: ...
+    def attempt_failed(
+        self,
+        worker: WorkerId,
+        attempt: AttemptId,
+        cause: Cause,
+        error: GristmillError,
+        lost: Sequence[tuple[ExchangeId, int]] = ...,
+    ) -> None: ...
+
+
+class StreamLink:
+    """A worker at the other end of a stream."""
+
+    def __init__(self) -> None:
+        self.outbound: asyncio.Queue[wire.ToWorker | None] = asyncio.Queue()
+        self._plans: set[str] = set()
+
+    def send(self, message: wire.ToWorker) -> None:
+        """Queues a message for the stream."""
+        self.outbound.put_nowait(message)
+
+    def feed(self, update: ExchangeFeed) -> None:
+        """See WorkerLink."""
+        self.send(wire.ToWorker(feed=wire.Feed(exchange=str(update.exchange), feed=to_json(update))))
+
+    def launch(self, plan: StagedPlan, order: TaskOrder) -> None:
+        """See WorkerLink; the plan goes ahead of its first order."""
+        if plan.digest not in self._plans:
+            self._plans.add(plan.digest)
+            self.send(wire.ToWorker(stage=wire.StagePlan(digest=plan.digest, stage=to_json(plan.stage))))
+        message = wire.Order(attempt=str(order.attempt), code_digest=plan.code_digest, order=to_json(order))
+        self.send(wire.ToWorker(launch=wire.Launch(orders=[message])))
+
+    def cancel(self, attempt: AttemptId) -> None:
+        """See WorkerLink."""
+        self.send(wire.ToWorker(cancel=wire.Cancel(attempt=str(attempt))))
+
+    def release(self, exchange: ExchangeId) -> None:
+        """See WorkerLink."""
+        self.send(wire.ToWorker(release=wire.Release(exchange=str(exchange))))
+
+    def stop(self) -> None:
+        """See WorkerLink."""
+        self.send(wire.ToWorker(stop=wire.Stop()))
+
+
+class CoordinatorServer:
+    """Serves workers on ``address`` (``unix:PATH`` or ``host:port``) for one ChainRun."""
+
+    def __init__(self, address: str, run: WorkerEvents, token: str = "") -> None:
+        self._run = run
+        self._token = token
+        self._links: set[StreamLink] = set()
+        self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)])
+        handler = grpc.stream_stream_rpc_method_handler(
+            self._work,
+            request_deserializer=wire.FromWorker.FromString,
+            response_serializer=wire.ToWorker.SerializeToString,
+        )
+        service = grpc.method_handlers_generic_handler(SERVICE, {"Work": handler})
+        self._server.add_generic_rpc_handlers((service,))
+        self._server.add_insecure_port(address)
+
+    async def start(self) -> None:
+        """Begins to listen."""
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Sends all workers away and closes."""
+        for link in self._links:
+            link.stop()
+        await self._server.stop(grace=0.5)
+
+    async def _work(
+        self, requests: AsyncIterator[wire.FromWorker], context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[wire.ToWorker]:
+        await self._check_token(context)
+        hello = (await anext(aiter(requests))).hello
+        if not compatible(hello.version, __version__):
+            await context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                f"worker {hello.worker} is version {hello.version}, this coordinator {__version__}: "
+                "one minor version apart is accepted; use the same image for both",
+            )
+        link, worker = StreamLink(), WorkerId(hello.worker)
+        self._links.add(link)
+        link.send(wire.ToWorker(welcome=wire.Welcome(heartbeat_s=HEARTBEAT_S)))
+        log(__name__, INFO, "worker joined", worker=worker, slots=hello.slots)
+        places = (hello.host, *hello.places)
+        self._run.joined(WorkerJoined(worker, hello.slots, places, hello.output_outlives_worker), link)
+        listening = asyncio.create_task(self._listen(worker, link, requests))
+        try:
+            while (message := await link.outbound.get()) is not None:
+                yield message
+        finally:
+            listening.cancel()
+            self._links.discard(link)
+
+    async def _check_token(self, context: grpc.aio.ServicerContext) -> None:
+        given = dict(context.invocation_metadata() or ()).get(TOKEN_HEADER, "")
+        if self._token and not hmac.compare_digest(str(given), self._token):
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the pool's token is missing or wrong")
+
+    async def _listen(self, worker: WorkerId, link: StreamLink, requests: AsyncIterator[wire.FromWorker]) -> None:
+        reason = LeaveReason.LOST
+        try:
+            async for message in requests:
+                if message.WhichOneof("kind") == "leaving":
+                    reason = LeaveReason.DRAINED
+                    break
+                self._take(worker, message)
+        except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
+            log(__name__, INFO, "worker's stream broke", worker=worker, why=str(error))
+        finally:
+            self._run.left(worker, reason)
+            link.outbound.put_nowait(None)
+
+    def _take(self, worker: WorkerId, message: wire.FromWorker) -> None:
+        match message.WhichOneof("kind"):
+            case "heartbeat":
+                beat = message.heartbeat
+                self._run.heartbeat(worker, beat.memory_bytes, beat.peak_bytes)
+                for running in beat.running:
+                    self._run.reading(AttemptId.parse(running.attempt), running.rows, running.bytes)
+            case "finished":
+                self._run.attempt_finished(worker, from_json(message.finished.result, TaskResult))
+            case "failed":
+                failed = message.failed
+                lost = tuple((ExchangeId.parse(output.exchange), output.task_order) for output in failed.lost)
+                error = error_from_dict(json.loads(failed.error))
+                self._run.attempt_failed(worker, AttemptId.parse(failed.attempt), Cause(failed.cause), error, lost)
+
+
+def compatible(one: str, other: str) -> bool:
+    """Whether two versions may work together: the same major, minors at most one apart."""
+    (major, minor), (other_major, other_minor) = (tuple(map(int, v.split(".")[:2])) for v in (one, other))
+    return major == other_major and abs(minor - other_minor) <= 1

@@ -1,0 +1,34 @@
+"""What a worker agent is told when it starts: JSON on its standard input, so that no secret is in a process list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """One worker.
+
+    ``coordinator`` is a gRPC target (``unix:PATH`` or ``host:port``). ``memory_bytes`` is the most that the agent and
+    all its executors may hold together. ``scratch`` is a local directory of this worker; ``outputs`` the one below
+    which map output lies. ``stores`` is a tuple of plan.job.Store as JSON, ``storage_options`` fsspec's options as JSON. ``flight_host``: where to serve map output to
+    other machines; empty: all readers share this machine. ``sys_path`` is for the executors' imports.
+    ``output_outlives_worker``: files of map output are still readable once this worker has gone.
+    """
+
+    worker: str
+    coordinator: str
+    slots: int
+    memory_bytes: int
+    scratch: str
+    outputs: str
+    cache: str = ""
+    stores: str = "[]"
+    storage_options: str = "{}"
+    compression: str = ""
+    flight_host: str = ""
+    places: tuple[str, ...] = ()
+    sys_path: tuple[str, ...] = ()
+    output_outlives_worker: bool = False
+    token: str = ""
+    log_level: str = "WARNING"

@@ -1,0 +1,299 @@
+"""The worker agent: takes orders from the coordinator, has executors run them, and outlives their deaths.
+
+One process per worker. It holds a stream to the coordinator, a unix socket for its executors, and serves map output
+to other machines. It never touches rows or user code, so nothing a job does can kill it; it also watches that the
+worker with all its processes stays within its memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from logging import INFO, WARNING
+from pathlib import Path
+
+import grpc
+
+from gristmill.errors import FragmentError, GristmillError, InternalError
+from gristmill.logs import log, set_up
+from gristmill.plan.codec import from_json
+from gristmill.version import __version__
+from gristmill.wire import wire_pb2 as wire
+from gristmill.wire.agent_config import AgentConfig
+from gristmill.wire.protocol import MAX_MESSAGE_BYTES, TOKEN_HEADER, WORK_METHOD
+from gristmill.worker import frames
+from gristmill.worker.processes import end_with_parent, host_identity, memory_bytes
+from gristmill.worker.slots import Slot
+
+MEMORY_CHECK_EVERY_S = 0.05
+
+
+class Agent:
+    """One worker's agent; ``serve`` runs until the coordinator sends it away or is gone."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        self._config = config
+        self._outbound: asyncio.Queue[wire.FromWorker | None] = asyncio.Queue()
+        self._queue: deque[wire.Order] = deque()
+        self._stages: dict[str, wire.ToExecutor] = {}
+        self._feeds: dict[str, list[wire.ToExecutor]] = {}
+        self._scratch = Path(config.scratch)
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        Path(config.outputs).mkdir(parents=True, exist_ok=True)
+        self._socket_path = str(self._scratch / "agent.sock")
+        self._slots = [
+            Slot(number, self._socket_path, self._scratch, self._replay, self._attempt_died)
+            for number in range(config.slots)
+        ]
+        self._draining = False
+        self._peak_bytes = 0
+        self._flight_address = ""
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> None:
+        """Works until told to stop. Raises GristmillError if the coordinator cannot be reached or refuses."""
+        server = await asyncio.start_unix_server(self._executor_connected, self._socket_path)
+        for slot in self._slots:
+            slot.start_executor()
+        background = [asyncio.create_task(self._watch())]
+        try:
+            async with _channel(self._config) as channel:
+                await self._work(channel)
+        finally:
+            for task in background:
+                task.cancel()
+            for slot in self._slots:
+                slot.stop()
+            server.close()
+
+    async def _work(self, channel: grpc.aio.Channel) -> None:
+        method = channel.stream_stream(
+            WORK_METHOD,
+            request_serializer=wire.FromWorker.SerializeToString,
+            response_deserializer=wire.ToWorker.FromString,
+        )
+        self._send(wire.FromWorker(hello=self._hello()))
+        metadata = ((TOKEN_HEADER, self._config.token),) if self._config.token else None
+        stream = method(self._outgoing(), metadata=metadata)
+        try:
+            async for message in stream:
+                if not self._take(message):
+                    return
+        except grpc.aio.AioRpcError as error:
+            raise _refusal(error, self._config) from error
+
+    def _hello(self) -> wire.Hello:
+        config = self._config
+        return wire.Hello(
+            worker=config.worker,
+            version=__version__,
+            slots=config.slots,
+            host=host_identity(),
+            flight_address=self._flight_address,
+            places=config.places,
+            output_outlives_worker=config.output_outlives_worker,
+        )
+
+    async def _outgoing(self) -> AsyncIterator[wire.FromWorker]:
+        while (message := await self._outbound.get()) is not None:
+            yield message
+
+    def _send(self, message: wire.FromWorker) -> None:
+        self._outbound.put_nowait(message)
+
+    def _take(self, message: wire.ToWorker) -> bool:
+        """Acts on one message of the coordinator; false when the worker should go."""
+        match message.WhichOneof("kind"):
+            case "welcome":
+                self._start(self._beat(message.welcome.heartbeat_s))
+            case "stage":
+                self._stages[message.stage.digest] = wire.ToExecutor(stage=message.stage)
+                self._tell(self._stages[message.stage.digest])
+            case "feed":
+                frame = wire.ToExecutor(feed=message.feed)
+                self._feeds.setdefault(message.feed.exchange, []).append(frame)
+                self._tell(frame)
+            case "launch":
+                self._queue.extend(message.launch.orders)
+                self._pump()
+            case "cancel":
+                self._cancel(message.cancel.attempt)
+            case "release":
+                self._release(message.release)
+            case "drain":
+                self._draining = True
+                self._pump()
+            case "stop":
+                return False
+        return True
+
+    def _start(self, coroutine: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def _tell(self, frame: wire.ToExecutor) -> None:
+        for slot in self._slots:
+            slot.tell(frame)
+
+    def _replay(self) -> Iterator[wire.ToExecutor]:
+        yield wire.ToExecutor(setup=self._setup())
+        yield from self._stages.values()
+        for frames_ in self._feeds.values():
+            yield from frames_
+
+    def _setup(self) -> wire.ExecutorSetup:
+        config = self._config
+        return wire.ExecutorSetup(
+            scratch=config.scratch,
+            outputs=config.outputs,
+            worker=config.worker,
+            host=host_identity(),
+            flight_address=self._flight_address,
+            compression=config.compression,
+            stores=config.stores,
+            storage_options=config.storage_options,
+            sys_path=config.sys_path,
+            cache_dir=config.cache,
+            token=config.token,
+        )
+
+    def _pump(self) -> None:
+        """Gives waiting orders to idle slots; leaves once a drain has nothing more to wait for."""
+        for slot in self._slots:
+            if slot.attempt is None and self._queue:
+                order = self._queue.popleft()
+                slot.attempt = order.attempt
+                self._start(slot.run(order))
+        if self._draining and not self._queue and all(slot.attempt is None for slot in self._slots):
+            self._send(wire.FromWorker(leaving=wire.Leaving(reason="drained")))
+
+    def _cancel(self, attempt: str) -> None:
+        for order in self._queue:
+            if order.attempt == attempt:
+                self._queue.remove(order)
+                self._fail(attempt, "cancelled", FragmentError("cancelled"))
+                return
+        for slot in self._slots:
+            if slot.attempt == attempt:
+                slot.kill("cancelled")
+
+    def _release(self, release: wire.Release) -> None:
+        self._feeds.pop(release.exchange, None)
+        shutil.rmtree(Path(self._config.outputs) / release.exchange, ignore_errors=True)
+
+    async def _executor_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await frames.receive(reader, wire.FromExecutor())
+        slot = next((s for s in self._slots if first is not None and s.adopt(first.ready.pid, writer)), None)
+        if slot is None:
+            writer.close()
+            return
+        while (message := await frames.receive(reader, wire.FromExecutor())) is not None:
+            self._executor_said(slot, message)
+        slot.closed(writer)
+        with contextlib.suppress(ConnectionError):
+            writer.close()
+
+    def _executor_said(self, slot: Slot, message: wire.FromExecutor) -> None:
+        match message.WhichOneof("kind"):
+            case "progress":
+                slot.progress = (message.progress.rows, message.progress.bytes)
+            case "finished":
+                slot.attempt = None
+                self._send(wire.FromWorker(finished=message.finished))
+                self._pump()
+            case "failed":
+                slot.attempt = None
+                self._send(wire.FromWorker(failed=message.failed))
+                self._pump()
+
+    def _attempt_died(self, slot: Slot, attempt: str, why: str) -> None:
+        log(__name__, WARNING, "executor died", attempt=attempt, why=why)
+        if why == "cancelled":
+            self._fail(attempt, "cancelled", FragmentError("cancelled"))
+        elif why == "oom":
+            self._fail(attempt, "oom", _out_of_memory(attempt, self._config.memory_bytes))
+        else:
+            remedy = "a crash in native code, os._exit and signals end a process so; see the log of the task"
+            self._fail(attempt, "executor-lost", FragmentError(why, place=f"attempt {attempt}", remedy=remedy))
+        slot.start_executor()
+        self._pump()
+
+    def _fail(self, attempt: str, cause: str, error: GristmillError) -> None:
+        failed = wire.Failed(attempt=attempt, cause=cause, error=json.dumps(error.to_dict()))
+        self._send(wire.FromWorker(failed=failed))
+
+    async def _beat(self, every_s: float) -> None:
+        while True:
+            running = [
+                wire.AttemptProgress(attempt=slot.attempt, rows=slot.progress[0], bytes=slot.progress[1])
+                for slot in self._slots
+                if slot.attempt is not None
+            ]
+            used = self._memory_bytes()
+            beat = wire.Heartbeat(
+                running=running,
+                memory_bytes=used,
+                peak_bytes=self._peak_bytes,
+                disk_free_bytes=shutil.disk_usage(self._scratch).free,
+            )
+            self._send(wire.FromWorker(heartbeat=beat))
+            await asyncio.sleep(every_s)
+
+    def _memory_bytes(self) -> int:
+        used = memory_bytes("self") + sum(slot.memory_bytes for slot in self._slots)
+        self._peak_bytes = max(self._peak_bytes, used)
+        return used
+
+    async def _watch(self) -> None:
+        """Ends the largest executor before the worker is over its memory; notices executors that never dialled in."""
+        while True:
+            if self._memory_bytes() > self._config.memory_bytes:
+                largest = max(self._slots, key=lambda slot: slot.memory_bytes)
+                log(__name__, WARNING, "over memory: ending the largest executor", slot=largest.number)
+                largest.kill("oom")
+            for slot in self._slots:
+                slot.reap()
+            await asyncio.sleep(MEMORY_CHECK_EVERY_S)
+
+
+def _channel(config: AgentConfig) -> grpc.aio.Channel:
+    options = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.max_send_message_length", -1)]
+    return grpc.aio.insecure_channel(config.coordinator, options=options)
+
+
+def _refusal(error: grpc.aio.AioRpcError, config: AgentConfig) -> GristmillError:
+    return InternalError(
+        f"the coordinator at {config.coordinator} ended the connection: {error.details() or error.code().name}",
+        place=f"worker {config.worker}",
+    )
+
+
+def _out_of_memory(attempt: str, limit_bytes: int) -> GristmillError:
+    return FragmentError(
+        f"the worker was over its {limit_bytes >> 20} MiB, so the executor of this attempt was ended",
+        place=f"attempt {attempt}",
+        remedy="give workers more memory (--memory), or use more partitions",
+    )
+
+
+def main() -> None:
+    """Entry point of the process: reads its AgentConfig from standard input, which then stays open with the parent."""
+    config = from_json(sys.stdin.readline(), AgentConfig)
+    set_up(config.log_level)
+    log(__name__, INFO, "worker starts", worker=config.worker, slots=config.slots)
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            asyncio.run(Agent(config).serve())
+        except GristmillError as error:
+            log(__name__, INFO, "worker ends", worker=config.worker, why=error.reason)
+
+
+if __name__ == "__main__":
+    end_with_parent(int(sys.argv[1]))
+    main()

@@ -1,0 +1,134 @@
+"""The executor: a process that runs the fragments of one job, one task at a time, and may die of it.
+
+Started by the agent, with which it speaks frames over a unix socket. User code runs in its main thread; a second
+thread reads the socket. It keeps no state that matters: whatever kills it costs one attempt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from gristmill.ids import AttemptId
+from gristmill.kernel.environment import TaskEnv
+from gristmill.kernel.failures import Failure
+from gristmill.kernel.feeds import FeedStore
+from gristmill.kernel.task import run_task
+from gristmill.plan.codec import from_json, to_json
+from gristmill.plan.job import Store
+from gristmill.plan.stage import Stage
+from gristmill.plan.task import ExchangeFeed, TaskOrder
+from gristmill.shuffle.flight import BlockFetcher
+from gristmill.storage.stores import Stores
+from gristmill.wire import wire_pb2 as wire
+from gristmill.worker import frames
+from gristmill.worker.processes import end_with_parent
+
+PROGRESS_EVERY_S = 0.25
+
+
+class Executor:
+    """Runs orders from its agent until the agent goes away."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._surroundings: TaskEnv | None = None
+        self._stages: dict[str, Stage] = {}
+        self._feeds = FeedStore()
+        self._orders: queue.SimpleQueue[wire.Order | None] = queue.SimpleQueue()
+        self._progress_sent_s = 0.0
+
+    def serve(self) -> None:
+        """Runs orders one after the other; returns when the agent has gone."""
+        self._send(wire.FromExecutor(ready=wire.ExecutorReady(pid=os.getpid())))
+        threading.Thread(target=self._listen, name="agent", daemon=True).start()
+        while (order := self._orders.get()) is not None:
+            self._send(self._run(order))
+
+    def _listen(self) -> None:
+        while (message := frames.receive_blocking(self._connection, wire.ToExecutor())) is not None:
+            kind = message.WhichOneof("kind")
+            if kind == "setup":
+                self._set_up(message.setup)
+            elif kind == "stage":
+                self._stages[message.stage.digest] = from_json(message.stage.stage, Stage)
+            elif kind == "feed":
+                self._feeds.add(from_json(message.feed.feed, ExchangeFeed))
+            elif kind == "order":
+                self._orders.put(message.order)
+        # A task that is still running has nobody to report to: end it as well.
+        os._exit(0)
+
+    def _run(self, order_message: wire.Order) -> wire.FromExecutor:
+        order = from_json(order_message.order, TaskOrder)
+        stage = self._stages[order.stage_digest]
+        order = replace(order, feeds=tuple(self._feeds.current(read) for read in stage.exchanges_read))
+        try:
+            result = run_task(stage, order, self._environment(order))
+        # Whatever user code raises must become a report: this is the border of the user's code.
+        except BaseException as error:  # noqa: BLE001
+            return wire.FromExecutor(failed=_failed(order, Failure.of(order.attempt.task, error)))
+        finished = wire.Finished(attempt=str(order.attempt), result=to_json(result))
+        return wire.FromExecutor(finished=finished)
+
+    def _environment(self, order: TaskOrder) -> TaskEnv:
+        assert self._surroundings is not None, "the agent sends the setup first"
+        return replace(self._surroundings, progress=lambda rows, bytes_: self._report(order.attempt, rows, bytes_))
+
+    def _set_up(self, setup: wire.ExecutorSetup) -> None:
+        sys.path[:] = list(setup.sys_path) or sys.path
+        scratch = Path(setup.scratch) / f"executor-{os.getpid()}"
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._surroundings = TaskEnv(
+            stores=Stores(from_json(setup.stores, tuple[Store, ...]), json.loads(setup.storage_options)),
+            scratch=scratch,
+            outputs=Path(setup.outputs),
+            fetch=BlockFetcher(setup.host, token=setup.token),
+            feed_updates=self._feeds.sealed,
+            worker=setup.worker,
+            host=setup.host,
+            address=setup.flight_address,
+            cache=Path(setup.cache_dir) if setup.cache_dir else None,
+            compression=setup.compression or None,
+        )
+
+    def _report(self, attempt: AttemptId, rows: int, bytes_: int) -> None:
+        now_s = time.monotonic()
+        if now_s - self._progress_sent_s >= PROGRESS_EVERY_S:
+            self._progress_sent_s = now_s
+            progress = wire.AttemptProgress(attempt=str(attempt), rows=rows, bytes=bytes_)
+            self._send(wire.FromExecutor(progress=progress))
+
+    def _send(self, message: wire.FromExecutor) -> None:
+        with self._sending, contextlib.suppress(BrokenPipeError):
+            self._connection.sendall(frames.encode(message))
+
+
+def _failed(order: TaskOrder, failure: Failure) -> wire.Failed:
+    return wire.Failed(
+        attempt=str(order.attempt),
+        cause=failure.cause,
+        error=json.dumps(failure.error.to_dict()),
+        lost=[wire.LostOutput(exchange=str(exchange), task_order=number) for exchange, number in failure.lost],
+    )
+
+
+def main(socket_path: str, parent: int) -> None:
+    """Entry point of the process: connects to the agent at ``socket_path`` whose pid is ``parent``."""
+    end_with_parent(parent)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.connect(socket_path)
+    Executor(connection).serve()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,66 @@
+"""Frames between agent and executor over a unix socket: a 4-byte big-endian length, then one protobuf message.
+
+The agent reads and writes them with asyncio, the executor with a plain socket. Only shapes are known here, not what
+the messages mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import Protocol, TypeVar
+
+_LENGTH = struct.Struct(">I")
+
+
+class Message(Protocol):
+    """What both sides send: a protobuf message."""
+
+    def SerializeToString(self) -> bytes: ...  # noqa: N802
+    def ParseFromString(self, data: bytes, /) -> int: ...  # noqa: N802
+
+
+M = TypeVar("M", bound=Message)
+
+
+def encode(message: Message) -> bytes:
+    """The frame of a message."""
+    body = message.SerializeToString()
+    return _LENGTH.pack(len(body)) + body
+
+
+async def receive(reader: asyncio.StreamReader, message: M) -> M | None:
+    """Fills ``message`` from the next frame; None when the other side has gone."""
+    try:
+        (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+        body = await reader.readexactly(length)
+    except (asyncio.IncompleteReadError, ConnectionResetError):
+        return None
+    message.ParseFromString(body)
+    return message
+
+
+def receive_blocking(connection: socket.socket, message: M) -> M | None:
+    """Fills ``message`` from the next frame; None when the other side has gone."""
+    header = _exactly(connection, _LENGTH.size)
+    if header is None:
+        return None
+    body = _exactly(connection, _LENGTH.unpack(header)[0])
+    if body is None:
+        return None
+    message.ParseFromString(body)
+    return message
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes | None:
+    chunks = bytearray()
+    while len(chunks) < count:
+        try:
+            chunk = connection.recv(count - len(chunks))
+        except ConnectionResetError:
+            return None
+        if not chunk:
+            return None
+        chunks += chunk
+    return bytes(chunks)

@@ -1,0 +1,62 @@
+"""What the kernel of Linux knows of processes: their memory, their children, and how they end with their parent."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def end_with_parent(parent: int) -> None:
+    """Arranges that this process is killed when its parent ends; ends at once if ``parent`` is no longer that."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def family(pid: int) -> Iterator[int]:
+    """The process and all its descendants that still run."""
+    yield pid
+    for task in _tasks(pid):
+        with contextlib.suppress(OSError):
+            for child in task.joinpath("children").read_text().split():
+                yield from family(int(child))
+
+
+def _tasks(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return []
+
+
+def memory_bytes(pid: int | str) -> int:
+    """Bytes that the process holds and the system cannot take back: resident less file-backed pages. 0 once gone."""
+    try:
+        resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
+    except (OSError, ValueError):
+        return 0
+    return max(0, int(resident) - int(shared)) * _PAGE_BYTES
+
+
+def family_memory_bytes(pid: int) -> int:
+    """``memory_bytes`` over the process and all its descendants."""
+    return sum(memory_bytes(member) for member in family(pid))
+
+
+def kill_group(pid: int) -> None:
+    """Kills a process that leads its own group, with all that is in it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def host_identity() -> str:
+    """Names this machine since its last start, so that two processes know whether they share disks."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return boot.read_text().strip() if boot.exists() else os.uname().nodename
