@@ -10,6 +10,8 @@ VENV ?= .venv
 JOBS ?= 2
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill
 EXTRAS := demo,frames,http,operator,test,lint
+# Of the oldest protobuf that pyproject.toml allows: what it generates runs on that one and on all newer ones.
+PROTOC := grpcio-tools==1.73.1 'setuptools<81'
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SOURCES := core sql operator worker-image cli examples tests bench
@@ -59,6 +61,12 @@ lint: $(INSTALLED) ## ruff, mypy --strict, import directions
 fmt: $(INSTALLED) ## format the code and sort its imports
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+
+.PHONY: proto
+proto: ## generate the messages of core/gristmill/wire from wire.proto
+	test -x $(CACHE)/proto/bin/python || $(PYTHON) -m venv $(CACHE)/proto
+	$(CACHE)/proto/bin/pip install --quiet $(PROTOC)
+	$(CACHE)/proto/bin/python -m grpc_tools.protoc -I core --python_out=core --pyi_out=core core/gristmill/wire/wire.proto
 
 .PHONY: wheel
 wheel: $(INSTALLED) ## build the wheel into dist/
