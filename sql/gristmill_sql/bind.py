@@ -6,11 +6,14 @@ own, with its position) and gives the types of the result.
 
 from __future__ import annotations
 
+from sqlglot import exp
+
+from gristmill.errors import InternalError
 from gristmill.plan.schema import Column, Schema
-from gristmill_sql.algebra import Item, Query, Relation, column
+from gristmill_sql.algebra import Item, Query, column
+from gristmill_sql.binder import Binder
 from gristmill_sql.catalog import Catalog
-from gristmill_sql.names import Names
-from gristmill_sql.opaque import opaque_block
+from gristmill_sql.decorrelate import free_columns
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parse import Parsed
 from gristmill_sql.tables import find_tables
@@ -20,10 +23,17 @@ def bind(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> Query:
     """The query's meaning. Raises InvalidQuery for what DuckDB would refuse, too."""
     tables = find_tables(parsed, catalog, oracle)
     output = _unique_names(oracle.describe(parsed.text))
-    names = Names()
-    fresh = tuple(names.column(c.name, c.type) for c in output)
-    root: Relation = opaque_block(parsed.tree, tables, fresh, names, "not spread yet")
-    return Query(root, tuple(Item(c, column(f.name)) for c, f in zip(output, fresh, strict=True)))
+    binder = Binder(tables, oracle)
+    bound = binder.query(parsed.tree, {})
+    if missing := free_columns(bound.relation):
+        raise InternalError(f"columns without origin: {', '.join(sorted(missing))}", place="binding of the query")
+    result = tuple(Item(c, _as_type(named.column, c.type)) for c, named in zip(output, bound.shown, strict=True))
+    return Query(bound.relation, result, tuple(binder.shared.items()))
+
+
+def _as_type(given: Column, type_: str) -> exp.Expr:
+    value = column(given.name)
+    return value if given.type == type_ else exp.Cast(this=value, to=exp.DataType.build(type_, dialect="duckdb", udt=True))
 
 
 def _unique_names(schema: Schema) -> Schema:

@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+from sqlglot import exp
+
 from gristmill.plan.schema import Column, Schema
+from gristmill_sql.algebra import Item, column
+from gristmill_sql.expressions import columns_in, columns_of_all
+from gristmill_sql.oracle import Oracle
 
 
 class Names:
-    """Hands out names; a base that is taken gets a number."""
+    """Hands out columns: a name that is taken gets a number, a type that is not known is asked from the oracle."""
 
-    def __init__(self) -> None:
-        self._taken: dict[str, int] = {}
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self._types: dict[str, str] = {}
 
-    def fresh(self, base: str) -> str:
-        """A name like ``base`` that no other column has, whatever the case of letters."""
-        base = base or "column"
-        while True:
-            number = self._taken.get(base.casefold(), 0) + 1
-            self._taken[base.casefold()] = number
-            name = base if number == 1 else f"{base}_{number}"
-            if number == 1 or name.casefold() not in self._taken:
-                self._taken.setdefault(name.casefold(), 1)
-                return name
-
     def column(self, base: str, type_: str) -> Column:
-        """A new column of that type."""
-        column = Column(self.fresh(base), type_)
-        self._types[column.name] = type_
-        return column
+        """A new column of that type, named like ``base``."""
+        new = Column(self._fresh(base), type_)
+        self._types[new.name] = type_
+        return new
 
-    def schema(self, names: list[str]) -> Schema:
-        """Columns that were handed out, by name. Raises KeyError."""
-        return tuple(Column(name, self._types[name]) for name in names)
+    def item(self, base: str, value: exp.Expr) -> Item:
+        """A column that is computed: the input column itself where the value is one, else a new one."""
+        return self.items([(base, value)])[0]
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._types
+    def items(self, values: Sequence[tuple[str, exp.Expr]]) -> tuple[Item, ...]:
+        """Several computed columns; their types are asked for at once."""
+        types = self.types([value for _, value in values])
+        return tuple(
+            Item(Column(value.name, type_) if isinstance(value, exp.Column) else self.column(base, type_), value)
+            for (base, value), type_ in zip(values, types, strict=True)
+        )
+
+    def types(self, values: Iterable[exp.Expr]) -> tuple[str, ...]:
+        """The types of expressions over columns that were handed out here."""
+        values = tuple(values)
+        if all(isinstance(value, exp.Column) for value in values):
+            return tuple(self._types[value.name] for value in values)
+        return self._oracle.types(values, self.schema(columns_of_all(values)))
+
+    def schema(self, names: Iterable[str]) -> Schema:
+        """Columns that were handed out, by name."""
+        return tuple(Column(name, self._types[name]) for name in sorted(names))
+
+    def copies(self, columns: Schema) -> tuple[Item, ...]:
+        """The same columns under new names."""
+        return tuple(Item(self.column(c.name, c.type), column(c.name)) for c in columns)
+
+    def knows(self, value: exp.Expr) -> bool:
+        """Whether every column of an expression was handed out here."""
+        return all(name in self._types for name in columns_in(value))
+
+    def _fresh(self, base: str) -> str:
+        name = base = base or "column"
+        while name.casefold() in self._taken:
+            self._numbers[base] = self._numbers.get(base, 1) + 1
+            name = f"{base}_{self._numbers[base]}"
+        self._taken.add(name.casefold())
+        return name

@@ -65,6 +65,10 @@ class Oracle:
         value, type_ = self._fetch(f"SELECT CAST(x AS VARCHAR), typeof(x) FROM (SELECT {text_of(expression)} AS x{source})")[0]
         return value, type_
 
+    def constant(self, sql: str) -> str | None:
+        """The only value, as text, of a query that reads nothing. Raises Unbindable."""
+        return self._fetch(sql)[0][0]
+
     def _fetch(self, sql: str) -> list[tuple[str, str]]:
         try:
             return self._connection.execute(sql).fetchall()  # type: ignore[no-any-return]

@@ -1,0 +1,352 @@
+"""Binding of whole queries: WITH, set operations, ORDER BY and LIMIT around them; blocks are bound by ``block``.
+
+One binder serves one compilation. It raises CannotSpread for what the algebra has no operator for; the nearest
+enclosing block without outer columns then becomes Opaque.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from gristmill.errors import InvalidQuery
+from gristmill.plan.schema import Column, Schema
+from gristmill_sql.algebra import (
+    Aggregate,
+    Filter,
+    Item,
+    Limit,
+    OrderTerm,
+    Project,
+    Relation,
+    Scan,
+    Shared,
+    Sort,
+    UnionAll,
+    Values,
+    column,
+)
+from gristmill_sql.catalog import Table
+from gristmill_sql.expressions import replaced
+from gristmill_sql.names import Names
+from gristmill_sql.opaque import CannotSpread, opaque_block
+from gristmill_sql.oracle import Oracle, Unbindable, empty_relation, quote, text_of
+from gristmill_sql.scope import Named, Scope, Source
+from gristmill_sql.tables import table_name
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A bound query: its relation, and the columns that it shows, by position."""
+
+    relation: Relation
+    shown: tuple[Named, ...]
+
+    @property
+    def columns(self) -> Schema:
+        """The shown columns."""
+        return tuple(named.column for named in self.shown)
+
+
+@dataclass(slots=True)
+class Definition:
+    """A common table expression: its text, what it may name, and its relation once it was bound for sharing."""
+
+    name: str
+    body: exp.Query
+    aliases: tuple[str, ...]
+    environment: Environment
+    uses: int
+    bound: Bound | None = None
+
+
+Environment = Mapping[str, Definition]
+
+
+class Binder:
+    """Turns queries into relations."""
+
+    def __init__(self, tables: dict[str, Table], oracle: Oracle) -> None:
+        self.tables = tables
+        self.oracle = oracle
+        self.names = Names(oracle)
+        self.shared: dict[str, Relation] = {}
+
+    def query(self, node: exp.Query, environment: Environment, outer: Scope | None = None) -> Bound:
+        """Any query; what cannot be spread becomes Opaque, unless it uses columns of ``outer``."""
+        try:
+            return self._query(node, self._with(node, environment), outer)
+        except (CannotSpread, Unbindable) as refusal:
+            return self._opaque(node, environment, refusal, is_subquery=outer is not None)
+
+    def _query(self, node: exp.Query, environment: Environment, outer: Scope | None) -> Bound:
+        from gristmill_sql.block import Block
+
+        match node:
+            case exp.Select():
+                return Block(self, node, environment, outer).bind()
+            case exp.SetOperation():
+                return self._ordered(node, self._set_operation(node, environment, outer))
+            case exp.Subquery():
+                return self._ordered(node, self.query(node.this, environment, outer))
+            case exp.Values():
+                return self.values(node)
+        raise CannotSpread(f"{node.key.upper()} as a query")
+
+    # common table expressions
+
+    def _with(self, node: exp.Query, environment: Environment) -> Environment:
+        clause = node.args.get("with_")
+        if clause is None:
+            return environment
+        known = dict(environment)
+        for cte in clause.expressions:
+            if clause.recursive and _names_itself(cte):
+                known[cte.alias.casefold()] = Definition(cte.alias, cte.this, (), {}, -1)
+                continue
+            aliases = tuple(c.name for c in cte.args["alias"].args.get("columns") or ())
+            uses = sum(table_name(t).casefold() == cte.alias.casefold() for t in node.find_all(exp.Table))
+            known[cte.alias.casefold()] = Definition(cte.alias, cte.this, aliases, dict(known), uses)
+        return known
+
+    def common_table(self, definition: Definition) -> Bound:
+        """A reference to a CTE: bound in place if it is used once or cheap, else computed once and shared."""
+        if definition.uses < 0:
+            raise CannotSpread("a recursive common table expression")
+        if definition.uses == 1 or (definition.bound and _is_cheap(definition.bound.relation)):
+            return _renamed(self.query(definition.body, definition.environment), definition.aliases)
+        if definition.bound is None:
+            definition.bound = _renamed(self.query(definition.body, definition.environment), definition.aliases)
+            if _is_cheap(definition.bound.relation):
+                return definition.bound
+        return self.share(definition.name, definition.bound)
+
+    def share(self, name: str, bound: Bound) -> Bound:
+        """A reader of a relation that is computed once, under new column names."""
+        key = next((k for k, relation in self.shared.items() if relation is bound.relation), None)
+        if key is None:
+            key = name if name not in self.shared else f"{name}_{len(self.shared)}"
+            self.shared[key] = bound.relation
+        unique = tuple(dict.fromkeys(bound.columns))
+        fresh = {old: self.names.column(old.name, old.type) for old in unique}
+        reader = Shared(key, tuple(fresh.values()), tuple(c.name for c in unique))
+        return Bound(reader, tuple(Named(n.name, fresh[n.column]) for n in bound.shown))
+
+    # tables and constants
+
+    def table(self, table: Table) -> Bound:
+        """All rows of a table, its columns under new names."""
+        columns = tuple(self.names.column(c.name, c.type) for c in table.facts.schema)
+        sources = tuple(c.name for c in table.facts.schema)
+        shown = tuple(Named(s, c) for s, c in zip(sources, columns, strict=True))
+        return Bound(Scan(table, columns, sources), shown)
+
+    def values(self, node: exp.Query) -> Bound:
+        """Constant rows: VALUES lists whose cells name no columns."""
+        if node.find(exp.Column, exp.Table, exp.Subquery):
+            raise CannotSpread("VALUES that are not constant")
+        bare = node.copy()
+        bare.set("alias", None)
+        schema = self.oracle.describe(text_of(bare))
+        columns = tuple(self.names.column(c.name, c.type) for c in schema)
+        sql = f"SELECT * FROM ({text_of(bare)}) AS rows({', '.join(quote(c.name) for c in columns)})"
+        relation = Values(sql, columns, len(node.expressions))
+        return Bound(relation, tuple(Named(s.name, c) for s, c in zip(schema, columns, strict=True)))
+
+    # set operations
+
+    def _set_operation(self, node: exp.SetOperation, environment: Environment, outer: Scope | None) -> Bound:
+        if node.args.get("by_name") or node.args.get("on") or node.args.get("side"):
+            raise CannotSpread("a set operation by name")
+        sides = [self.query(side, environment, outer) for side in _operands(node)]
+        if isinstance(node, exp.Union):
+            return self._union(sides, distinct=bool(node.args.get("distinct")))
+        if not node.args.get("distinct"):
+            raise CannotSpread(f"{node.key.upper()} ALL")
+        return self._difference(sides[0], sides[1], keep_common=isinstance(node, exp.Intersect))
+
+    def _union(self, sides: list[Bound], *, distinct: bool) -> Bound:
+        types = self._common_types(sides)
+        columns = tuple(
+            self.names.column(n.name, t) for n, t in zip(sides[0].shown, types, strict=True)
+        )
+        united: Relation = UnionAll(tuple(self._cast(side, types) for side in sides), columns)
+        if distinct:
+            united = Aggregate(united, tuple(Item(c, column(c.name)) for c in columns), ())
+        return Bound(united, tuple(Named(n.name, c) for n, c in zip(sides[0].shown, columns, strict=True)))
+
+    def _difference(self, left: Bound, right: Bound, *, keep_common: bool) -> Bound:
+        """INTERSECT or EXCEPT: rows grouped with a mark of their side (as GROUP BY, NULLs are equal)."""
+        marked = [
+            Bound(Project(side.relation, (*_items(side), mark)), (*side.shown, Named("mark", mark.column)))
+            for side, mark in ((left, self._mark("true")), (right, self._mark("false")))
+        ]
+        union = self._union(marked, distinct=False)
+        *keys, mark = union.columns
+        calls = self.names.items(
+            [
+                ("in_left", exp.func("bool_or", column(mark.name))),
+                ("in_right", exp.func("bool_or", exp.Not(this=column(mark.name)))),
+            ]
+        )
+        grouped = Aggregate(union.relation, tuple(Item(c, column(c.name)) for c in keys), calls)
+        in_left, in_right = (column(c.column.name) for c in calls)
+        kept = Filter(grouped, (in_left, in_right if keep_common else exp.Not(this=in_right)))
+        return Bound(kept, union.shown[:-1])
+
+    def _mark(self, value: str) -> Item:
+        return Item(self.names.column("mark", "BOOLEAN"), exp.Boolean(this=value == "true"))
+
+    def _common_types(self, sides: list[Bound]) -> tuple[str, ...]:
+        if len({tuple(c.type for c in side.columns) for side in sides}) == 1:
+            return tuple(c.type for c in sides[0].columns)
+        branches = []
+        for side in sides:
+            cells = tuple(Column(f"c{i}", c.type) for i, c in enumerate(side.columns))
+            branches.append(f"SELECT * FROM {empty_relation(cells)}")
+        return tuple(c.type for c in self.oracle.describe(" UNION ALL ".join(branches)))
+
+    def _cast(self, side: Bound, types: tuple[str, ...]) -> Relation:
+        """The side with exactly its shown columns, in order, of those types, each under a name of its own."""
+        items = []
+        for shown, type_ in zip(side.columns, types, strict=True):
+            value: exp.Expr = column(shown.name)
+            if shown.type != type_:
+                value = exp.Cast(this=value, to=exp.DataType.build(type_, dialect="duckdb", udt=True))
+            items.append(Item(self.names.column(shown.name, type_), value))
+        return Project(side.relation, tuple(items))
+
+    # ORDER BY and LIMIT over output columns
+
+    def _ordered(self, node: exp.Query, bound: Bound) -> Bound:
+        scope = Scope(sources=[Source("", bound.shown)])
+        relation = bound.relation
+        if order := node.args.get("order"):
+            terms = tuple(self._output_term(term, bound, scope) for term in order.expressions)
+            relation = Sort(relation, terms)
+        return Bound(self.limited(node, relation), bound.shown)
+
+    def _output_term(self, term: exp.Expr, bound: Bound, scope: Scope) -> OrderTerm:
+        value = term.this
+        if isinstance(value, exp.Literal) and not value.is_string:
+            value = column(bound.columns[int(value.name) - 1].name)
+        else:
+            value = replaced(value, lambda node: _output_column(node, scope))
+        return OrderTerm(value, bool(term.args.get("desc")), bool(term.args.get("nulls_first")))
+
+    def limited(self, node: exp.Query, relation: Relation) -> Relation:
+        """The relation under the query's LIMIT and OFFSET."""
+        count, offset = (self._row_count(node.args.get(clause)) for clause in ("limit", "offset"))
+        return relation if count is None and not offset else Limit(relation, count, offset or 0)
+
+    def _row_count(self, clause: exp.Expr | None) -> int | None:
+        if clause is None:
+            return None
+        value = clause.expression if isinstance(clause, exp.Limit | exp.Offset) else None
+        if value is None or value.find(exp.Column, exp.Query) or isinstance(clause.args.get("limit_options"), exp.Expr):
+            raise CannotSpread("a LIMIT that is not a constant number of rows")
+        text, type_ = self.oracle.evaluate(exp.Cast(this=value.copy(), to=exp.DataType.build("BIGINT")))
+        return int(text) if text is not None else None
+
+    # the way out
+
+    def _opaque(self, node: exp.Query, environment: Environment, refusal: Exception, *, is_subquery: bool) -> Bound:
+        whole = _with_definitions(node, environment)
+        try:
+            schema = self.oracle.describe(text_of(whole))
+        except InvalidQuery:
+            if is_subquery:  # it uses outer columns, so that only the block around it stands alone
+                raise CannotSpread(str(refusal)) from None
+            raise
+        reason = str(refusal).split("\n", maxsplit=1)[0]
+        columns = tuple(self.names.column(c.name, c.type) for c in schema)
+        relation = opaque_block(whole, self.tables, columns, self.names, reason)
+        return Bound(relation, tuple(Named(s.name, c) for s, c in zip(schema, columns, strict=True)))
+
+
+def _operands(node: exp.SetOperation) -> list[exp.Query]:
+    """The two sides; for a chain of the same UNION, all of them (left-deep trees may be thousands long)."""
+    right: list[exp.Query] = []
+    kind = (type(node), node.args.get("distinct"))
+    current: exp.Expr = node
+    while (
+        isinstance(current, exp.Union)
+        and (type(current), current.args.get("distinct")) == kind
+        and (current is node or not any(current.args.get(k) for k in ("order", "limit", "offset", "with_", "by_name")))
+    ):
+        right.append(current.expression)
+        current = current.this
+    if not right:
+        return [node.this, node.expression]
+    return [current, *reversed(right)]  # type: ignore[list-item]
+
+
+def _names_itself(cte: exp.CTE) -> bool:
+    return any(table_name(t).casefold() == cte.alias.casefold() for t in cte.this.find_all(exp.Table))
+
+
+def _is_cheap(relation: Relation) -> bool:
+    while isinstance(relation, Filter | Project):
+        relation = relation.input
+    return isinstance(relation, Scan | Values | Shared)
+
+
+def _renamed(bound: Bound, aliases: tuple[str, ...]) -> Bound:
+    if not aliases:
+        return bound
+    shown = tuple(
+        replace(named, name=aliases[i]) if i < len(aliases) else named for i, named in enumerate(bound.shown)
+    )
+    return Bound(bound.relation, shown)
+
+
+def _items(bound: Bound) -> tuple[Item, ...]:
+    return tuple(Item(c, column(c.name)) for c in dict.fromkeys(bound.columns))
+
+
+def _output_column(node: exp.Expr, scope: Scope) -> exp.Expr | None:
+    if not isinstance(node, exp.Column):
+        return None
+    found = scope.own([node.name])
+    if found is None:
+        raise CannotSpread(f"ORDER BY {node.name} over a set operation")
+    return column(found[0].name)
+
+
+def _with_definitions(node: exp.Query, environment: Environment) -> exp.Query:
+    """The query with the CTEs of the blocks around it in its own WITH, so that it stands alone."""
+    own = {cte.alias.casefold() for cte in (node.args["with_"].expressions if node.args.get("with_") else ())}
+    used = {table_name(t).casefold() for t in node.find_all(exp.Table)}
+    inherited = [d for key, d in environment.items() if key not in own and _needed(key, used, environment)]
+    if not inherited:
+        return node
+    whole = node.copy()
+    clauses = [
+        exp.CTE(
+            this=d.body.copy(),
+            alias=exp.TableAlias(
+                this=exp.to_identifier(d.name, quoted=True), columns=[exp.to_identifier(a, quoted=True) for a in d.aliases]
+            ),
+        )
+        for d in inherited
+    ]
+    clause = whole.args.get("with_") or exp.With(expressions=[])
+    recursive = clause.args.get("recursive") or any(d.uses < 0 for d in inherited)
+    whole.set("with_", exp.With(expressions=[*clauses, *clause.expressions], recursive=recursive))
+    return whole
+
+
+def _needed(key: str, used: set[str], environment: Environment) -> bool:
+    pending = [name for name in used if name in environment]
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name == key:
+            return True
+        if name not in seen:
+            seen.add(name)
+            body = environment[name].body
+            pending += [table_name(t).casefold() for t in body.find_all(exp.Table) if table_name(t).casefold() in environment]
+    return False

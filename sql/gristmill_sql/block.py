@@ -1,0 +1,315 @@
+"""Binding of one SELECT block: FROM, WHERE, GROUP BY, HAVING, windows, QUALIFY, SELECT, DISTINCT, ORDER BY, LIMIT.
+
+Called by the binder. The block's relation grows clause by clause in the order in which SQL evaluates them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from gristmill_sql.aggregation import Grouping
+from gristmill_sql.algebra import (
+    Aggregate,
+    Filter,
+    Item,
+    OrderTerm,
+    Project,
+    Relation,
+    Sort,
+    Values,
+    Window,
+    column,
+)
+from gristmill_sql.expressions import conjuncts, has_aggregate, replaced, unwrapped
+from gristmill_sql.opaque import CannotSpread
+from gristmill_sql.scope import Named, Scope
+from gristmill_sql.sources import FromBinder
+from gristmill_sql.subqueries import SubqueryBinder
+
+if TYPE_CHECKING:
+    from gristmill_sql.binder import Binder, Bound, Environment
+
+_UNSUPPORTED = ("laterals", "connect", "cluster", "distribute", "sample", "pivots", "match", "into", "windows", "kind")
+
+
+class Block:
+    """One SELECT on its way to a relation."""
+
+    def __init__(self, binder: Binder, node: exp.Select, environment: Environment, outer: Scope | None) -> None:
+        self._binder = binder
+        self._node = node
+        self._from = FromBinder(binder, environment, outer)
+        self._subqueries = SubqueryBinder(binder, environment)
+        self._scope = Scope(outer)
+        self._grouping: Grouping | None = None
+        self._order: list[exp.Expr] = []
+
+    def bind(self) -> Bound:
+        """The block's relation and shown columns. Raises CannotSpread."""
+        for clause in _UNSUPPORTED:
+            if self._node.args.get(clause):
+                raise CannotSpread(f"{clause.upper()} in a SELECT")
+        relation = self._where(self._sources())
+        targets = self._targets()
+        relation, values = self._grouped(relation, [value for _, value in targets])
+        relation, values = self._windowed(relation, values)
+        return self._projected(relation, [name for name, _ in targets], values)
+
+    # FROM and WHERE
+
+    def _sources(self) -> Relation:
+        relation, self._scope.sources = self._from.bind(self._node)
+        for target in self._node.expressions:
+            if isinstance(target, exp.Alias):
+                self._scope.aliases.setdefault(target.alias.casefold(), target.this)
+        return relation or Values("SELECT 1 AS one", (self._binder.names.column("one", "INTEGER"),), 1)
+
+    def _where(self, relation: Relation) -> Relation:
+        clause = self._node.args.get("where")
+        predicates: list[exp.Expr] = []
+        for term in conjuncts(clause.this if clause else None):
+            joined = self._subqueries.as_join(relation, term, self._scope)
+            if joined is not None:
+                relation = joined
+                continue
+            value = resolve_columns(term, self._scope)
+            relation, value = self._subqueries.scalars(relation, value, self._scope)
+            predicates.append(value)
+        return Filter(relation, tuple(predicates)) if predicates else relation
+
+    # SELECT list
+
+    def _targets(self) -> list[tuple[str, exp.Expr]]:
+        """Names and resolved values of the SELECT list, stars expanded."""
+        targets: list[tuple[str, exp.Expr]] = []
+        for node in self._node.expressions or [exp.Star()]:
+            if isinstance(node, exp.Star):
+                targets += self._star(node, "")
+            elif isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
+                targets += self._star(node.this, node.table)
+            elif node.find(exp.Columns) or isinstance(node, exp.Aliases) or node.find(exp.Unnest, exp.Explode):
+                raise CannotSpread("COLUMNS or UNNEST in a SELECT list")
+            else:
+                value = resolve_columns(node.unalias(), self._scope)
+                targets.append((node.alias_or_name or node.sql(dialect="duckdb"), value))
+        return targets
+
+    def _star(self, star: exp.Star, alias: str) -> list[tuple[str, exp.Expr]]:
+        if star.args.get("rename") or star.args.get("ilike"):
+            raise CannotSpread("a star with RENAME or LIKE")
+        left_out = {e.name.casefold() for e in star.args.get("except_") or ()}
+        new = {e.alias.casefold(): e.this for e in star.args.get("replace") or ()}
+        return [
+            (n.name, resolve_columns(new[n.name.casefold()], self._scope) if n.name.casefold() in new else column(n.column.name))
+            for n in self._scope.visible(alias)
+            if n.name.casefold() not in left_out
+        ]
+
+    # GROUP BY and HAVING
+
+    def _grouped(self, relation: Relation, values: list[exp.Expr]) -> tuple[Relation, list[exp.Expr]]:
+        having = self._node.args.get("having")
+        conditions = [resolve_columns(t, self._scope) for t in conjuncts(having.this if having else None)]
+        keys = self._group_keys(values)
+        if keys is None and not any(has_aggregate(v) for v in (*values, *conditions, *self._order_values())):
+            if conditions:
+                raise CannotSpread("HAVING without aggregates")
+            return self._scalars(relation, values)
+        self._grouping = Grouping(self._binder.names, self._subqueries, self._scope, relation, keys or [])
+        values = [self._grouping.rewritten(value) for value in values]
+        conditions = [self._grouping.rewritten(condition) for condition in conditions]
+        self._order = [self._grouping.rewritten(value) for value in self._order_values()]
+        relation, (*everything,) = self._scalars(self._grouping.relation(), [*values, *conditions, *self._order])
+        values, rest = everything[: len(values)], everything[len(values) :]
+        conditions, self._order = rest[: len(conditions)], rest[len(conditions) :]
+        return (Filter(relation, tuple(conditions)) if conditions else relation), values
+
+    def _scalars(self, relation: Relation, values: list[exp.Expr]) -> tuple[Relation, list[exp.Expr]]:
+        done = []
+        for value in values:
+            relation, new = self._subqueries.scalars(relation, value, self._scope)
+            done.append(new)
+        return relation, done
+
+    def _group_keys(self, values: list[exp.Expr]) -> list[exp.Expr] | None:
+        group = self._node.args.get("group")
+        if group is None:
+            return None
+        if any(group.args.get(k) for k in ("grouping_sets", "cube", "rollup", "totals")):
+            raise CannotSpread("GROUPING SETS, ROLLUP or CUBE")
+        if group.args.get("all"):
+            return [value for value in values if not has_aggregate(value)]
+        return [self._group_key(node, values) for node in group.expressions]
+
+    def _group_key(self, node: exp.Expr, values: list[exp.Expr]) -> exp.Expr:
+        if isinstance(node, exp.Literal) and not node.is_string:
+            return values[int(node.name) - 1]
+        if isinstance(node, exp.Rollup | exp.Cube | exp.GroupingSets | exp.Tuple):
+            raise CannotSpread("GROUPING SETS, ROLLUP or CUBE")
+        return resolve_columns(node, self._scope)
+
+    # windows and QUALIFY
+
+    def _windowed(self, relation: Relation, values: list[exp.Expr]) -> tuple[Relation, list[exp.Expr]]:
+        qualify = self._node.args.get("qualify")
+        conditions = [resolve_columns(t, self._scope) for t in conjuncts(qualify.this if qualify else None)]
+        if self._grouping:
+            conditions = [self._grouping.rewritten(condition) for condition in conditions]
+        found: dict[exp.Expr, exp.Column] = {}
+        for value in (*values, *conditions):
+            for window in value.find_all(exp.Window):
+                if window not in found:
+                    relation, found[window] = self._window(relation, window)
+        values = [replaced(value, found.get) for value in values]  # type: ignore[arg-type]
+        conditions = [replaced(condition, found.get) for condition in conditions]  # type: ignore[arg-type]
+        return (Filter(relation, tuple(conditions)) if conditions else relation), values
+
+    def _window(self, relation: Relation, window: exp.Window) -> tuple[Relation, exp.Column]:
+        if window.args.get("alias") or any(inner is not window for inner in window.find_all(exp.Window)):
+            raise CannotSpread("a named or nested window")
+        partition = tuple(unwrapped(p) for p in window.args.get("partition_by") or ())
+        item = self._binder.names.item(window.this.key, window)
+        if isinstance(relation, Window) and relation.partition == partition:
+            return Window(relation.input, partition, (*relation.items, item)), column(item.column.name)
+        return Window(relation, partition, (item,)), column(item.column.name)
+
+    # SELECT, DISTINCT, ORDER BY, LIMIT
+
+    def _projected(self, relation: Relation, names: list[str], values: list[exp.Expr]) -> Bound:
+        from gristmill_sql.binder import Bound
+
+        items = self._binder.names.items(list(zip(names, values, strict=True)))
+        shown = tuple(Named(name, item.column) for name, item in zip(names, items, strict=True))
+        unique = tuple(dict.fromkeys(items))
+        distinct = self._node.args.get("distinct")
+        if distinct is not None:
+            if distinct.args.get("on"):
+                raise CannotSpread("DISTINCT ON")
+            relation = Aggregate(relation, unique, ())
+        relation = self._sorted(relation, unique, shown, values, is_distinct=distinct is not None)
+        return Bound(self._binder.limited(self._node, relation), shown)
+
+    def _sorted(
+        self,
+        relation: Relation,
+        items: tuple[Item, ...],
+        shown: tuple[Named, ...],
+        values: list[exp.Expr],
+        *,
+        is_distinct: bool,
+    ) -> Relation:
+        order = self._node.args.get("order")
+        if order is None:
+            return relation if is_distinct else _project(relation, items)
+        terms = self._order_terms(order, shown)
+        by_value = {item.value: column(item.column.name) for item in items}
+        terms = [(by_value.get(value, value), node) for value, node in terms]
+        given = {item.column.name for item in items}
+        extra = [value for value, _ in terms if not {c.name for c in value.find_all(exp.Column)} <= given]
+        if extra and is_distinct:
+            raise CannotSpread("ORDER BY of DISTINCT rows by something else")
+        if any(value.find(exp.Window, exp.Query) for value in extra):
+            raise CannotSpread("ORDER BY a window function or subquery that is not selected")
+        hidden = self._binder.names.items([("sort", value) for value in extra])
+        lookup = {item.value: column(item.column.name) for item in hidden}
+        if not is_distinct:
+            relation = _project(relation, tuple(dict.fromkeys((*items, *hidden))))
+        return Sort(
+            relation,
+            tuple(
+                OrderTerm(lookup.get(value, value), bool(node.args.get("desc")), bool(node.args.get("nulls_first")))
+                for value, node in terms
+            ),
+        )
+
+    def _order_terms(self, order: exp.Order, shown: tuple[Named, ...]) -> list[tuple[exp.Expr, exp.Expr]]:
+        """Each term's value over the projection or its input, beside its node. Aliases win over columns."""
+        terms: list[tuple[exp.Expr, exp.Expr]] = []
+        resolved = iter(self._order if self._grouping else self._order_values())
+        for node in order.expressions:
+            if isinstance(node.this, exp.Var) and node.this.name.upper() == "ALL":
+                terms += [(column(named.column.name), node) for named in shown]
+            elif (position := _ordinal(node.this)) is not None:
+                terms.append((column(shown[position - 1].column.name), node))
+            elif (named := _shown(node.this, shown)) is not None:
+                terms.append((column(named.column.name), node))
+            else:
+                terms.append((next(resolved), node))
+        return terms
+
+    def _order_values(self) -> list[exp.Expr]:
+        """The terms of ORDER BY that are neither ordinals nor names of the SELECT list, resolved."""
+        order = self._node.args.get("order")
+        names = {n.alias_or_name.casefold() for n in self._node.expressions}
+        values = []
+        for node in order.expressions if order else ():
+            value = node.this
+            plain = isinstance(value, exp.Column) and not value.table and value.name.casefold() in names
+            if not plain and _ordinal(value) is None and not isinstance(value, exp.Var):
+                values.append(resolve_columns(value, self._scope))
+        return values
+
+
+def _project(relation: Relation, items: tuple[Item, ...]) -> Relation:
+    if all(item.passes for item in items) and [i.column for i in items] == list(relation.columns):
+        return relation
+    return Project(relation, items)
+
+
+def _ordinal(value: exp.Expr) -> int | None:
+    return int(value.name) if isinstance(value, exp.Literal) and not value.is_string else None
+
+
+def _shown(value: exp.Expr, shown: tuple[Named, ...]) -> Named | None:
+    if not isinstance(value, exp.Column) or value.table:
+        return None
+    return next((named for named in shown if named.name.casefold() == value.name.casefold()), None)
+
+
+def resolve_columns(expression: exp.Expr, scope: Scope) -> exp.Expr:
+    """A copy of an expression with its names resolved to unique columns; subqueries stay as they are.
+
+    A name that is no column but a select alias stands for the alias's expression.
+    """
+
+    def resolved(node: exp.Expr) -> exp.Expr | None:
+        if isinstance(node, exp.Query):
+            return node.copy()
+        if isinstance(node, exp.Lambda):
+            return _lambda(node, scope)
+        return _column(node, scope) if isinstance(node, exp.Column) else None
+
+    return replaced(expression, resolved)
+
+
+def _column(node: exp.Column, scope: Scope) -> exp.Expr:
+    if isinstance(node.this, exp.Star):
+        raise CannotSpread("a star in an expression")
+    parts = [part.name for part in node.parts]
+    own = scope.own(parts)
+    if own is None and len(parts) == 1 and parts[0].casefold() in scope.aliases:
+        key = parts[0].casefold()
+        rest = {k: v for k, v in scope.aliases.items() if k != key}
+        value = resolve_columns(scope.aliases[key], Scope(scope.outer, scope.sources, rest))
+        return value if isinstance(value, exp.Column) else exp.Paren(this=value)
+    found = own or scope.resolve(parts)
+    if found is None:
+        raise CannotSpread(f"the name {'.'.join(parts)}")
+    result: exp.Expr = column(found[0].name)
+    for field_name in found[1]:
+        result = exp.Dot(this=result, expression=exp.to_identifier(field_name, quoted=True))
+    return result
+
+
+def _lambda(node: exp.Lambda, scope: Scope) -> exp.Expr:
+    """A lambda's own parameters are identifiers, not columns: only its other names are resolved."""
+    parameters = {p.name.casefold() for p in node.expressions}
+
+    def resolved(part: exp.Expr) -> exp.Expr | None:
+        if isinstance(part, exp.Column) and part.parts[0].name.casefold() not in parameters:
+            return _column(part, scope)
+        return None
+
+    return replaced(node, resolved)

@@ -1,0 +1,158 @@
+"""Questions about bound expressions, and copies of them with parts replaced. Shared by binder, rules and planner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from sqlglot import exp
+
+from gristmill_sql.oracle import function_names
+
+_WRAPPERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)
+
+
+def conjuncts(predicate: exp.Expr | None) -> tuple[exp.Expr, ...]:
+    """The terms of a conjunction, parentheses aside, in order."""
+    found: list[exp.Expr] = []
+    pending = [predicate] if predicate is not None else []
+    while pending:
+        term = pending.pop()
+        if isinstance(term, exp.Paren):
+            pending.append(term.this)
+        elif isinstance(term, exp.And):
+            pending += [term.expression, term.this]
+        else:
+            found.append(term)
+    return tuple(found)
+
+
+def disjuncts(predicate: exp.Expr) -> tuple[exp.Expr, ...]:
+    """The terms of a disjunction, parentheses aside, in order."""
+    found: list[exp.Expr] = []
+    pending = [predicate]
+    while pending:
+        term = pending.pop()
+        if isinstance(term, exp.Paren):
+            pending.append(term.this)
+        elif isinstance(term, exp.Or):
+            pending += [term.expression, term.this]
+        else:
+            found.append(term)
+    return tuple(found)
+
+
+def all_of(terms: Iterable[exp.Expr]) -> exp.Expr:
+    """The conjunction of terms; TRUE without any."""
+    return _chain(exp.And, terms, exp.true())
+
+
+def any_of(terms: Iterable[exp.Expr]) -> exp.Expr:
+    """The disjunction of terms; FALSE without any."""
+    return _chain(exp.Or, terms, exp.false())
+
+
+def _chain(kind: type[exp.Connector], terms: Iterable[exp.Expr], empty: exp.Expr) -> exp.Expr:
+    result: exp.Expr | None = None
+    for term in terms:
+        result = enclosed(term) if result is None else kind(this=result, expression=enclosed(term))
+    return empty if result is None else result
+
+
+def enclosed(term: exp.Expr) -> exp.Expr:
+    """The term so that it may stand beside any operator: with parentheses where it is one itself."""
+    fresh = term.copy()
+    return exp.Paren(this=fresh) if isinstance(fresh, exp.Connector | exp.Binary | exp.Not) else fresh
+
+
+def unwrapped(term: exp.Expr) -> exp.Expr:
+    """The term without parentheses around it."""
+    while isinstance(term, exp.Paren):
+        term = term.this
+    return term
+
+
+def columns_in(expression: exp.Expr) -> frozenset[str]:
+    """The names of the columns that an expression reads."""
+    return frozenset(node.name for node in expression.find_all(exp.Column))
+
+
+def columns_of_all(expressions: Iterable[exp.Expr]) -> frozenset[str]:
+    """The names of the columns that any of the expressions reads."""
+    return frozenset().union(*(columns_in(expression) for expression in expressions))
+
+
+def replaced(expression: exp.Expr, change: Callable[[exp.Expr], exp.Expr | None]) -> exp.Expr:
+    """A copy in which each topmost node that ``change`` answers for is its answer (a new node, or a copy)."""
+
+    def step(node: exp.Expr) -> exp.Expr:
+        new = change(node)
+        return node if new is None else new
+
+    return expression.transform(step)
+
+
+def substituted(expression: exp.Expr, values: Mapping[str, exp.Expr]) -> exp.Expr:
+    """A copy with columns replaced by expressions, in parentheses where that is needed."""
+
+    def value(node: exp.Expr) -> exp.Expr | None:
+        if not isinstance(node, exp.Column) or node.name not in values:
+            return None
+        new = values[node.name]
+        return new.copy() if isinstance(node.parent, exp.Func | exp.Paren | None) else enclosed(new)
+
+    return replaced(expression, value)
+
+
+def is_aggregate(node: exp.Expr) -> bool:
+    """Whether a node is the call of an aggregate function, with its FILTER and the like."""
+    node = bare_call(node)
+    if isinstance(node, exp.AggFunc):
+        return True
+    return isinstance(node, exp.Anonymous) and str(node.this).lower() in function_names("aggregate")
+
+
+def bare_call(node: exp.Expr) -> exp.Expr:
+    """The function call inside FILTER, WITHIN GROUP and IGNORE NULLS."""
+    while isinstance(node, _WRAPPERS):
+        node = node.this
+    return node
+
+
+def has_aggregate(expression: exp.Expr) -> bool:
+    """Whether an aggregate is called, other than as a window function and outside of subqueries."""
+    pending = [expression]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, exp.Query):
+            continue
+        if isinstance(node, exp.Window):
+            pending += windowless_parts(node)
+        elif is_aggregate(node):
+            return True
+        else:
+            pending += node.iter_expressions()
+    return False
+
+
+def windowless_parts(window: exp.Window) -> list[exp.Expr]:
+    """All below a window function but the function itself: its arguments, partition and order."""
+    function = bare_call(window.this)
+    parts = list(function.iter_expressions())
+    parts += [child for child in window.iter_expressions() if child is not window.this]
+    if window.this is not function and isinstance(window.this, exp.Filter):
+        parts.append(window.this.expression)
+    return parts
+
+
+def has_window(expression: exp.Expr) -> bool:
+    """Whether a window function is called outside of subqueries."""
+    return any(not isinstance(node.parent, exp.Query) for node in expression.find_all(exp.Window))
+
+
+def is_volatile(expression: exp.Expr) -> bool:
+    """Whether two evaluations may differ, so that the expression must stay where it is."""
+    return any(
+        isinstance(node, exp.Rand | exp.Randn | exp.Uuid)
+        or (isinstance(node, exp.Anonymous) and str(node.this).lower() in function_names("volatile"))
+        for node in expression.find_all(exp.Func)
+    )

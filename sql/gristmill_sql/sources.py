@@ -1,0 +1,146 @@
+"""Binding of FROM: tables, derived tables, CTEs and joins become one relation and the sources of a scope."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from gristmill.plan.schema import Column
+from gristmill_sql.algebra import Item, Join, JoinKind, Project, Relation, column
+from gristmill_sql.expressions import conjuncts
+from gristmill_sql.opaque import CannotSpread
+from gristmill_sql.scope import Named, Scope, Source
+from gristmill_sql.tables import table_name
+
+if TYPE_CHECKING:
+    from gristmill_sql.binder import Binder, Bound, Environment
+
+_KINDS = {"": JoinKind.INNER, "LEFT": JoinKind.LEFT, "RIGHT": JoinKind.RIGHT, "FULL": JoinKind.FULL}
+
+
+class FromBinder:
+    """Binds the FROM clause of one block, left to right; ``scope`` gains a source for each item."""
+
+    def __init__(self, binder: Binder, environment: Environment, outer: Scope | None) -> None:
+        self._binder = binder
+        self._environment = environment
+        self._outer = outer
+
+    def bind(self, node: exp.Select) -> tuple[Relation | None, list[Source]]:
+        """The relation of all items joined, None without FROM."""
+        clause = node.args.get("from_")
+        if node.args.get("laterals") or node.args.get("sample"):
+            raise CannotSpread("LATERAL or a sample")
+        if clause is None:
+            return None, []
+        return self._joined(clause.this, node.args.get("joins") or [])
+
+    def _joined(self, first: exp.Expr, joins: list[exp.Join]) -> tuple[Relation, list[Source]]:
+        relation, sources = self._item(first)
+        for join in joins:
+            relation, sources = self._join(relation, sources, join)
+        return relation, sources
+
+    def _item(self, node: exp.Expr) -> tuple[Relation, list[Source]]:
+        unsupported = [k for k in ("pivots", "sample", "laterals", "ordinality", "when", "version") if node.args.get(k)]
+        if unsupported:
+            raise CannotSpread(f"{unsupported[0].upper()} in FROM")
+        if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table | exp.Subquery) and not node.alias:
+            return self._joined(node.this, node.this.args.get("joins") or [])
+        bound = self._bound(node)
+        alias = node.args.get("alias")
+        columns = [c.name for c in (alias.args.get("columns") or ())] if alias else []
+        shown = tuple(replace(n, name=columns[i]) if i < len(columns) else n for i, n in enumerate(bound.shown))
+        sources = [Source(node.alias_or_name, shown)]
+        return self._with_inner_joins(node, bound.relation, sources)
+
+    def _with_inner_joins(
+        self, node: exp.Expr, relation: Relation, sources: list[Source]
+    ) -> tuple[Relation, list[Source]]:
+        if isinstance(node, exp.Table) and isinstance(node.parent, exp.Subquery):
+            return relation, sources
+        for join in node.args.get("joins") or []:
+            relation, sources = self._join(relation, sources, join)
+        return relation, sources
+
+    def _bound(self, node: exp.Expr) -> Bound:
+        binder = self._binder
+        if isinstance(node, exp.Table) and (name := table_name(node).casefold()):
+            if name in self._environment:
+                return binder.common_table(self._environment[name])
+            if name in binder.tables:
+                return binder.table(binder.tables[name])
+        if isinstance(node, exp.Subquery | exp.Values):
+            return binder.query(node.this if isinstance(node, exp.Subquery) else node, self._environment)
+        raise CannotSpread(f"{type(node.this).__name__ if isinstance(node, exp.Table) else node.key.upper()} in FROM")
+
+    def _join(self, left: Relation, sources: list[Source], node: exp.Join) -> tuple[Relation, list[Source]]:
+        right, added = self._item(node.this)
+        kind = self._kind(node)
+        using = [identifier.name for identifier in node.args.get("using") or ()]
+        if node.method == "NATURAL":
+            using = _common_names(sources, added)
+        if using:
+            return self._join_using(kind, left, sources, right, added, using)
+        on = self._condition(node.args.get("on"), [*sources, *added])
+        relation = Join(kind, left, right, on)
+        return relation, sources if kind in (JoinKind.SEMI, JoinKind.ANTI) else [*sources, *added]
+
+    def _kind(self, node: exp.Join) -> JoinKind:
+        if node.method not in ("", "NATURAL"):
+            raise CannotSpread(f"{node.method} JOIN")
+        if node.kind in ("SEMI", "ANTI"):
+            return JoinKind(node.kind.lower())
+        if node.kind not in ("", "INNER", "OUTER", "CROSS") or node.side not in _KINDS:
+            raise CannotSpread(f"{node.side} {node.kind} JOIN")
+        return _KINDS[node.side]
+
+    def _condition(self, on: exp.Expr | None, sources: list[Source]) -> tuple[exp.Expr, ...]:
+        from gristmill_sql.block import resolve_columns
+
+        scope = Scope(self._outer, list(sources))
+        terms = tuple(resolve_columns(term, scope) for term in conjuncts(on))
+        return tuple(t for t in terms if not (isinstance(t, exp.Boolean) and t.this))
+
+    def _join_using(
+        self,
+        kind: JoinKind,
+        left: Relation,
+        sources: list[Source],
+        right: Relation,
+        added: list[Source],
+        using: list[str],
+    ) -> tuple[Relation, list[Source]]:
+        pairs = [(name, _found(sources, name), _found(added, name)) for name in using]
+        on = tuple(exp.EQ(this=column(a.name), expression=column(b.name)) for _, a, b in pairs)
+        relation: Relation = Join(kind, left, right, on)
+        if kind in (JoinKind.SEMI, JoinKind.ANTI):
+            return relation, sources
+        if kind in (JoinKind.INNER, JoinKind.LEFT):
+            return relation, [*sources, *(_merged(source, using) for source in added)]
+        merged = self._binder.names.items(
+            [(name, exp.Coalesce(this=column(a.name), expressions=[column(b.name)])) for name, a, b in pairs]
+        )
+        kept = tuple(Item(c, column(c.name)) for c in relation.columns)
+        relation = Project(relation, (*kept, *merged))
+        shown = tuple(Named(name, item.column) for name, item in zip(using, merged, strict=True))
+        hidden = [_merged(source, using) for source in (*sources, *added)]
+        return relation, [Source("", shown), *hidden]
+
+
+def _common_names(left: list[Source], right: list[Source]) -> list[str]:
+    names = {n.name.casefold() for source in right for n in source.columns}
+    return [n.name for source in left for n in source.columns if n.name.casefold() in names]
+
+
+def _found(sources: list[Source], name: str) -> Column:
+    found = next((c for source in sources if (c := source.find(name))), None)
+    if found is None:
+        raise CannotSpread(f"USING ({name})")
+    return found
+
+
+def _merged(source: Source, using: list[str]) -> Source:
+    return replace(source, merged=source.merged | {name.casefold() for name in using})

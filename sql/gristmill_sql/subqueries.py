@@ -1,0 +1,273 @@
+"""Subqueries of a block become joins of its relation: EXISTS and IN semi and anti joins, scalars left joins.
+
+Every rewriting here keeps SQL's three-valued logic; what would not is refused (see docs/sql.md).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from gristmill_sql.algebra import Aggregate, Filter, Item, Join, JoinKind, Limit, Project, Relation, Sort, column, names_of
+from gristmill_sql.decorrelate import Lifted, free_columns, lift
+from gristmill_sql.expressions import any_of, columns_in, is_aggregate, replaced, unwrapped
+from gristmill_sql.opaque import CannotSpread
+from gristmill_sql.oracle import quote
+from gristmill_sql.scope import Scope
+
+if TYPE_CHECKING:
+    from gristmill_sql.binder import Binder, Bound, Environment
+
+_TOO_MANY_ROWS = "More than one row returned by a subquery used as an expression - scalar subqueries can only return a single row."
+
+
+class SubqueryBinder:
+    """Binds the subqueries of one block."""
+
+    def __init__(self, binder: Binder, environment: Environment) -> None:
+        self._binder = binder
+        self._names = binder.names
+        self._environment = environment
+
+    # predicates that are joins
+
+    def as_join(self, relation: Relation, term: exp.Expr, scope: Scope) -> Relation | None:
+        """The rows of ``relation`` for which a WHERE term holds, if it is EXISTS or IN (or NOT those)."""
+        term, negated = unwrapped(term), False
+        while isinstance(term, exp.Not):
+            term, negated = unwrapped(term.this), not negated
+        if isinstance(term, exp.Exists):
+            return self._exists(relation, term, scope, negated=negated)
+        if isinstance(term, exp.In) and term.args.get("query"):
+            return self._in(relation, term, scope, negated=negated)
+        return None
+
+    def _exists(self, relation: Relation, term: exp.Exists, scope: Scope, *, negated: bool) -> Relation:
+        rows = _rows_only(self._bound(term.this, scope).relation)
+        if isinstance(rows, Aggregate) and not rows.keys:
+            raise CannotSpread("EXISTS over an aggregate without GROUP BY")
+        lifted = self._lift(rows)
+        right = lifted.relation if lifted.predicates else Limit(lifted.relation, 1)
+        return Join(JoinKind.ANTI if negated else JoinKind.SEMI, relation, right, lifted.predicates)
+
+    def _in(self, relation: Relation, term: exp.In, scope: Scope, *, negated: bool) -> Relation:
+        bound = self._bound(term.args["query"], scope)
+        relation, probes = self._probes(relation, term, scope)
+        lifted = self._lift(bound.relation)
+        if not negated:
+            return Join(JoinKind.SEMI, relation, lifted.relation, (*lifted.predicates, *_equalities(probes, bound)))
+        if lifted.predicates or len(probes) > 1:
+            raise CannotSpread("NOT IN with a correlated subquery or a tuple")
+        return self._not_in(relation, probes[0], bound)
+
+    def _not_in(self, relation: Relation, probe: exp.Expr, bound: Bound) -> Relation:
+        """NOT IN is true if the subquery is empty, or if the probe and every row are not NULL and none is equal."""
+        rows = self._binder.share("not_in", bound)
+        relation = Join(JoinKind.ANTI, relation, rows.relation, _equalities([probe], rows))
+        relation, count, filled = self._counts(relation, bound)
+        no_nulls = exp.And(
+            this=exp.Not(this=exp.Is(this=probe.copy(), expression=exp.Null())),
+            expression=exp.EQ(this=count, expression=filled),
+        )
+        empty = exp.EQ(this=count.copy(), expression=exp.Literal.number(0))
+        return Filter(relation, (any_of([empty, no_nulls]),))
+
+    def _counts(self, relation: Relation, bound: Bound) -> tuple[Relation, exp.Expr, exp.Expr]:
+        """The relation with two columns: the number of a subquery's rows, and of those that are not NULL."""
+        rows = self._binder.share("in", bound)
+        value = column(rows.columns[0].name)
+        calls = self._names.items(
+            [("rows", exp.Count(this=exp.Star())), ("not_null", exp.Count(this=value))]
+        )
+        joined = Join(JoinKind.INNER, relation, Aggregate(rows.relation, (), calls))
+        return joined, column(calls[0].column.name), column(calls[1].column.name)
+
+    def _probes(self, relation: Relation, term: exp.In, scope: Scope) -> tuple[Relation, list[exp.Expr]]:
+        from gristmill_sql.block import resolve_columns
+
+        node = unwrapped(term.this)
+        probes = []
+        for part in node.expressions if isinstance(node, exp.Tuple) else [node]:
+            relation, probe = self.scalars(relation, resolve_columns(part, scope), scope)
+            probes.append(probe)
+        return relation, probes
+
+    # subqueries inside of expressions
+
+    def scalars(self, relation: Relation, value: exp.Expr, scope: Scope) -> tuple[Relation, exp.Expr]:
+        """The relation with a column for each subquery in ``value``, and the value over it."""
+
+        def change(node: exp.Expr) -> exp.Expr | None:
+            nonlocal relation
+            if isinstance(node, exp.Any | exp.All) and node.find(exp.Query):
+                raise CannotSpread("ANY or ALL with a subquery")
+            if isinstance(node, exp.Exists):
+                relation, new = self._exists_value(relation, node, scope)
+                return new
+            if isinstance(node, exp.In) and node.args.get("query"):
+                relation, new = self._in_value(relation, node, scope)
+                return new
+            if isinstance(node, exp.Query):
+                relation, new = self._scalar(relation, node, scope)
+                return new
+            return None
+
+        new_value = replaced(value, change)
+        return relation, new_value
+
+    def _scalar(self, relation: Relation, node: exp.Query, scope: Scope) -> tuple[Relation, exp.Expr]:
+        bound = self._bound(node, scope)
+        shown = bound.columns[0]
+        if not free_columns(bound.relation):
+            single = bound.relation if _gives_one_row(bound.relation) else self._at_most_one(bound)
+            name = shown.name if single is bound.relation else single.columns[0].name
+            return Join(JoinKind.INNER, relation, single), column(name)
+        if not _gives_one_row(bound.relation):
+            return self._correlated_row(relation, bound)
+        lifted = self._lift(bound.relation)
+        joined = Join(JoinKind.LEFT, relation, lifted.relation, lifted.predicates)
+        empty = self._value_of_empty(bound.relation, shown.name)
+        if empty is None:
+            return joined, column(shown.name)
+        marker = next(iter(columns_in(lifted.predicates[0]) & names_of(lifted.relation)))
+        missing = exp.Is(this=column(marker), expression=exp.Null())
+        return joined, exp.Case(ifs=[exp.If(this=missing, true=empty)], default=column(shown.name))
+
+    def _at_most_one(self, bound: Bound) -> Relation:
+        """One row: the subquery's only one, or NULL; more of them is an error, as in DuckDB."""
+        rows = Limit(bound.relation, 2)
+        return self._checked(rows, bound, ())
+
+    def _checked(self, rows: Relation, bound: Bound, keys: tuple[Item, ...]) -> Project:
+        value = bound.columns[0]
+        calls = self._names.items(
+            [("rows", exp.Count(this=exp.Star())), (value.name, exp.First(this=column(value.name)))]
+        )
+        count, first = (column(call.column.name) for call in calls)
+        failed = exp.Anonymous(this="error", expressions=[exp.Literal.string(_TOO_MANY_ROWS)])
+        many = exp.GT(this=count, expression=exp.Literal.number(1))
+        checked = exp.Case(ifs=[exp.If(this=many, true=failed)], default=first)
+        item = Item(self._names.column(value.name, value.type), checked)
+        return Project(Aggregate(rows, keys, calls), (item, *(Item(k.column, column(k.column.name)) for k in keys)))
+
+    def _correlated_row(self, relation: Relation, bound: Bound) -> tuple[Relation, exp.Expr]:
+        """A correlated subquery that is not an aggregate: grouped by its correlation, checked where it is used."""
+        lifted = self._lift(bound.relation)
+        calls = self._names.items(
+            [("rows", exp.Count(this=exp.Star())), (bound.columns[0].name, exp.First(this=column(bound.columns[0].name)))]
+        )
+        regrouped = lift(
+            Aggregate(Filter(lifted.relation, lifted.predicates), (), calls), free_columns(bound.relation), self._names
+        )
+        joined = Join(JoinKind.LEFT, relation, regrouped.relation, regrouped.predicates)
+        count, first = (column(call.column.name) for call in calls)
+        failed = exp.Anonymous(this="error", expressions=[exp.Literal.string(_TOO_MANY_ROWS)])
+        many = exp.GT(this=count, expression=exp.Literal.number(1))
+        return joined, exp.Case(ifs=[exp.If(this=many, true=failed)], default=first)
+
+    def _value_of_empty(self, relation: Relation, name: str) -> exp.Expr | None:
+        """The value of a column of an aggregate over no rows; None where it is NULL."""
+        if isinstance(relation, Aggregate):
+            item = next(call for call in relation.calls if call.column.name == name)
+            nothing = replaced(item.value, lambda n: _null(self._names, n) if isinstance(n, exp.Column) else None)
+            text = f"SELECT {nothing.sql(dialect='duckdb')} AS {quote(name)} WHERE false"
+            value = self._binder.oracle.constant(f"SELECT CAST({quote(name)} AS VARCHAR) FROM ({text})")
+            return None if value is None else _typed(value, item.column.type)
+        if isinstance(relation, Sort):
+            return self._value_of_empty(relation.input, name)
+        if not isinstance(relation, Project):
+            raise CannotSpread("a correlated subquery with HAVING")
+        item = next(item for item in relation.items if item.column.name == name)
+        below = {c: self._value_of_empty(relation.input, c) for c in columns_in(item.value)}
+        types = {c.name: c.type for c in relation.input.columns}
+        folded = replaced(
+            item.value,
+            lambda n: (below[n.name] or _typed(None, types[n.name])).copy() if isinstance(n, exp.Column) else None,
+        )
+        value, _ = self._binder.oracle.evaluate(folded)
+        return None if value is None else _typed(value, item.column.type)
+
+    def _exists_value(self, relation: Relation, node: exp.Exists, scope: Scope) -> tuple[Relation, exp.Expr]:
+        rows = _rows_only(self._bound(node.this, scope).relation)
+        lifted = self._lift(rows)
+        if not lifted.predicates:
+            call = self._names.item("rows", exp.Count(this=exp.Star()))
+            counted = Aggregate(Limit(lifted.relation, 1), (), (call,))
+            exists = exp.GT(this=column(call.column.name), expression=exp.Literal.number(0))
+            return Join(JoinKind.INNER, relation, counted), exp.Paren(this=exists)
+        grouped = lift(Aggregate(Filter(lifted.relation, lifted.predicates), (), ()), free_columns(rows), self._names)
+        return self._marked(relation, grouped)
+
+    def _in_value(self, relation: Relation, node: exp.In, scope: Scope) -> tuple[Relation, exp.Expr]:
+        bound = self._bound(node.args["query"], scope)
+        relation, probes = self._probes(relation, node, scope)
+        if free_columns(bound.relation) or len(probes) > 1:
+            raise CannotSpread("IN with a correlated subquery or a tuple inside of an expression")
+        rows = self._binder.share("in", bound)
+        keys = tuple(Item(c, column(c.name)) for c in rows.columns[:1])
+        grouped = Lifted(Aggregate(rows.relation, keys, ()), _equalities(probes, rows))
+        relation, found = self._marked(relation, grouped)
+        relation, count, filled = self._counts(relation, bound)
+        null_probe = exp.Is(this=probes[0].copy(), expression=exp.Null())
+        cases = [
+            (exp.EQ(this=count, expression=exp.Literal.number(0)), exp.false()),
+            (null_probe, exp.Null()),
+            (found, exp.true()),
+            (exp.NEQ(this=count.copy(), expression=filled), exp.Null()),
+        ]
+        return relation, exp.Case(ifs=[exp.If(this=c, true=v) for c, v in cases], default=exp.false())
+
+    def _marked(self, relation: Relation, grouped: Lifted) -> tuple[Relation, exp.Expr]:
+        """The relation left-joined with distinct keys, and whether a row found one."""
+        mark = Item(self._names.column("mark", "BOOLEAN"), exp.true())
+        kept = (Item(c, column(c.name)) for c in grouped.relation.columns)
+        right = Project(grouped.relation, (*kept, mark))
+        found = exp.Not(this=exp.Paren(this=exp.Is(this=column(mark.column.name), expression=exp.Null())))
+        return Join(JoinKind.LEFT, relation, right, grouped.predicates), exp.Paren(this=found)
+
+    # shared steps
+
+    def _bound(self, node: exp.Expr, scope: Scope) -> Bound:
+        query = node
+        while isinstance(query, exp.Subquery) and isinstance(query.this, exp.Query) and not query.args.get("order"):
+            if query.args.get("limit") or query.args.get("offset") or query.args.get("with_"):
+                break
+            query = query.this
+        if not isinstance(query, exp.Query):
+            raise CannotSpread("this kind of subquery")
+        return self._binder.query(query, self._environment, scope)
+
+    def _lift(self, relation: Relation) -> Lifted:
+        return lift(relation, free_columns(relation), self._names)
+
+
+def _equalities(probes: list[exp.Expr], bound: Bound) -> tuple[exp.Expr, ...]:
+    return tuple(
+        exp.EQ(this=probe.copy(), expression=column(c.name)) for probe, c in zip(probes, bound.columns, strict=True)
+    )
+
+
+def _rows_only(relation: Relation) -> Relation:
+    """The relation without what does not change whether it has rows."""
+    while isinstance(relation, Project | Sort) or (isinstance(relation, Limit) and not relation.offset and relation.count):
+        relation = relation.input
+    return relation
+
+
+def _gives_one_row(relation: Relation) -> bool:
+    while isinstance(relation, Project | Sort):
+        relation = relation.input
+    return isinstance(relation, Aggregate) and not relation.keys and all(is_aggregate(c.value) for c in relation.calls)
+
+
+def _typed(value: str | None, type_: str) -> exp.Expr:
+    literal = exp.Null() if value is None else exp.Literal.string(value)
+    return exp.Cast(this=literal, to=exp.DataType.build(type_, dialect="duckdb", udt=True))
+
+
+def _null(names: object, node: exp.Expr) -> exp.Expr:
+    from gristmill_sql.names import Names
+
+    assert isinstance(names, Names)
+    return _typed(None, names.types([node])[0])
