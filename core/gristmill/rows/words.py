@@ -7,11 +7,9 @@ what numpy cannot order by itself (structs, lists, intervals, enums, ...) is enc
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -20,6 +18,7 @@ import pyarrow.compute as pc
 from gristmill.plan.schema import Column
 from gristmill.rows.carriers import carrier, logical_of, rebuilt
 from gristmill.rows.casting import cast_array, duckdb_cast_list
+from gristmill.rows.duck import query
 from gristmill.rows.logical import ArrayOf, Decimal, ListOf, Logical, Scalar, StructOf, quote_name
 
 UIntArray = npt.NDArray[np.unsignedinteger[Any]]
@@ -263,32 +262,16 @@ def _gathered(data: npt.NDArray[np.uint8], starts: Rows, sizes: Rows, code: str)
     return words & keep[sizes]
 
 
-_local = threading.local()
-
-
-def _connection() -> duckdb.DuckDBPyConnection:
-    if not hasattr(_local, "connection"):
-        _local.connection = duckdb.connect(config={"threads": 1})
-    found: duckdb.DuckDBPyConnection = _local.connection
-    return found
-
-
 def encoded(column: pa.Array, field: pa.Field, desc: bool = False) -> pa.Array:
     """Each value as bytes that sort (and compare) as DuckDB sorts the values; NULL stays NULL."""
     kind = _without_bits(logical_of(field))
     schema = (Column("v", str(kind)),)
     given = pa.table([column], schema=pa.schema([field.with_name("v")]))
     direction = "DESC NULLS LAST" if desc else "ASC NULLS LAST"
-    con = _connection()
-    con.register("given", given)
-    try:
-        query = f"""SELECT CASE WHEN v IS NULL THEN NULL
-                           ELSE create_sort_key({_comparable("v", kind)}, '{direction}', '', '{direction}') END
-                    FROM (SELECT {duckdb_cast_list(schema)} FROM given)"""
-        keys = con.sql(query).to_arrow_table().column(0).combine_chunks()
-    finally:
-        con.unregister("given")
-    return keys
+    text = f"""SELECT CASE WHEN v IS NULL THEN NULL
+                      ELSE create_sort_key({_comparable("v", kind)}, '{direction}', '', '{direction}') END
+               FROM (SELECT {duckdb_cast_list(schema)} FROM given)"""
+    return query(text, given).column(0).combine_chunks()
 
 
 def _without_bits(kind: Logical) -> Logical:
