@@ -1,0 +1,111 @@
+"""What all benchmarks share: timing two ways of one job in turn, sampling memory, and printing rows of a table.
+
+Ratios within one run are what counts; machines differ and are noisy. Data is generated once below ``GRISTMILL_BENCH``
+(default: ``gristmill/bench`` in the user's cache folder).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gristmill.worker.processes import family, memory_bytes
+
+
+def data_folder(name: str) -> Path:
+    """A folder for generated data, made if need be."""
+    base = os.environ.get("GRISTMILL_BENCH")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = (Path(base) if base else cache / "gristmill" / "bench") / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def machine() -> str:
+    """The machine in a few words, for the head of a table."""
+    model = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    return f"{model}, {os.cpu_count()} cores, {gib:.0f} GiB, Python {platform.python_version()}"
+
+
+@dataclass
+class Timed:
+    """Seconds of each run of one way."""
+
+    name: str
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def median_s(self) -> float:
+        """The figure to quote."""
+        return statistics.median(self.seconds)
+
+
+def in_turn(ways: Sequence[tuple[str, Callable[[], object]]], runs: int) -> list[Timed]:
+    """Runs the ways A B A B …, ``runs`` times each, so that a drift of the machine meets all alike."""
+    timed = [Timed(name) for name, _ in ways]
+    for _ in range(runs):
+        for record, (_, way) in zip(timed, ways, strict=True):
+            start = time.perf_counter()
+            way()
+            record.seconds.append(time.perf_counter() - start)
+    return timed
+
+
+def report(title: str, timed: Sequence[Timed], bound: float | None = None) -> float:
+    """Prints the ways with their medians, and the first's ratio to the second against the wanted bound."""
+    print(f"\n## {title}")
+    for record in timed:
+        each = ", ".join(f"{second:.2f}" for second in record.seconds)
+        print(f"{record.name:<44} median {record.median_s:8.2f} s   ({each})")
+    if len(timed) < 2:
+        return 1.0
+    ratio = timed[0].median_s / timed[1].median_s
+    verdict = "" if bound is None else f"   wanted: at most {bound:.2f}  {'reached' if ratio <= bound else 'MISSED'}"
+    print(f"ratio {ratio:.2f}{verdict}")
+    return ratio
+
+
+class WorkerMemory:
+    """Samples, from outside, what each worker (an agent with all its processes) holds; for use as a context."""
+
+    def __init__(self, every_s: float = 0.05) -> None:
+        self.peak_bytes = 0
+        self._every_s = every_s
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> WorkerMemory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._done.wait(self._every_s):
+            for agent in _agents():
+                self.peak_bytes = max(self.peak_bytes, sum(memory_bytes(pid) for pid in family(agent)))
+
+
+def _agents() -> list[int]:
+    agents = []
+    for child in family(os.getpid()):
+        try:
+            command = Path(f"/proc/{child}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"gristmill.worker.agent" in command:
+            agents.append(child)
+    return agents
