@@ -37,6 +37,8 @@ class Result:
     progress: Progress
     plan: str
     """EXPLAIN of what ran."""
+    temporary: bool
+    """Whether the rows lie in a temporary folder that goes with this object: the job named no output."""
     _stores: Stores
 
     @property
@@ -44,14 +46,17 @@ class Result:
         """Where the rows lie."""
         return self.manifest.uri
 
+    def reader(self) -> pa.RecordBatchReader:
+        """The rows in order as a stream that knows its schema; nothing is read before the first batch is asked for."""
+        return open_manifest(self.manifest, self._stores)
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows in order, part by part, without holding more than a batch."""
-        yield from open_manifest(self.manifest, self._stores)
+        yield from self.reader()
 
     def arrow(self) -> pa.Table:
         """All rows in order, in memory."""
-        reader = open_manifest(self.manifest, self._stores)
-        return reader.read_all()
+        return self.reader().read_all()
 
     def pandas(self) -> pd.DataFrame:
         """All rows as a pandas DataFrame. Raises InputError where pandas is not installed."""

@@ -142,6 +142,7 @@ class _Run:
             tuple(finished.tally.quarantined),
             self._report.last,
             _explained(self._planned),
+            self._keep is not None,
             self._stores,
         )
         if self._keep is not None:
