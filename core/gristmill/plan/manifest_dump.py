@@ -116,13 +116,12 @@ def _partition(job: JobPlan) -> str | Form | None:
 
 
 def _input(job: JobPlan, input_: JobInput, shared: Fragment | None, jobs: Mapping[str, JobPlan]) -> Form:
-    form = _given(
-        name=input_.name,
-        **_source(input_.source),
+    own = _given(
         map=_fragment(input_.map) if shared is None else None,
         exchange=input_.exchange.value if input_.exchange else None,
         note=input_.note,
     )
+    form = {"name": input_.name} | _source(input_.source) | own
     if input_.key != default_key(job, replace(input_, key=()), jobs):
         form["key"] = list(input_.key)
     return form
@@ -246,7 +245,9 @@ _ONCE_BOOLEAN = {"y", "n"}
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None
-    if "\n" in text:
+    if not text.replace("\n", "").isprintable():
+        style = '"'
+    elif "\n" in text:
         style = "|"
     elif not _PLAIN.fullmatch(text) or text.lower() in _ONCE_BOOLEAN:
         style = '"'
