@@ -1,0 +1,86 @@
+"""``gristmill sql``: a query over files, cut into a chain of jobs."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gristmill.errors import InputError, InvalidPlan
+from gristmill_cli.formats import OutputFormat
+from gristmill_cli.options import Explain, ForceDistributed, Format, Memory, Quiet, Workers
+from gristmill_cli.params import bind_params, bind_tables
+
+_TABLE_HELP = "A table of the query: files by URI or glob. May be given many times."
+_PARAM_HELP = "Value of the next ? (or $1), or NAME=VALUE for $NAME. Numbers, true, false and null are what they say."
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to ``app``."""
+    app.command()(sql)
+
+
+def sql(
+    query: Annotated[
+        str | None, typer.Argument(help="The query; without it, and without -f, it is read from stdin.")
+    ] = None,
+    *,
+    file: Annotated[Path | None, typer.Option("-f", "--file", help="Read the query from this file.")] = None,
+    table: Annotated[list[str] | None, typer.Option("--table", "-t", metavar="NAME=URI", help=_TABLE_HELP)] = None,
+    param: Annotated[list[str] | None, typer.Option("--param", "-p", metavar="VALUE", help=_PARAM_HELP)] = None,
+    dialect: Annotated[str, typer.Option(help="SQL dialect of the query, as sqlglot names it.")] = "duckdb",
+    workers: Workers = None,
+    memory: Memory = None,
+    force_distributed: ForceDistributed = False,
+    explain: Explain = False,
+    output: Format = OutputFormat.TABLE,
+    to: Annotated[str | None, typer.Option("--to", metavar="URI", help="Write the rows there, not to stdout.")] = None,
+    mode: Annotated[
+        str, typer.Option(help="What to do with a result that is there already: error, overwrite, append.")
+    ] = "error",
+    quiet: Quiet = False,
+) -> None:
+    """Run a query; its rows go to stdout, or with --to into parts at that place."""
+    import gristmill as gm
+    from gristmill_cli.running import RunOptions, explained, run_chain, show_rows
+
+    options = RunOptions(workers, memory, force_distributed, quiet)
+    bound = gm.sql(
+        query_text(query, file), tables=bind_tables(table or []), params=bind_params(param or []), dialect=dialect
+    )
+    if to is not None:
+        bound = replace(bound, outputs=(gm.output(to, format=part_format(output), mode=mode),))
+    if explain:
+        typer.echo(explained(bound.chain, options))
+        return
+    result = run_chain(bound.chain, options)
+    if to is None:
+        show_rows(result, output)
+
+
+def part_format(output: OutputFormat) -> str:
+    """The format of parts for ``--to``: the table of the default stands for Parquet. Raises InvalidPlan."""
+    if output is OutputFormat.MARKDOWN:
+        raise InvalidPlan(
+            "markdown is for reading", place="-o markdown", remedy="parts may be parquet, csv, json, arrow"
+        )
+    return "parquet" if output is OutputFormat.TABLE else str(output)
+
+
+def query_text(query: str | None, file: Path | None) -> str:
+    """The query from the argument, the file, or stdin. Raises InvalidPlan or InputError where there is not just one."""
+    if query is not None and file is not None:
+        raise InvalidPlan("both a query and -f are given", place="gristmill sql", remedy="give one of them")
+    if query is not None:
+        return query
+    if file is not None:
+        try:
+            return file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot be read: {error}", place=str(file)) from None
+    if sys.stdin.isatty():
+        raise InvalidPlan("there is no query", place="gristmill sql", remedy='gristmill sql "SELECT ..." or -f FILE')
+    return sys.stdin.read()

@@ -1,0 +1,38 @@
+"""``gristmill sweep``: removes what interrupted jobs left behind at an output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gristmill_cli.wording import plural
+
+if TYPE_CHECKING:
+    from gristmill.storage.sweeping import Swept
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to ``app``."""
+    app.command()(sweep)
+
+
+def sweep(
+    uris: Annotated[list[str], typer.Argument(metavar="URI...", help="Outputs of jobs: folders or prefixes.")],
+) -> None:
+    """Remove what interrupted jobs left at their outputs; a commit that was begun is completed."""
+    from gristmill.storage.stores import Stores
+    from gristmill.storage.sweeping import sweep as sweep_output
+
+    for uri in uris:
+        typer.echo(f"{uri}: {swept_text(sweep_output(uri, Stores((), None)))}")
+
+
+def swept_text(swept: Swept) -> str:
+    """What a sweep did, in words."""
+    done = [f"{plural(swept.files, 'file')} removed"] if swept.files else []
+    if swept.runs:
+        done.append(f"{plural(len(swept.runs), 'interrupted run')} shut out")
+    if swept.rolled_forward:
+        done.append(f"generation {swept.rolled_forward} completed")
+    return ", ".join(done) or "nothing to do"

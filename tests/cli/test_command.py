@@ -1,0 +1,42 @@
+"""The command as a whole, without running a job: usage, errors, exit codes."""
+
+from gristmill.version import __version__
+
+
+def test_version_names_the_parts(gristmill):
+    done = gristmill("version")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"gristmill {__version__}\n")
+    assert "duckdb" in done.stdout
+
+
+def test_no_arguments_show_the_help(gristmill):
+    done = gristmill()
+    assert "Usage: gristmill" in done.stdout + done.stderr
+
+
+def test_wrong_usage_ends_with_2(gristmill):
+    assert gristmill("run", "--workers", "none", "job.py").returncode == 2
+    assert gristmill("fly").returncode == 2
+
+
+def test_a_missing_file_is_one_error_line_without_traceback(gristmill):
+    done = gristmill("run", "none.yaml")
+    assert done.returncode == 3
+    assert done.stderr == "error: none.yaml: cannot be read: No such file or directory\n"
+    assert done.stdout == ""
+
+
+def test_debug_adds_the_traceback(gristmill):
+    assert "Traceback" in gristmill("--debug", "run", "none.yaml").stderr
+
+
+def test_an_empty_manifest_is_refused_before_anything_runs(gristmill, tmp_path):
+    (tmp_path / "job.yaml").write_text("")
+    assert gristmill("run", "job.yaml").returncode == 2
+
+
+def test_a_query_and_a_file_do_not_mix(gristmill):
+    done = gristmill("sql", "SELECT 1", "-f", "q.sql")
+    assert done.returncode == 2
+    assert "both a query and -f" in done.stderr
