@@ -121,7 +121,7 @@ def _input(job: JobPlan, input_: JobInput, shared: Fragment | None, jobs: Mappin
         exchange=input_.exchange.value if input_.exchange else None,
         note=input_.note,
     )
-    form = {"name": input_.name} | _source(input_.source) | own
+    form: Form = {"name": input_.name} | _source(input_.source) | own
     if input_.key != default_key(job, replace(input_, key=()), jobs):
         form["key"] = list(input_.key)
     return form

@@ -130,7 +130,7 @@ class _Checker:
             at = f"{path}.{name}" if path else name
             known = record.field(name)
             if known is None:
-                self.problem(at, "unknown field", did_you_mean(name, (one.name for one in record.fields)))
+                self.problem(at, "unknown field", did_you_mean(name, _offered(record)))
                 continue
             if (value := self.value(value_node, known, at)) is not None:
                 values[name] = value
@@ -236,7 +236,7 @@ class _Checker:
     def choice(self, node: yaml.Node, known: Field, path: str) -> str | None:
         text = self.text(node, path)
         if text is not None and text not in known.choices:
-            self.problem(path, f"{text!r} is not a {known.name}", did_you_mean(text, known.choices))
+            self.problem(path, f"unknown {known.name} {text!r}", did_you_mean(text, known.choices))
             return None
         return text
 
@@ -277,6 +277,11 @@ def _shown(node: yaml.Node) -> str:
         return said
     value = node.value if len(node.value) <= 40 else node.value[:37] + "..."
     return f"{said} {value!r}" if kind == "str" else f"{said} {value}"
+
+
+def _offered(record: Record) -> list[str]:
+    """The fields that a user would write."""
+    return [known.name for known in record.fields if known.kind is not Kind.OPAQUE]
 
 
 def _listed(node: yaml.Node) -> str:

@@ -143,7 +143,8 @@ def _fragment(fragment: Fragment | None, path: str) -> Iterator[Finding]:
 
 
 def _function(function: PythonFunction, path: str) -> Iterator[Finding]:
-    if function.pickled is None and not _ENTRY.fullmatch(function.entry):
+    names_a_file = ".py:" in function.entry
+    if function.pickled is None and (names_a_file or not _ENTRY.fullmatch(function.entry)):
         module, _, name = function.entry.replace(".py:", ":").rpartition(":")
         near = f"{module or 'module'}:{name or 'function'}".replace("/", ".")
         remedy = f'Write "{near}".' if _ENTRY.fullmatch(near) else 'Write "module:function".'
