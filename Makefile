@@ -10,6 +10,7 @@ VENV ?= .venv
 JOBS ?= 2
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill
 EXTRAS := demo,frames,http,operator,test,lint
+BENCHES ?= $(filter-out measuring,$(basename $(notdir $(wildcard bench/*.py))))
 # Of the oldest protobuf that pyproject.toml allows: what it generates runs on that one and on all newer ones.
 PROTOC := grpcio-tools==1.73.1 'setuptools<81'
 BIN := $(VENV)/bin
@@ -49,6 +50,10 @@ sim: $(INSTALLED) ## the scheduler under tens of thousands of simulated failures
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## every property test with many more examples (minutes)
 	$(BIN)/python -m pytest -n $(JOBS) -o cache_dir=$(CACHE)/pytest --hypothesis-profile deep --timeout 3000 -m 'not cluster' tests
+
+.PHONY: bench
+bench: $(INSTALLED) ## the benchmarks of bench/, as ratios (an hour; BENCHES="word_count total_sort" picks some)
+	for name in $(BENCHES); do $(BIN)/python bench/$$name.py; done
 
 .PHONY: lint
 lint: $(INSTALLED) ## ruff, mypy --strict, import directions
