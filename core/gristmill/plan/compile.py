@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from gristmill.errors import InvalidPlan
 from gristmill.ids import ExchangeId, Side, StageId
 from gristmill.plan.exchange import Exchange, ExchangeKind, HashName
-from gristmill.plan.fragment import Fragment, SqlFragment
+from gristmill.plan.fragment import Code, Fragment, SqlFragment
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, SideInput
 from gristmill.plan.schema import SortKey
 from gristmill.plan.source import FileSource, JobSource, Split
@@ -168,6 +168,7 @@ class _Compiler:
             job.partitioner,
             job.combine,
             cut=len(input_.key) if job.reduce is not None else len(order),
+            code=job.code if job.combine is not None or job.partitioner is not None else Code(),
         )
 
     def _write(self, job: JobPlan, input_: JobInput, first_task: int, *steps: Step) -> ExchangeWrite:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gristmill.plan.fragment import Fragment, PythonFunction
+from gristmill.plan.fragment import Code, Fragment, PythonFunction
 from gristmill.plan.schema import SortKey
 
 
@@ -55,3 +55,5 @@ class Exchange:
     combine: Fragment | None = None
     cut: int = 0
     """RANGE: so many leading terms of ``order`` decide the range, so that rows that agree in them stay together."""
+    code: Code = Code()
+    """The source of the partitioner and the combine, where they are named and not pickled."""
