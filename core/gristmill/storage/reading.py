@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from gristmill.plan.source import FileSource, Format, Split
+from gristmill.storage.formats.arrow import ArrowReader
+from gristmill.storage.formats.csv import CsvReader
+from gristmill.storage.formats.json import JsonReader
 from gristmill.storage.formats.parquet import ParquetReader
 from gristmill.storage.formats.reader import SplitReader
 from gristmill.storage.formats.text import TextReader
@@ -22,5 +25,11 @@ def open_split(source: FileSource, split: Split, stores: Stores, cache_dir: Path
     match source.format:
         case Format.PARQUET | Format.PAIRS:
             return ParquetReader(source, split, stores, cache_dir)
-        case _:
+        case Format.TEXT:
             return TextReader(source, split, stores)
+        case Format.CSV:
+            return CsvReader(source, split, stores)
+        case Format.JSON:
+            return JsonReader(source, split, stores)
+        case Format.ARROW:
+            return ArrowReader(source, split, stores)

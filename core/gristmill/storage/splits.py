@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource, Format, Split
 from gristmill.storage.filesystem import canonical
+from gristmill.storage.formats.arrow import plan_arrow
+from gristmill.storage.formats.csv import plan_csv
+from gristmill.storage.formats.json import plan_json
 from gristmill.storage.formats.parquet import plan_parquet
 from gristmill.storage.formats.plan import FormatPlan, hive_columns
 from gristmill.storage.formats.text import plan_text
@@ -45,7 +48,7 @@ def plan_input(source: FileSource, stores: Stores, place: str) -> PlannedInput:
     uris = tuple(canonical(uri) for uri in source.uris)
     files = list_files(uris, source.hive, stores.filesystem, lambda folder: manifest_parts(folder, stores))
     hive = hive_columns(files, source, place) if source.format is not Format.TEXT else ()
-    planned = _plan_format(files, source, stores, place)
+    planned = _plan_format(files, _without_hive(source, hive), stores, place)
     names = {column.name for column in planned.schema}
     schema = (*planned.schema, *(column for column in hive if column.name not in names))
     splits = pack(planned.pieces, source.split_bytes or SPLIT_BYTES)
@@ -60,9 +63,22 @@ def plan_input(source: FileSource, stores: Stores, place: str) -> PlannedInput:
     )
 
 
+def _without_hive(source: FileSource, hive: Schema) -> FileSource:
+    """The source as its files see it: a declared column that is a folder is not in them."""
+    folders = {column.name for column in hive}
+    declared = tuple(column for column in source.schema or () if column.name not in folders)
+    return replace(source, schema=declared or None)
+
+
 def _plan_format(files: list[Listed], source: FileSource, stores: Stores, place: str) -> FormatPlan:
     match source.format:
         case Format.PARQUET | Format.PAIRS:
             return plan_parquet(files, source, stores, place)
-        case _:
+        case Format.TEXT:
             return plan_text(files, source)
+        case Format.CSV:
+            return plan_csv(files, source, stores, place)
+        case Format.JSON:
+            return plan_json(files, source, stores, place)
+        case Format.ARROW:
+            return plan_arrow(files, source, stores, place)
