@@ -15,6 +15,7 @@ from gristmill.plan.schema import SortKey
 from gristmill.plan.source import FileSource, Format, JobSource
 from gristmill.plan.validate import validate
 
+
 def asc(by: str, *, nulls_first: bool = False) -> SortKey:
     """Sort by this column (or dotted path, as ``value.hour``), smallest first."""
     return SortKey(by, nulls_first=nulls_first)

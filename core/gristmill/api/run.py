@@ -25,6 +25,7 @@ from gristmill.plan.codec import to_json
 from gristmill.plan.explain import explain
 from gristmill.plan.job import ChainPlan, Output, OutputMode, Store
 from gristmill.plan.source import Format
+from gristmill.plan.task import QuarantinedRecord
 from gristmill.settings import Settings, load_settings
 from gristmill.storage.stores import Stores
 from gristmill.units import parse_size
@@ -139,7 +140,7 @@ class _Run:
             manifests[wanted],
             {each.uri: each for first in manifests.values() for each in (first, *first.others)},
             finished.tally.total_counters(),
-            tuple(finished.tally.quarantined),
+            self._quarantine(finished),
             self._report.last,
             _explained(self._planned),
             self._keep is not None,
@@ -148,6 +149,13 @@ class _Run:
         if self._keep is not None:
             weakref.finalize(result, self._keep.cleanup)
         return result
+
+    def _quarantine(self, finished: ChainRun) -> tuple[QuarantinedRecord, ...]:
+        """All records that were left out; each job's are written down in its scratch."""
+        by_job = finished.tally.quarantined
+        for job, records in by_job.items():
+            self._outputs.write_quarantine(job, records)
+        return tuple(record for records in by_job.values() for record in records)
 
     def _inline(self) -> ChainRun:
         options, settings = self._options, self._settings

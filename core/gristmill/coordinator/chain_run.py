@@ -175,10 +175,10 @@ class ChainRun:
                 self._accept(self._results.pop(attempt), keep_parts=keep_parts)
             case instructions.DiscardAttempt(attempt):
                 self._discard(self._results.pop(attempt, None))
-            case instructions.ExchangeSealed(exchange):
-                self._seal(exchange)
-            case instructions.ExchangeReopened(exchange, changed):
-                self._feeds.reopen(exchange, changed=changed)
+            case instructions.ExchangeSealed(exchange, changed):
+                self._seal(exchange, changed=changed)
+            case instructions.ExchangeReopened(exchange):
+                self._feeds.reopen(exchange)
                 self._spread_news(exchange)
             case instructions.ReleaseOutputs(exchange):
                 for worker in self._feeds.writers(exchange) & self._links.keys():
@@ -231,9 +231,9 @@ class ChainRun:
         if result is not None and result.parts:
             self.effects.append(DiscardParts(result.parts))
 
-    def _seal(self, exchange: ExchangeId) -> None:
+    def _seal(self, exchange: ExchangeId, *, changed: bool) -> None:
         try:
-            self._feeds.seal(exchange)
+            self._feeds.seal(exchange, anew=changed)
         except GristmillError as error:
             self.fail(error)
             return

@@ -44,13 +44,15 @@ class FeedBook:
         book = self._books[output.exchange]
         book.log.append(slim if book.spec.kind is not ExchangeKind.RANGE else replace(slim, sample=output.sample))
 
-    def seal(self, exchange: ExchangeId) -> None:
+    def seal(self, exchange: ExchangeId, *, anew: bool) -> None:
         """All outputs are there: unifies their types, and chooses range bounds from their samples.
 
-        Raises TypeConflict, naming the exchange, where outputs cannot be unified.
+        Sealed again after losses, it keeps both, unless rows changed and they must be chosen ``anew``. Raises TypeConflict, naming the exchange, where outputs cannot be unified.
         """
         book = self._books[exchange]
         outputs = self._outputs(exchange)
+        if anew:
+            book.schema, book.bounds = (), b""
         if not book.schema:
             schemas = list(dict.fromkeys(output.schema for output in outputs if output.schema))
             book.schema = unify(schemas, f"input {exchange.input!r} of job {exchange.job!r}") if schemas else ()
@@ -59,13 +61,11 @@ class FeedBook:
         book.sealed = True
         book.seals += 1
 
-    def reopen(self, exchange: ExchangeId, *, changed: bool) -> None:
-        """Outputs were lost and are written again; if their rows changed, types and bounds are chosen anew."""
+    def reopen(self, exchange: ExchangeId) -> None:
+        """Outputs were lost and are written again."""
         book = self._books[exchange]
         book.sealed = False
         book.seals += 1
-        if changed:
-            book.schema, book.bounds = (), b""
 
     def news(self, worker: WorkerId, exchange: ExchangeId) -> ExchangeFeed | None:
         """What this worker has not been told of the exchange; None if it knows all. Counts as told."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gristmill.ids import AttemptId, ExchangeId
 from gristmill.plan.codec import digest
-from gristmill.plan.stage import Stage
+from gristmill.plan.stage import ExchangeWrite, Stage
 from gristmill.plan.task import ExchangeFeed, TaskOrder
 
 
@@ -23,8 +23,10 @@ class StagedPlan:
     def of(cls, stage: Stage) -> StagedPlan:
         """Computes both digests."""
         steps = (stage.body, *(step for outlet in stage.outlets for step in outlet.steps))
-        codes = sorted({digest(step.code) for step in steps if step.code.inline or step.code.uri})
-        return cls(stage, digest(stage), "+".join(codes))
+        writes = (outlet.spec.code for outlet in stage.outlets if isinstance(outlet, ExchangeWrite))
+        codes = (*(step.code for step in steps), *writes, *(read.spec.code for read in stage.reads))
+        digests = sorted({digest(code) for code in codes if code.inline or code.uri})
+        return cls(stage, digest(stage), "+".join(digests))
 
 
 class WorkerLink(Protocol):

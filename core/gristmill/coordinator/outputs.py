@@ -5,13 +5,17 @@ Drivers hand it the effects that a ChainRun asks for; it does the slow talking t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 
 from gristmill.coordinator.chain_run import CommitJob, DiscardParts, Effect
 from gristmill.plan.job import JobPlan
 from gristmill.plan.stage import ExchangeWrite, SinkWrite, StageGraph
-from gristmill.plan.task import PendingPart
+from gristmill.plan.task import PendingPart, QuarantinedRecord
 from gristmill.storage.commit import OutputCommit, Partitioning
+from gristmill.storage.filesystem import canonical, join
+from gristmill.storage.layout import scratch_of
 from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
 
@@ -19,7 +23,10 @@ from gristmill.storage.stores import Stores
 class ChainOutputs:
     """The commits of all jobs of a chain that write. ``run`` is the run's id, part of the names of its parts."""
 
-    def __init__(self, jobs: Iterable[JobPlan], graph: StageGraph, run: str, stores: Stores) -> None:
+    def __init__(self, jobs: Sequence[JobPlan], graph: StageGraph, run: str, stores: Stores) -> None:
+        self._jobs = {job.name: job for job in jobs}
+        self._run = run
+        self._stores = stores
         self._commits = {
             job.name: OutputCommit(job.name, run, job.outputs, stores, _partitioning(job, graph))
             for job in jobs
@@ -42,6 +49,20 @@ class ChainOutputs:
                 self.manifests[job] = self._commits[job].commit(parts, self._epochs[job])
             case DiscardParts(parts):
                 self._discard(parts)
+
+    def write_quarantine(self, job: str, records: Sequence[QuarantinedRecord]) -> str | None:
+        """Names the records that a job left out, with their errors, as JSON lines in its scratch.
+
+        Returns the file's URI; None where the job has neither scratch nor output to keep it in.
+        """
+        plan = self._jobs[job]
+        scratch = plan.scratch or (scratch_of(plan.outputs[0].uri) if plan.outputs else "")
+        if not scratch:
+            return None
+        uri = join(canonical(scratch), "quarantine", f"{self._run}.jsonl")
+        lines = "".join(json.dumps(asdict(record), ensure_ascii=False) + "\n" for record in records)
+        self._stores.filesystem(uri).put(uri, lines.encode())
+        return uri
 
     def abandon(self, parts: Iterable[PendingPart]) -> None:
         """Drops everything that was staged and not committed."""

@@ -55,7 +55,7 @@ class Tally:
     def __init__(self, graph: StageGraph) -> None:
         self.stages = {stage.id: StageTally() for stage in graph.stages}
         self.counters: dict[str, Counter[str]] = defaultdict(Counter)
-        self.quarantined: list[QuarantinedRecord] = []
+        self.quarantined: dict[str, list[QuarantinedRecord]] = defaultdict(list)
         self.workers: dict[WorkerId, WorkerTally] = {}
         self.messages: list[str] = []
 
@@ -65,7 +65,8 @@ class Tally:
         self.stages[stage].add(result)
         self.stages[stage].live.pop(str(result.attempt), None)
         self.counters[stage.job].update(dict(result.counters))
-        self.quarantined.extend(result.quarantined)
+        if result.quarantined:
+            self.quarantined[stage.job].extend(result.quarantined)
 
     def total_counters(self) -> dict[str, int]:
         """The user's counters, over all jobs of the chain."""

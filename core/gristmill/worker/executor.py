@@ -99,6 +99,7 @@ class Executor:
             address=setup.flight_address,
             cache=Path(setup.cache_dir) if setup.cache_dir else None,
             compression=setup.compression or None,
+            log=_log,
         )
 
     def _report(self, attempt: AttemptId, rows: int, bytes_: int) -> None:
@@ -111,6 +112,11 @@ class Executor:
     def _send(self, message: wire.FromExecutor) -> None:
         with self._sending, contextlib.suppress(BrokenPipeError):
             self._connection.sendall(frames.encode(message))
+
+
+def _log(text: str) -> None:
+    """Standard output of the process is its log."""
+    sys.__stdout__.write(text)  # type: ignore[union-attr]
 
 
 def _failed(order: TaskOrder, failure: Failure) -> wire.Failed:
