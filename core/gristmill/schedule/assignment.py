@@ -32,8 +32,7 @@ class Assignment:
         while chain.freed:
             freed, chain.freed = chain.freed, []
             for worker in freed:
-                if worker.id in chain.roster.by_id:
-                    self._fill(worker)
+                self._fill(worker)
         if chain.wake:
             chain.wake = False
             self._spread()

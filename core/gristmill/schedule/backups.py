@@ -35,9 +35,16 @@ def stragglers(chain: Chain, stage: StageState) -> list[Running]:
     slow = [
         runs[0]
         for runs in stage.running.values()
-        if len(runs) == 1 and runs[0].started_s < since and runs[0] in runs[0].worker.active and not runs[0].exclusive
+        if len(runs) == 1 and runs[0].started_s < since and runs[0] in runs[0].worker.active
+        if not needs_whole_worker(stage, runs[0].partition)
     ]
     return sorted(slow, key=lambda run: (run.started_s, run.partition))
+
+
+def needs_whole_worker(stage: StageState, partition: int) -> bool:
+    """Whether the task ran out of memory before: no slot is enough for it."""
+    trouble = stage.trouble.get(partition)
+    return trouble is not None and trouble.memory_scale > 1
 
 
 def _slot_for(chain: Chain, attempts: Attempts, run: Running) -> WorkerState | None:

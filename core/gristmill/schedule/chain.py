@@ -17,7 +17,7 @@ from gristmill.schedule.config import SchedulerConfig
 from gristmill.schedule.exchanges import ExchangeState
 from gristmill.schedule.instructions import Instruction
 from gristmill.schedule.stages import StageState
-from gristmill.schedule.states import BLOCKED, HELD
+from gristmill.schedule.states import BLOCKED, HELD, WAITING
 from gristmill.schedule.workers import Roster, Running, WorkerState
 
 
@@ -89,6 +89,14 @@ class Chain:
         stage.dequeue(partition, state)
         if stage.waiting == 0:
             self.note_runnable(stage)
+
+    def take_out(self, stage: StageState, partition: int) -> None:
+        """The task, in whatever queue it is, need not wait any more; its state is the caller's business."""
+        state = stage.states[partition]
+        if state == WAITING:
+            self.dequeue(stage, partition, BLOCKED)
+        elif state == HELD:
+            self.held.remove((stage.index, partition))
 
     def requeue(self, stage: StageState, partition: int) -> None:
         """A task that ran waits again: for its forwarded input, for a whole worker, or for any."""

@@ -79,7 +79,7 @@ class Failures:
     def _blame(self, run: Running) -> None:
         """Sets the worker aside if too many different tasks failed there lately."""
         chain, worker, config = self._chain, run.worker, self._chain.config
-        if worker.id not in chain.roster.by_id or not worker.usable:
+        if not worker.usable:
             return
         since = chain.now_s - config.blocklist_window_s
         worker.failed = {task: at for task, at in worker.failed.items() if at > since}

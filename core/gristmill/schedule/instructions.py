@@ -37,6 +37,8 @@ class CancelReason(StrEnum):
     TIMEOUT = "timeout"
     INPUT_CHANGED = "input-changed"
     """A map that ran again gave other rows than those this attempt reads."""
+    NOT_NEEDED = "not-needed"
+    """It writes lost output again, but by now nobody needs that any more."""
     DRAINING = "draining"
     CHAIN_ENDED = "chain-ended"
 
@@ -130,6 +132,13 @@ class JobFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class LoseWorker:
+    """The worker was silent for too long and counts as gone. If it lives after all, it must join as a new one."""
+
+    worker: WorkerId
+
+
+@dataclass(frozen=True, slots=True)
 class RequestWorkers:
     """So many slots would be busy now, if they were there. ``places``: (name, tasks that would like to be there)."""
 
@@ -168,6 +177,7 @@ Instruction = (
     | ExchangeReopened
     | ReleaseOutputs
     | JobFinished
+    | LoseWorker
     | RequestWorkers
     | FinishChain
     | FailChain

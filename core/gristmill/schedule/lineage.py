@@ -39,7 +39,7 @@ class Lineage:
         self._mark_done(stage, partition, number)
         if stage.writes:
             self._deliver_all(stage, partition, owner, self._note_checksum(stage, partition, checksum))
-        self._after_done(stage)
+        self._after_done(stage, partition)
 
     def restore(self, stage: StageState, partition: int, number: int, owner: int | None, checksum: str) -> None:
         """The task was done before this scheduler began; ``owner`` None: its output is gone."""
@@ -49,7 +49,7 @@ class Lineage:
         self._mark_done(stage, partition, number)
         for exchange, _ in stage.writes:
             exchange.lapsed = True
-        self._after_done(stage)
+        self._after_done(stage, partition)
 
     def start(self) -> None:
         """Seals what is empty from the start, and has outputs written again that were lost before it."""
@@ -92,13 +92,30 @@ class Lineage:
         stage.done += 1
         stage.accepted[partition] = number + 1
 
-    def _after_done(self, stage: StageState) -> None:
+    def _after_done(self, stage: StageState, partition: int) -> None:
         if stage.done == stage.tasks and not stage.sealed:
             self._seal_stage(stage)
         for exchange in (*stage.gated_reads, *stage.forward_reads):
             exchange.unfinished -= 1
             if not exchange.unfinished:
                 self._release(exchange)
+        for exchange in stage.forward_reads:
+            self._spare(*exchange.writer(partition))
+
+    def _spare(self, stage: StageState, partition: int) -> None:
+        """A task that runs again need not, if a late answer has served whoever needed its output."""
+        if stage.states[partition] == DONE or not stage.accepted[partition]:
+            return
+        if any(exchange.needs(first + partition) for exchange, first in stage.writes):
+            return
+        for run in list(stage.running.get(partition, ())):
+            self._attempts.cancel(run, CancelReason.NOT_NEEDED)
+        self._chain.take_out(stage, partition)
+        stage.states[partition] = DONE
+        stage.done += 1
+        for exchange, _ in stage.writes:
+            exchange.lapsed = True
+        self._after_done(stage, partition)
 
     def _deliver_all(self, stage: StageState, partition: int, owner: int, changed: bool) -> None:
         stage.owners[partition] = owner
@@ -191,6 +208,10 @@ class Lineage:
         exchange.present[:] = bytes(orders)
         exchange.missing = orders
         exchange.sealed = False
+        for writer in exchange.writers:
+            if writer.done < writer.tasks:
+                for partition in range(writer.tasks):
+                    self._spare(writer, partition)
 
     def _require(self, stage: StageState, partition: int) -> None:
         """If the task is done, it runs again; so do those upstream whose output it needs and that is gone."""

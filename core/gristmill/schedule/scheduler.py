@@ -39,7 +39,7 @@ from gristmill.schedule.instructions import (
 from gristmill.schedule.lineage import Lineage
 from gristmill.schedule.progress import Progress, progress_of
 from gristmill.schedule.stages import StageState
-from gristmill.schedule.states import DONE, HELD, OUTLIVES, WAITING
+from gristmill.schedule.states import DONE, OUTLIVES
 from gristmill.schedule.watch import Watch
 from gristmill.schedule.workers import WorkerState
 
@@ -155,21 +155,13 @@ class Scheduler:
         chain, number = self._chain, event.attempt.number
         for other in list(stage.running.get(partition, ())):
             self._attempts.cancel(other, CancelReason.OTHER_WON)
-        self._take_out(stage, partition, number)
+        chain.take_out(stage, partition)
+        stage.attempts[partition] = max(stage.attempts[partition], number + 1)
         keep_parts = stage.accepted[partition] == 0 or not stage.has_sink
         chain.out.append(AcceptAttempt(event.attempt, event.worker, keep_parts))
         stage.bytes_ += event.bytes_
         stage.durations.add(event.seconds)
         self._lineage.complete(stage, partition, number, worker.number, event.checksum)
-
-    def _take_out(self, stage: StageState, partition: int, number: int) -> None:
-        """Takes an open task out of whatever queue it is in, and its attempt numbers past ``number``."""
-        state = stage.states[partition]
-        if state == WAITING:
-            self._chain.dequeue(stage, partition, DONE)
-        elif state == HELD:
-            self._chain.held.remove((stage.index, partition))
-        stage.attempts[partition] = max(stage.attempts[partition], number + 1)
 
     def _failed(self, event: AttemptFailed) -> FailChain | None:
         self._heard_of(event.worker)
@@ -190,6 +182,7 @@ class Scheduler:
     def _left(self, event: WorkerLeft) -> FailChain | None:
         worker = self._chain.roster.by_id.get(event.worker)
         if worker is None:
+            self._chain.roster.gone.add(event.worker)
             return None
         return self._failures.worker_left(worker, f"worker {event.worker} left: {event.reason}")
 
@@ -217,7 +210,8 @@ class Scheduler:
         stage, partition = self._chain.stage_by_id[event.attempt.task.stage], event.attempt.task.partition
         if self._chain.phase is not Phase.PLANNED or stage.states[partition] == DONE:
             return
-        self._take_out(stage, partition, event.attempt.number)
+        self._chain.take_out(stage, partition)
+        stage.attempts[partition] = event.attempt.number + 1
         stage.bytes_ += event.bytes_
         holder = None if event.worker is None else self._chain.roster.by_id.get(event.worker)
         gone = event.worker is not None and holder is None

@@ -6,7 +6,7 @@ from gristmill.schedule.attempts import Attempts
 from gristmill.schedule.backups import launch_backups
 from gristmill.schedule.chain import Chain
 from gristmill.schedule.failures import Failures
-from gristmill.schedule.instructions import FailChain, RequestWorkers
+from gristmill.schedule.instructions import FailChain, LoseWorker, RequestWorkers
 
 PLACES_NAMED = 16
 """So many places are named at most when workers are asked for."""
@@ -65,6 +65,7 @@ class Watch:
         since = chain.now_s - chain.config.heartbeat_timeout_s
         for worker in [worker for worker in chain.roster.by_id.values() if worker.last_seen_s < since]:
             silent_s = chain.now_s - worker.last_seen_s
+            chain.out.append(LoseWorker(worker.id))
             end = self._failures.worker_left(worker, f"worker {worker.id} was silent for {silent_s:.0f} s")
             if end is not None:
                 return end
@@ -74,12 +75,12 @@ class Watch:
         chain = self._chain
         for stage in chain.stages:
             limit_s = stage.retry.task_timeout_s
-            if limit_s is None or stage.gate:
+            if limit_s is None:
                 continue
             since = chain.now_s - limit_s
-            slow = [run for runs in stage.running.values() for run in runs if run.started_s < since]
-            for run in slow:
-                end = self._failures.timed_out(run) if run in run.worker.active else None
+            for run in [run for runs in stage.running.values() for run in runs if run.started_s < since]:
+                waits = run not in run.worker.active or (run.early and stage.gate)
+                end = None if waits else self._failures.timed_out(run)
                 if end is not None:
                     return end
         return None

@@ -6,7 +6,6 @@ from gristmill.schedule.attempts import Attempts
 from gristmill.schedule.chain import Chain
 from gristmill.schedule.instructions import CancelReason
 from gristmill.schedule.locality import admitted, distance
-from gristmill.schedule.stages import StageState
 from gristmill.schedule.workers import WorkerState
 
 Held = tuple[int, int]
@@ -22,53 +21,67 @@ class WholeWorkers:
         self.reserved: dict[Held, WorkerState] = {}
 
     def settle(self) -> None:
-        """Drops reservations that cannot be used, makes new ones, launches where the worker is empty."""
-        chain = self._chain
-        for held, worker in list(self.reserved.items()):
+        """Drops reservations that cannot be used, makes new ones, launches where a worker is empty."""
+        for held, reserved in list(self.reserved.items()):
             if self._stands(held):
-                self._clear(worker)
+                self._clear(reserved)
             else:
                 self._drop(held)
-        for held in list(chain.held):
-            stage, partition = chain.stages[held[0]], held[1]
-            if held not in self.reserved and self._ready(stage, partition) and not self._reserve(held):
+        for held in list(self._chain.held):
+            if not self._ready(held):
+                continue
+            worker = self._choose(held)
+            if worker is None:
                 return
-            if held in self.reserved and not self.reserved[held].active:
-                self._launch(held, self.reserved.pop(held))
+            if not worker.active:
+                self._launch(held, worker)
+
+    def _choose(self, held: Held) -> WorkerState | None:
+        """The worker reserved for the task: an empty one if there is any, else that with the least to do."""
+        reserved = self.reserved.get(held)
+        if reserved is not None and not reserved.active:
+            return reserved
+        stage, partition = self._chain.stages[held[0]], held[1]
+        fit = [each for each in self._chain.roster.free if admitted(self._chain, stage, partition, each)]
+        empty = next((each for each in fit if not each.active), None)
+        if reserved is not None and empty is None:
+            return reserved
+        if reserved is not None:
+            self._drop(held)
+        return self._reserve(held, empty) if empty is not None else self._reserve_any(held)
 
     def _launch(self, held: Held, worker: WorkerState) -> None:
         stage, partition = self._chain.stages[held[0]], held[1]
+        del self.reserved[held]
         self._chain.held.remove(held)
         self._attempts.launch(stage, partition, worker, distance(self._chain, stage, partition, worker))
 
-    def _ready(self, stage: StageState, partition: int) -> bool:
+    def _ready(self, held: Held) -> bool:
+        stage, partition = self._chain.stages[held[0]], held[1]
         return stage.gate == 0 and self._chain.forwarded(stage, partition)
 
     def _stands(self, held: Held) -> bool:
-        worker = self.reserved[held]
-        there = worker.id in self._chain.roster.by_id and worker.usable
-        return there and held in self._chain.held and self._ready(self._chain.stages[held[0]], held[1])
+        return self.reserved[held].usable and held in self._chain.held and self._ready(held)
 
     def _drop(self, held: Held) -> None:
         worker = self.reserved.pop(held)
         worker.reserved = False
-        if worker.id in self._chain.roster.by_id:
-            self._chain.roster.touch(worker)
-            self._chain.freed.append(worker)
+        self._chain.roster.touch(worker)
+        self._chain.freed.append(worker)
 
-    def _reserve(self, held: Held) -> bool:
-        """Takes the emptiest worker that the task may have; False: there is none."""
-        chain = self._chain
-        stage, partition = chain.stages[held[0]], held[1]
-        usable = [worker for worker in chain.roster.usable() if not worker.reserved]
-        fit = [worker for worker in usable if admitted(chain, stage, partition, worker)]
+    def _reserve_any(self, held: Held) -> WorkerState | None:
+        stage, partition = self._chain.stages[held[0]], held[1]
+        usable = [worker for worker in self._chain.roster.usable() if not worker.reserved]
+        fit = [worker for worker in usable if admitted(self._chain, stage, partition, worker)]
         if not fit:
-            return False
-        worker = min(fit, key=lambda each: (len(each.active), each.number))
+            return None
+        return self._reserve(held, min(fit, key=lambda each: (len(each.active), each.number)))
+
+    def _reserve(self, held: Held, worker: WorkerState) -> WorkerState:
         worker.reserved = True
         self.reserved[held] = worker
         self._clear(worker)
-        return True
+        return worker
 
     def _clear(self, worker: WorkerState) -> None:
         """Cancels what waits there: in the queue, or for input that is not complete."""

@@ -42,6 +42,7 @@ class WorkerState:
         "blocked_until_s",
         "draining",
         "failed",
+        "gone",
         "id",
         "last_seen_s",
         "near",
@@ -60,6 +61,7 @@ class WorkerState:
         self.near: tuple[str, ...] = (id_, *places)
         self.outlives = outlives
         self.last_seen_s = 0.0
+        self.gone = False
         self.draining = False
         self.blocked_until_s: float | None = None
         self.failed: dict[tuple[int, int], float] = {}
@@ -74,14 +76,12 @@ class WorkerState:
     @property
     def usable(self) -> bool:
         """Whether it may get work at all."""
-        return not self.draining and self.blocked_until_s is None
+        return not (self.gone or self.draining) and self.blocked_until_s is None
 
     @property
     def free(self) -> int:
         """Slots that may be filled now."""
-        if self.draining or self.reserved or self.blocked_until_s is not None:
-            return 0
-        return self.slots - len(self.active)
+        return self.slots - len(self.active) if self.usable and not self.reserved else 0
 
     def add(self, run: Running, now_s: float) -> None:
         """Takes a launch: into a slot, or behind."""
@@ -141,6 +141,7 @@ class Roster:
 
     def leave(self, worker: WorkerState) -> None:
         """The worker is not there any more."""
+        worker.gone = True
         del self.by_id[worker.id]
         self.gone.add(worker.id)
         self._count(worker, -1)
