@@ -77,14 +77,14 @@ class Filesystem(Protocol):
     def stat(self, uri: str) -> Entry | None:
         """The file, or None where there is none (a folder is none)."""
 
-    def read(self, uri: str, start: int = 0, end: int | None = None) -> bytes:
-        """Bytes [start, end) of a file; all to its end by default. InputError where there is no such file."""
+    def read(self, uri: str, start: int = 0, end: int | None = None, version: str = "") -> bytes:
+        """Bytes [start, end) of a file, as far as it goes; all by default. InputError where there is no such file.
 
-    def tail(self, uri: str, bytes_: int) -> tuple[bytes, Entry]:
-        """The last bytes of a file (all, if it is shorter), and what it is, in one request where possible."""
+        With a version, InputError when the file has another.
+        """
 
-    def ranges(self, uri: str, ranges: Sequence[tuple[int, int]], version: str = "") -> list[bytes | memoryview]:
-        """The bytes of each [start, end), many at once. With a version, InputError when the file has another."""
+    def ranges(self, uri: str, ranges: Sequence[tuple[int, int]], version: str = "") -> list[bytes]:
+        """``read`` for each [start, end), many at once."""
 
     def put(self, uri: str, data: bytes) -> None:
         """Write a small file whole, replacing one that is there."""

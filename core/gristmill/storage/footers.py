@@ -71,14 +71,15 @@ def footer_bytes(entry: Entry, filesystem: Filesystem) -> bytes:
     """The end of a Parquet file from the first byte of its footer: one request, or two for a very large footer."""
     if entry.bytes_ == 0:
         raise InputError("the file is empty (0 bytes), so it is no Parquet file", place=entry.uri, remedy=_LEAVE_OUT)
-    tail, _ = filesystem.tail(entry.uri, TAIL_BYTES)
+    start = max(0, entry.bytes_ - TAIL_BYTES)
+    tail = filesystem.read(entry.uri, start, entry.bytes_, entry.version)
     if len(tail) < 12 or tail[-4:] != _MAGIC:
         raise _not_parquet(entry, filesystem)
     needed = int.from_bytes(tail[-8:-4], "little") + 8
     if needed > entry.bytes_:
         raise InputError("the Parquet footer is corrupt: it claims to be longer than the file", place=entry.uri)
     if needed > len(tail):
-        tail = filesystem.read(entry.uri, entry.bytes_ - needed, entry.bytes_)
+        tail = filesystem.read(entry.uri, entry.bytes_ - needed, entry.bytes_, entry.version)
     return tail[-needed:]
 
 

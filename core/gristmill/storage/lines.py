@@ -41,7 +41,7 @@ def _range_blocks(piece: FileRange, filesystem: Filesystem, block_bytes: int) ->
     kept: list[bytes] = []
     at = start
     while start is not None and at is not None and at < piece.end:
-        data = filesystem.read(piece.uri, at, min(at + block_bytes, piece.end))
+        data = filesystem.read(piece.uri, at, min(at + block_bytes, piece.end), piece.version)
         if not data:
             raise InputError("the file is shorter than when the job was planned", place=piece.uri)
         at += len(data)
@@ -52,7 +52,7 @@ def _range_blocks(piece: FileRange, filesystem: Filesystem, block_bytes: int) ->
         if cut < len(data):
             kept.append(data[cut:])
     if kept and start is not None:
-        yield start, b"".join([*kept, _to_newline(piece.uri, piece.end, filesystem)])
+        yield start, b"".join([*kept, _to_newline(piece, filesystem)])
 
 
 def _first_record(piece: FileRange, filesystem: Filesystem, block_bytes: int) -> int | None:
@@ -62,7 +62,7 @@ def _first_record(piece: FileRange, filesystem: Filesystem, block_bytes: int) ->
     at = piece.start - 1
     step = min(block_bytes, _BEYOND_BYTES)
     while at < piece.end:
-        data = filesystem.read(piece.uri, at, min(at + step, piece.end))
+        data = filesystem.read(piece.uri, at, min(at + step, piece.end), piece.version)
         found = data.find(b"\n")
         if found >= 0:
             return at + found + 1
@@ -72,11 +72,12 @@ def _first_record(piece: FileRange, filesystem: Filesystem, block_bytes: int) ->
     return None
 
 
-def _to_newline(uri: str, at: int, filesystem: Filesystem) -> bytes:
-    """What a record has from ``at`` to its newline or the end of the file."""
+def _to_newline(piece: FileRange, filesystem: Filesystem) -> bytes:
+    """What the last record has beyond its range, to its newline or the end of the file."""
     found: list[bytes] = []
+    at = piece.end
     while True:
-        data = filesystem.read(uri, at, at + _BEYOND_BYTES)
+        data = filesystem.read(piece.uri, at, at + _BEYOND_BYTES, piece.version)
         cut = data.find(b"\n") + 1
         found.append(data[:cut] if cut else data)
         at += len(data)

@@ -149,7 +149,7 @@ def nothing_matches(uri: str, base: str, filesystem: Filesystem) -> InputError:
     """The error for a URI without files: names what is nearest to it."""
     folder, wanted = base, uri[len(base) :].strip("/").split("/")[0]
     names = filesystem.names(folder)
-    while not names and folder.count("/") > 3:
+    while not names and folder.count("/") > 2:
         folder, _, wanted = folder.rpartition("/")
         names = filesystem.names(folder)
     remedy = did_you_mean(wanted, [n for n in names if not hidden(n)])

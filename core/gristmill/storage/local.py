@@ -40,6 +40,14 @@ def _refused(uri: str, error: OSError) -> StorageError:
     return StorageError(reason, place=uri, remedy=_REMEDIES.get(error.errno or 0, ""))
 
 
+def _pread(file: int, start: int, end: int) -> bytes:
+    """Bytes [start, end); the system gives at most 2 GiB at a time."""
+    data = os.pread(file, max(0, end - start), start)
+    while len(data) < end - start and (more := os.pread(file, end - start - len(data), start + len(data))):
+        data += more
+    return data
+
+
 class LocalFilesystem:
     """Implements ``filesystem.Filesystem`` for this machine's files."""
 
@@ -91,38 +99,19 @@ class LocalFilesystem:
             raise _refused(uri, error) from error
         return None if os.path.isdir(path) else Entry(f"file://{path}", stat.st_size, _version(stat))
 
-    def read(self, uri: str, start: int = 0, end: int | None = None) -> bytes:
+    def read(self, uri: str, start: int = 0, end: int | None = None, version: str = "") -> bytes:
         """Bytes of a file."""
         with self._open(uri) as file:
-            data = os.pread(file.fileno(), end - start, start) if end is not None else self._rest(file, start)
-            while end is not None and len(data) < end - start:
-                more = os.pread(file.fileno(), end - start - len(data), start + len(data))
-                if not more:
-                    break
-                data += more
+            stat = os.fstat(file.fileno())
+            if version and version != _version(stat):
+                raise changed(uri)
+            data = _pread(file.fileno(), start, stat.st_size if end is None else min(end, stat.st_size))
         self.usage.add(read=len(data))
         return data
 
-    @staticmethod
-    def _rest(file: IO[bytes], start: int) -> bytes:
-        file.seek(start)
-        return file.read()
-
-    def tail(self, uri: str, bytes_: int) -> tuple[bytes, Entry]:
-        """The last bytes of a file, and what it is."""
-        with self._open(uri) as file:
-            stat = os.fstat(file.fileno())
-            file.seek(max(0, stat.st_size - bytes_))
-            data = file.read()
-        self.usage.add(read=len(data))
-        return data, Entry(uri, stat.st_size, _version(stat))
-
-    def ranges(self, uri: str, ranges: Sequence[tuple[int, int]], version: str = "") -> list[bytes | memoryview]:
+    def ranges(self, uri: str, ranges: Sequence[tuple[int, int]], version: str = "") -> list[bytes]:
         """The bytes of each range."""
-        entry = self.stat(uri)
-        if version and entry is not None and entry.version != version:
-            raise changed(uri)
-        return [self.read(uri, start, end) for start, end in ranges]
+        return [self.read(uri, start, end, version) for start, end in ranges]
 
     def _open(self, uri: str) -> IO[bytes]:
         try:

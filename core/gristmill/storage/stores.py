@@ -54,6 +54,10 @@ class Stores:
         match scheme:
             case "file":
                 return LocalFilesystem()
+            case "s3" | "s3a":
+                from gristmill.storage.s3 import S3Filesystem, connect
+
+                return S3Filesystem(connect(bucket, store, self.options))
             case _:
                 raise InvalidPlan(
                     f"nothing here reads {scheme}://",
