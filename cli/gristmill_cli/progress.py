@@ -21,6 +21,8 @@ from gristmill.api.progress import Progress, StageProgress
 from gristmill_cli.wording import bytes_text, count_text, duration_text, plural
 
 PLAIN_INTERVAL_S = 1.0
+SHOWN_STAGES = 12
+STAGES_IN_A_LINE = 4
 _BAR_CELLS = 24
 
 
@@ -88,21 +90,33 @@ class Lines:
 
 def bars(progress: Progress) -> RenderableType:
     """The state of the chain as a table of bars over a line of totals."""
+    shown = near(progress.stages, SHOWN_STAGES)
     grid = Table.grid(padding=(0, 1))
-    for stage in progress.stages:
+    for stage in shown:
         grid.add_row(
             Text(str(stage.stage), style="bold" if stage.running else "dim"),
             ProgressBar(total=max(stage.tasks, 1), completed=stage.done, width=_BAR_CELLS),
             Text(f"{stage.done}/{stage.tasks}", justify="right"),
             Text(_figures(stage), style="cyan"),
         )
-    return Group(grid, Text(totals(progress), style="dim"))
+    hidden = len(progress.stages) - len(shown)
+    more = [Text(f"and {plural(hidden, 'stage')} more", style="dim")] if hidden else []
+    return Group(grid, *more, Text(totals(progress), style="dim"))
+
+
+def near(stages: tuple[StageProgress, ...], limit: int) -> tuple[StageProgress, ...]:
+    """At most ``limit`` stages, in their order: those that are under way, then the next ones, then the last done."""
+    done = [index for index, stage in enumerate(stages) if stage.done == stage.tasks]
+    open_ = [index for index, stage in enumerate(stages) if stage.done < stage.tasks]
+    begun_first = sorted(open_, key=lambda index: not (stages[index].done or stages[index].running))
+    kept = [*begun_first, *reversed(done)][:limit]
+    return tuple(stages[index] for index in sorted(kept))
 
 
 def line(progress: Progress) -> str:
-    """The state of the chain in one line: stages that have begun, then the totals."""
-    begun = [stage for stage in progress.stages if stage.done or stage.running]
-    parts = [f"{stage.stage} {stage.done}/{stage.tasks}" for stage in begun]
+    """The state of the chain in one line: stages that have begun (of many the nearest), then the totals."""
+    begun = tuple(stage for stage in progress.stages if stage.done or stage.running)
+    parts = [f"{stage.stage} {stage.done}/{stage.tasks}" for stage in near(begun, STAGES_IN_A_LINE)]
     return " | ".join([*parts, totals(progress)])
 
 
@@ -112,6 +126,8 @@ def totals(progress: Progress) -> str:
     spilled = sum(stage.spilled_bytes for stage in progress.stages)
     retries = sum(stage.retries for stage in progress.stages)
     parts = [f"{progress.state} {duration_text(progress.elapsed_s)}", plural(progress.workers, "worker")]
+    if progress.tier:
+        parts.append(progress.tier)
     if rows and progress.elapsed_s > 0:
         parts.append(f"{count_text(rows / progress.elapsed_s)} rows/s")
     if spilled:

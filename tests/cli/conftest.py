@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = Path(sys.executable).with_name("gristmill")
+
+@pytest.fixture
+def command() -> Path:
+    """The command that is installed beside this Python."""
+    return Path(sys.executable).with_name("gristmill")
 
 
 @pytest.fixture
-def gristmill(tmp_path) -> Callable[..., subprocess.CompletedProcess]:
+def gristmill(command, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
     """``gristmill("run", "job.py", stdin="")`` in an empty folder."""
 
     def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
         return subprocess.run(
-            [str(COMMAND), *arguments],
+            [str(command), *arguments],
             cwd=tmp_path,
             input=stdin,
             capture_output=True,

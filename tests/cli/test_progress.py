@@ -30,6 +30,17 @@ def test_bars_name_each_stage_with_its_counts_and_figures():
     ]
 
 
+def test_of_many_stages_those_under_way_are_shown():
+    states = [(2, 0)] * 20 + [(1, 1)] + [(0, 0)] * 20
+    stages = tuple(
+        StageProgress(StageId(f"j{number}", Side.REDUCE), tasks=2, done=done, running=running)
+        for number, (done, running) in enumerate(states)
+    )
+    shown = rendered(Progress(ChainState.RUNNING, stages))
+    assert [text.split()[0] for text in shown[:12]] == [f"j{number}/reduce" for number in range(20, 32)]
+    assert shown[12] == "and 29 stages more"
+
+
 def test_a_plain_line_leaves_out_stages_that_have_not_begun():
     assert line(MIDWAY) == (
         "wordcount/map/books 12/40 | running 3.50 s, 2 workers, 352.7 k rows/s, 1 retried, about 9.33 s left"
