@@ -87,6 +87,8 @@ def _references(chain: ChainPlan) -> Iterator[ChainFinding]:
 
 def _unread(chain: ChainPlan, read: set[str]) -> Iterator[ChainFinding]:
     result = chain.result or (chain.jobs[-1].name if chain.jobs else "")
+    if all(job.name != result for job in chain.jobs):
+        return
     for at, job in enumerate(chain.jobs):
         if not job.outputs and job.name not in read and job.name != result:
             reason = "its rows go nowhere: it has no output, no job reads it, and it is not the result"
