@@ -47,7 +47,8 @@ class FeedBook:
     def seal(self, exchange: ExchangeId, *, anew: bool) -> None:
         """All outputs are there: unifies their types, and chooses range bounds from their samples.
 
-        Sealed again after losses, it keeps both, unless rows changed and they must be chosen ``anew``. Raises TypeConflict, naming the exchange, where outputs cannot be unified.
+        Sealed again after losses, it keeps both, unless rows changed and they must be chosen ``anew``. Raises
+        TypeConflict, naming the exchange, where outputs cannot be unified.
         """
         book = self._books[exchange]
         outputs = self._outputs(exchange)
@@ -57,7 +58,9 @@ class FeedBook:
             schemas = list(dict.fromkeys(output.schema for output in outputs if output.schema))
             book.schema = unify(schemas, f"input {exchange.input!r} of job {exchange.job!r}") if schemas else ()
         if book.spec.kind is ExchangeKind.RANGE and not book.bounds:
-            book.bounds = choose_bounds([output.sample for output in outputs], book.spec, book.schema)
+            book.bounds = choose_bounds(
+                [output.sample for output in outputs], book.spec.range_order, book.spec.partitions
+            )
         book.sealed = True
         book.seals += 1
 

@@ -27,7 +27,7 @@ from gristmill.kernel.task import run_task
 from gristmill.plan.task import ExchangeFeed, TaskOrder
 from gristmill.schedule.config import SchedulerConfig
 from gristmill.schedule.events import Cause, WorkerJoined
-from gristmill.shuffle.flight import BlockFetcher
+from gristmill.shuffle.blocks import LocalFiles
 from gristmill.storage.stores import Stores
 
 WORKER = WorkerId("inline")
@@ -85,7 +85,7 @@ def run_inline(
             stores=place.stores,
             scratch=Path(scratch),
             outputs=Path(scratch) / "outputs",
-            fetch=BlockFetcher(host=WORKER),
+            fetch=LocalFiles(),
             feed_updates=link.feeds.sealed,
             worker=WORKER,
             host=WORKER,

@@ -13,6 +13,7 @@ import duckdb
 
 from gristmill.errors import FragmentError, GristmillError, InternalError, LostBlock, StorageError
 from gristmill.ids import ExchangeId, TaskId
+from gristmill.shuffle.blocks import lost_output
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -28,8 +29,8 @@ class Failure:
     @classmethod
     def of(cls, task: TaskId, error: BaseException) -> Failure:
         """The failure of an attempt that raised ``error``."""
-        lost = error.lost if isinstance(error, LostBlock) else ()
-        return cls(_cause(error), _readable(task, error), lost)
+        lost = lost_output(error) if isinstance(error, LostBlock) else None
+        return cls(_cause(error), _readable(task, error), (lost,) if lost else ())
 
 
 def _cause(error: BaseException) -> str:

@@ -54,6 +54,11 @@ class Exchange:
     partitioner: PythonFunction | None = None
     combine: Fragment | None = None
     cut: int = 0
-    """RANGE: so many leading terms of ``order`` decide the range, so that rows that agree in them stay together."""
+    """RANGE: so many leading terms of ``order`` decide the range, so that rows that agree in them stay together; 0: all."""
     code: Code = Code()
     """The source of the partitioner and the combine, where they are named and not pickled."""
+
+    @property
+    def range_order(self) -> tuple[SortKey, ...]:
+        """The terms by which a RANGE exchange is cut."""
+        return self.order[: self.cut] if self.cut else self.order

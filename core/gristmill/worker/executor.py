@@ -26,7 +26,7 @@ from gristmill.plan.codec import from_json, to_json
 from gristmill.plan.job import Store
 from gristmill.plan.stage import Stage
 from gristmill.plan.task import ExchangeFeed, TaskOrder
-from gristmill.shuffle.flight import BlockFetcher
+from gristmill.shuffle.blocks import LocalFiles
 from gristmill.storage.stores import Stores
 from gristmill.wire import wire_pb2 as wire
 from gristmill.worker import frames
@@ -92,7 +92,7 @@ class Executor:
             stores=Stores(from_json(setup.stores, tuple[Store, ...]), json.loads(setup.storage_options)),
             scratch=scratch,
             outputs=Path(setup.outputs),
-            fetch=BlockFetcher(setup.host, token=setup.token),
+            fetch=LocalFiles(),
             feed_updates=self._feeds.sealed,
             worker=setup.worker,
             host=setup.host,
