@@ -1,0 +1,93 @@
+"""Workers and executors killed at any moment of a running job: the same bytes come out."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import gristmill as gm
+from gristmill.storage.manifest import Manifest
+
+KILLINGS = int(os.environ.get("GRISTMILL_KILLINGS", "6"))
+
+
+def slow_words(name: str, line: str) -> Iterator[tuple[str, int]]:
+    for word in line.split():
+        yield word, 1
+    sum(range(2000))
+
+
+def total(word: str, counts: Iterator[int]) -> Iterator[tuple[str, int]]:
+    yield word, sum(counts)
+
+
+def _job(books: Path, output: Path) -> gm.Job:
+    return gm.Job(
+        "wc",
+        input=gm.text([str(book) for book in sorted(books.glob("*.txt"))]),
+        map=slow_words,
+        reduce=total,
+        partitions=4,
+        output=str(output),
+    )
+
+
+def _content(manifest: Manifest) -> list[tuple[int, int, str]]:
+    return [(part.partition, part.rows, part.checksum) for part in manifest.parts]
+
+
+class _Killer(threading.Thread):
+    """Kills one engine process at a random moment, again and again, till it is told to stop."""
+
+    def __init__(self, victims: Callable[[], list[int]], seed: int) -> None:
+        super().__init__(daemon=True)
+        self.killed = 0
+        self._victims = victims
+        self._random = random.Random(seed)
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        while not self._done.wait(self._random.uniform(0.2, 0.9)) and self.killed < 4:
+            victims = self._victims()
+            if victims:
+                os.kill(self._random.choice(victims), signal.SIGKILL)
+                self.killed += 1
+
+    def stop(self) -> None:
+        self._done.set()
+        self.join()
+
+
+@pytest.mark.parametrize("kind", ["agent", "executor"])
+@pytest.mark.parametrize("seed", range(KILLINGS // 2))
+def test_killing_processes_changes_no_byte(
+    books: Path, tmp_path: Path, engine_processes: Callable[[str], list[int]], kind: str, seed: int
+) -> None:
+    undisturbed = gm.run(_job(books, tmp_path / "calm"))
+    killer = _Killer(lambda: engine_processes(kind), seed)
+    killer.start()
+    try:
+        result = gm.run(_job(books, tmp_path / "storm"), workers=2, memory="512MiB", force_distributed=True)
+    finally:
+        killer.stop()
+    assert _content(result.manifest) == _content(undisturbed.manifest)
+
+
+def test_no_process_and_no_file_is_left_behind(
+    books: Path, tmp_path: Path, engine_processes: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRISTMILL_LOCAL_DIR", str(tmp_path))
+    gm.run(_job(books, tmp_path / "out"), workers=2, memory="512MiB", force_distributed=True)
+    deadline = time.monotonic() + 5
+    while (engine_processes("agent") or engine_processes("executor")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert engine_processes("agent") == []
+    assert engine_processes("executor") == []
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("gristmill-")] == []
