@@ -21,6 +21,7 @@ from gristmill.rows.carriers import carrier, logical_of
 from gristmill.rows.casting import cast_array
 from gristmill.rows.logical import StructOf
 from gristmill.rows.words import (
+    FixedWords,
     Mask,
     Rows,
     UIntArray,
@@ -35,12 +36,16 @@ from gristmill.rows.words import (
 )
 
 
-def sort_indices(table: pa.Table | pa.RecordBatch, order: Sequence[SortKey]) -> Rows:
+def sort_indices(
+    table: pa.Table | pa.RecordBatch, order: Sequence[SortKey], partitions: UIntArray | None = None
+) -> Rows:
     """Row numbers in the order of ``order``; rows that are equal there stay as they are. int64.
 
-    Raises InvalidPlan for a key that is no column.
+    With ``partitions`` (a number for each row) rows are ordered by that first. Raises InvalidPlan for a key that is
+    no column.
     """
-    words = [word for key in order for word in _key_words(table, key)]
+    words: list[Words] = [] if partitions is None else [FixedWords((partitions,), None, inverted=False)]
+    words += [word for key in order for word in _key_words(table, key)]
     return _Refinement(table.num_rows).sorted_by(words)
 
 

@@ -1,0 +1,211 @@
+"""The shuffle file: blocks of rows grouped by partition, and the index that says where each block lies.
+
+::
+
+    magic | schema message | block | block | ... | index | tail
+
+A block is one encapsulated Arrow IPC record batch message (perhaps compressed), so any range of blocks can be read
+with the schema message alone, and copied from file to file as it is. The index is an Arrow IPC stream with one row
+for each block (partition, offset, length, rows, check; for a RANGE run also the first sort key), its metadata holds
+what concerns the whole file. The tail is the index's offset, length and check, and the magic again. Every byte that
+is read is covered by a 64-bit xxh3.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import xxhash
+
+MAGIC = b"GMSHUF1\n"
+_TAIL = struct.Struct("<QQQ8s")
+_INDEX = pa.schema(
+    [
+        pa.field("partition", pa.int32()),
+        pa.field("offset", pa.int64()),
+        pa.field("length", pa.int64()),
+        pa.field("rows", pa.int64()),
+        pa.field("memory", pa.int64()),
+        pa.field("check", pa.uint64()),
+    ]
+)
+_FIRST_KEY = "first_key"
+_CONTENT = b"content"
+_SCHEMA_BYTES = b"schema_bytes"
+_SCHEMA_CHECK = b"schema_check"
+_END_OF_STREAM = 8
+
+
+class CorruptFile(Exception):
+    """Bytes that are not what was written; readers turn it into LostBlock, which names the map output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Where one block lies, how many rows it holds, the bytes they take in memory, and the xxh3 of the block."""
+
+    partition: int
+    offset: int
+    length: int
+    rows: int
+    memory: int
+    check: int
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What a shuffle file holds. ``first_keys``: the sort keys of each block's first row, for a RANGE run."""
+
+    schema: pa.Schema
+    blocks: tuple[Block, ...]
+    content: str
+    first_keys: pa.Table | None = None
+
+
+class BlockWriter:
+    """Appends blocks to a new shuffle file and ends it with the index."""
+
+    def __init__(self, path: Path, schema: pa.Schema, compression: str | None) -> None:
+        self._options = pa.ipc.IpcWriteOptions(compression=compression)
+        self._schema = schema
+        self._head = schema.serialize()
+        self._file: BinaryIO = path.open("wb", buffering=1 << 20)
+        self._file.write(MAGIC)
+        self._file.write(self._head)
+        self._at = len(MAGIC) + self._head.size
+        self._blocks: list[Block] = []
+        self._first_keys: list[pa.Table] = []
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The blocks written so far."""
+        return self._blocks
+
+    def append(self, partition: int, batch: pa.RecordBatch, first_key: pa.Table | None = None) -> None:
+        """Writes one batch as one block of ``partition``. Raises OSError."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self._schema, options=self._options) as stream:
+            stream.write_batch(batch)
+        written = sink.getvalue()
+        message = written[self._head.size : written.size - _END_OF_STREAM]
+        self._append(partition, batch.num_rows, batch.nbytes, message)
+        if first_key is not None:
+            self._first_keys.append(first_key)
+
+    def append_raw(self, partition: int, block: Block, message: pa.Buffer) -> None:
+        """Writes the bytes of a block of another file as they are. Raises OSError."""
+        self._append(partition, block.rows, block.memory, message)
+
+    def _append(self, partition: int, rows: int, memory: int, message: pa.Buffer) -> None:
+        self._file.write(message)
+        check = xxhash.xxh3_64_intdigest(message)
+        self._blocks.append(Block(partition, self._at, message.size, rows, memory, check))
+        self._at += message.size
+
+    def finish(self, content: str) -> int:
+        """Writes index and tail; gives the size of the file. Raises OSError."""
+        index = self._index(content)
+        self._file.write(index)
+        self._file.write(_TAIL.pack(self._at, index.size, xxhash.xxh3_64_intdigest(index), MAGIC))
+        self._file.close()
+        size: int = self._at + index.size + _TAIL.size
+        return size
+
+    def close(self) -> None:
+        """Gives the file up as it is."""
+        self._file.close()
+
+    def _index(self, content: str) -> pa.Buffer:
+        columns = [[getattr(block, name) for block in self._blocks] for name in _INDEX.names]
+        table = pa.table(
+            [pa.array(column, kind.type) for column, kind in zip(columns, _INDEX, strict=True)], schema=_INDEX
+        )
+        if self._first_keys:
+            keys = pa.concat_tables(self._first_keys).combine_chunks()
+            rows = keys.to_struct_array().combine_chunks()
+            table = table.append_column(pa.field(_FIRST_KEY, rows.type), rows)
+        metadata = {
+            _CONTENT: content.encode(),
+            _SCHEMA_BYTES: str(self._head.size).encode(),
+            _SCHEMA_CHECK: str(xxhash.xxh3_64_intdigest(self._head)).encode(),
+        }
+        table = table.replace_schema_metadata(metadata)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+        return sink.getvalue()
+
+
+def read_index(file: pa.Buffer) -> Index:
+    """The index of a whole shuffle file. Raises CorruptFile."""
+    if file.size < len(MAGIC) + _TAIL.size:
+        raise CorruptFile(f"{file.size} bytes are too few")
+    at, length, check, magic = _TAIL.unpack(file[file.size - _TAIL.size :])
+    if magic != MAGIC or at + length + _TAIL.size != file.size:
+        raise CorruptFile("the tail is damaged or missing")
+    written = file[at : at + length]
+    if xxhash.xxh3_64_intdigest(written) != check:
+        raise CorruptFile("the index fails its check")
+    table = pa.ipc.open_stream(written).read_all()
+    schema = _schema(file, table.schema.metadata)
+    columns = [table.column(name).to_pylist() for name in _INDEX.names]
+    blocks = tuple(Block(*row) for row in zip(*columns, strict=True))
+    keys = pa.Table.from_struct_array(table.column(_FIRST_KEY)) if _FIRST_KEY in table.column_names else None
+    return Index(schema, blocks, table.schema.metadata[_CONTENT].decode(), keys)
+
+
+def _schema(file: pa.Buffer, metadata: dict[bytes, bytes]) -> pa.Schema:
+    start = len(MAGIC)
+    head = file[start : start + int(metadata[_SCHEMA_BYTES])]
+    if xxhash.xxh3_64_intdigest(head) != int(metadata[_SCHEMA_CHECK]):
+        raise CorruptFile("the schema fails its check")
+    return pa.ipc.read_schema(head)
+
+
+def decode_block(message: pa.Buffer, check: int, schema: pa.Schema) -> pa.RecordBatch:
+    """The rows of one block. Raises CorruptFile where its bytes fail their check."""
+    if xxhash.xxh3_64_intdigest(message) != check:
+        raise CorruptFile("a block fails its check")
+    return pa.ipc.read_record_batch(message, schema)
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """A shuffle file mapped into memory."""
+
+    path: Path
+    data: pa.Buffer
+    index: Index = field(init=False)
+    by_partition: dict[int, list[Block]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.index = read_index(self.data)
+        self.by_partition = {}
+        for block in self.index.blocks:
+            self.by_partition.setdefault(block.partition, []).append(block)
+
+    @classmethod
+    def open(cls, path: Path) -> OpenFile:
+        """Maps the file. Raises OSError, CorruptFile."""
+        if path.stat().st_size == 0:
+            raise CorruptFile("the file is empty")
+        with pa.memory_map(str(path)) as mapped:
+            return cls(path, mapped.read_buffer())
+
+    def message(self, block: Block) -> pa.Buffer:
+        """The bytes of a block, not copied."""
+        return self.data[block.offset : block.offset + block.length]
+
+    def rows(self, block: Block) -> pa.RecordBatch:
+        """The rows of a block. Raises CorruptFile."""
+        return decode_block(self.message(block), block.check, self.index.schema)
+
+    def tables(self, partition: int) -> Iterator[pa.Table]:
+        """The rows of one partition, block by block. Raises CorruptFile."""
+        for block in self.by_partition.get(partition, ()):
+            yield pa.Table.from_batches([self.rows(block)])

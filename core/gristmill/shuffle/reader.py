@@ -1,0 +1,92 @@
+"""Reading one partition of an exchange: all map outputs' rows for one task, in the exchange's order.
+
+The kernel calls it for each input of a reduce. Without an order rows stream through, output after output. With one,
+the outputs' sorted runs are merged: in memory if they fit, else piece by piece with spill files. The bytes that come
+out are the same either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from gristmill.plan.exchange import Exchange, ExchangeKind
+from gristmill.plan.schema import Schema
+from gristmill.plan.task import ExchangeFeed
+from gristmill.rows.types import arrow_schema, cast_table
+from gristmill.shuffle.blocks import BlockFetcher, Run, Selection
+from gristmill.shuffle.merge import BLOCK_ROWS, Combine, gathered, in_order, merge_runs
+
+_IN_MEMORY_SHARE = 0.3
+_FETCHED_SHARE = 0.3
+
+
+def read_partition(
+    feed: ExchangeFeed,
+    spec: Exchange,
+    partition: int,
+    fetch: BlockFetcher,
+    memory_bytes: int,
+    spill_dir: Path,
+    combine: Combine | None = None,
+) -> pa.RecordBatchReader:
+    """The rows of ``partition`` in ``spec.order``, ties in (task order, record) order; without an order in that.
+
+    Batches have ``arrow_schema(feed.schema)`` and at most 65,536 rows. BROADCAST and SINGLE give all rows of every
+    output, FORWARD those of the output with the partition's number. ``combine`` is applied to pieces of the merged
+    rows (a key may come in several). Reading raises LostBlock, StorageError, TypeConflict.
+    """
+    selection = Selection(spec, partition, feed.bounds if spec.kind is ExchangeKind.RANGE else b"")
+    tables = _tables(feed, selection, fetch, memory_bytes, spill_dir, combine)
+    batches = (batch for table in tables for batch in table.to_batches(max_chunksize=BLOCK_ROWS))
+    return pa.RecordBatchReader.from_batches(arrow_schema(feed.schema), batches)
+
+
+def _tables(
+    feed: ExchangeFeed,
+    selection: Selection,
+    fetch: BlockFetcher,
+    memory_bytes: int,
+    spill_dir: Path,
+    combine: Combine | None,
+) -> Iterator[pa.Table]:
+    runs = fetch.runs(feed, selection, int(_FETCHED_SHARE * memory_bytes), spill_dir)
+    order = selection.spec.order
+    if not order:
+        rows = (table for run in runs for table in _cast(run, feed.schema))
+        if combine is None:
+            yield from rows
+        else:
+            yield from map(combine, gathered(rows, memory_bytes // 4))
+        return
+    held = list(runs)
+    combine_in_order = partial(_combined, combine, order, feed.schema) if combine is not None else None
+    if sum(run.memory for run in held) <= _IN_MEMORY_SHARE * memory_bytes:
+        yield from _sorted_in_memory(held, feed.schema, selection, combine_in_order)
+    else:
+        sorted_runs = [_cast(run, feed.schema) for run in held]
+        yield from merge_runs(sorted_runs, order, memory_bytes // 2, spill_dir, combine_in_order)
+
+
+def _cast(run: Run, schema: Schema) -> Iterator[pa.Table]:
+    for batch in run.batches():
+        yield cast_table(pa.Table.from_batches([batch]), schema)
+
+
+def _combined(combine: Combine, order: tuple, schema: Schema, table: pa.Table) -> pa.Table:  # type: ignore[type-arg]
+    return in_order(cast_table(combine(table), schema), order)
+
+
+def _sorted_in_memory(
+    runs: list[Run], schema: Schema, selection: Selection, combine: Combine | None
+) -> Iterator[pa.Table]:
+    tables = [table for run in runs for table in _cast(run, schema)]
+    if not tables:
+        return
+    rows = pa.concat_tables(tables)
+    if len(runs) > 1:
+        rows = in_order(rows, selection.spec.order)
+    yield rows if combine is None else combine(rows)
