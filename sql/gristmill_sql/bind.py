@@ -14,13 +14,14 @@ from gristmill_sql.algebra import Item, Query, column
 from gristmill_sql.binder import Binder
 from gristmill_sql.catalog import Catalog
 from gristmill_sql.decorrelate import free_columns
+from gristmill_sql.names import Names
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parse import Parsed
 from gristmill_sql.tables import find_tables
 
 
-def bind(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> Query:
-    """The query's meaning. Raises InvalidQuery for what DuckDB would refuse, too."""
+def bind(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> tuple[Query, Names]:
+    """The query's meaning, and the names that it uses up. Raises InvalidQuery for what DuckDB would refuse, too."""
     tables = find_tables(parsed, catalog, oracle)
     output = _unique_names(oracle.describe(parsed.text))
     binder = Binder(tables, oracle)
@@ -28,7 +29,7 @@ def bind(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> Query:
     if missing := free_columns(bound.relation):
         raise InternalError(f"columns without origin: {', '.join(sorted(missing))}", place="binding of the query")
     result = tuple(Item(c, _as_type(named.column, c.type)) for c, named in zip(output, bound.shown, strict=True))
-    return Query(bound.relation, result, tuple(binder.shared.items()))
+    return Query(bound.relation, result, tuple(binder.shared.items())), binder.names
 
 
 def _as_type(given: Column, type_: str) -> exp.Expr:

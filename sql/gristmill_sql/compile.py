@@ -12,10 +12,13 @@ from gristmill.plan.schema import Schema
 from gristmill_sql.algebra import Query
 from gristmill_sql.bind import bind
 from gristmill_sql.catalog import Catalog
+from gristmill_sql.estimate import Estimator
+from gristmill_sql.optimize import optimize
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parse import Parsed, parse
-from gristmill_sql.planning import plan_chain
+from gristmill_sql.physical import Planner
+from gristmill_sql.rules import Knowledge
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ def compile_query(sql: str, catalog: Catalog, options: CompileOptions | None = N
     options = options or CompileOptions()
     parsed = parse(sql, options)
     oracle = Oracle()
-    bound = bind(parsed, catalog, oracle)
-    chain, ordered = plan_chain(bound, options)
+    bound, names = bind(parsed, catalog, oracle)
+    estimator = Estimator()
+    optimized = optimize(bound, Knowledge(oracle, names, estimator))
+    chain, ordered = Planner(names, estimator, options).chain(optimized)
     schema = tuple(item.column for item in bound.result)
-    return CompiledQuery(chain, schema, ordered, parsed, bound, bound)
+    return CompiledQuery(chain, schema, ordered, parsed, bound, optimized)

@@ -1,0 +1,207 @@
+"""Estimated rows and bytes of relations, from what footers say of tables. Decides costs, never results.
+
+Follows System R (Selinger et al. 1979) where nothing better is known: fixed selectivities, and joins divided by the
+number of distinct keys, which for an unknown column is the size of the smaller table (a foreign key meets its key).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+from sqlglot import exp
+
+from gristmill.plan.schema import Schema
+from gristmill_sql.algebra import (
+    Aggregate,
+    Filter,
+    Join,
+    JoinKind,
+    Limit,
+    Opaque,
+    Project,
+    Relation,
+    Scan,
+    Shared,
+    UnionAll,
+    Values,
+    inputs_of,
+    names_of,
+)
+from gristmill_sql.expressions import columns_in, conjuncts, disjuncts, unwrapped
+
+_RANGE = 0.3
+_BETWEEN = 0.1
+_LIKE = 0.1
+_OTHER = 0.5
+_ASSUMED_ROWS = 1_000_000
+_GROUPING = 0.1
+"""Share of rows that are groups of their own where no key's distinct values are known."""
+_WIDTHS = {"BOOLEAN": 1, "TINYINT": 1, "SMALLINT": 2, "INTEGER": 4, "DATE": 4, "FLOAT": 4, "HUGEINT": 16, "VARCHAR": 24, "DECIMAL": 8}
+
+
+class Estimator:
+    """Estimates for the relations of one query; remembers what it computed and what it learned of columns."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, tuple[Relation, float]] = {}
+        self._distinct: dict[str, float] = {}
+        self._table_rows: dict[str, float] = {}
+        self._shared: dict[str, Relation] = {}
+
+    def define(self, name: str, relation: Relation) -> None:
+        """Tells what a shared relation is."""
+        self._shared[name] = relation
+
+    def rows(self, relation: Relation) -> float:
+        """How many rows a relation may have, at least 1."""
+        known = self._rows.get(id(relation))
+        if known is None or known[0] is not relation:
+            for child in inputs_of(relation):
+                self.rows(child)
+            known = (relation, max(1.0, self._estimate(relation)))
+            self._rows[id(relation)] = known
+        return known[1]
+
+    def bytes_(self, relation: Relation) -> float:
+        """How many bytes its rows may take in Arrow's form."""
+        return self.rows(relation) * width(relation.columns)
+
+    def groups(self, relation: Relation, keys: Iterable[exp.Expr]) -> float:
+        """How many groups its rows fall into."""
+        rows = self.rows(relation)
+        known, unknown = 1.0, 0
+        for key in keys:
+            distinct = self._distinct_of(key)
+            known, unknown = (known * distinct, unknown) if distinct else (known, unknown + 1)
+        if not unknown:
+            return min(rows, known)
+        return min(rows, max(known, rows * _GROUPING))
+
+    def joined_rows(self, kind: JoinKind, left: float, right: float, on: Iterable[exp.Expr], sides: frozenset[str]) -> float:
+        """Rows of a join of so many rows; ``sides`` are the names of the left side's columns."""
+        divisor, selectivity, cap = 1.0, 1.0, math.inf
+        for predicate in on:
+            pair = equality(predicate, sides)
+            if pair is None:
+                selectivity *= self.selectivity(predicate)
+                continue
+            distinct, smaller = self._pair(*pair)
+            divisor *= distinct
+            cap = min(cap, smaller)
+        inner = left * right * selectivity / max(1.0, min(divisor, cap))
+        matched = min(1.0, selectivity * right / max(1.0, min(divisor, cap)))
+        match kind:
+            case JoinKind.SEMI:
+                return left * matched
+            case JoinKind.ANTI:
+                return left * max(0.1, 1 - matched)
+            case JoinKind.LEFT:
+                return max(inner, left)
+            case JoinKind.RIGHT:
+                return max(inner, right)
+            case JoinKind.FULL:
+                return max(inner, left + right)
+        return inner
+
+    def selectivity(self, predicate: exp.Expr) -> float:
+        """The share of rows for which a predicate holds."""
+        predicate = unwrapped(predicate)
+        match predicate:
+            case exp.And():
+                return math.prod(self.selectivity(p) for p in conjuncts(predicate))
+            case exp.Or():
+                return min(1.0, sum(self.selectivity(p) for p in disjuncts(predicate)))
+            case exp.Not():
+                return max(0.05, 1 - self.selectivity(predicate.this))
+            case exp.EQ():
+                return self._equal(predicate.this, predicate.expression)
+            case exp.In():
+                return min(_OTHER, len(predicate.expressions) * self._equal(predicate.this, exp.Null()))
+            case exp.Between():
+                return _BETWEEN
+            case exp.LT() | exp.LTE() | exp.GT() | exp.GTE():
+                return _RANGE
+            case exp.Like() | exp.ILike():
+                return _LIKE
+            case exp.NEQ():
+                return 0.9
+        return _OTHER
+
+    def _equal(self, left: exp.Expr, right: exp.Expr) -> float:
+        distinct = self._distinct_of(left) or self._distinct_of(right)
+        return 1 / distinct if distinct else _LIKE
+
+    def _distinct_of(self, value: exp.Expr) -> float | None:
+        return self._distinct.get(value.name) if isinstance(value, exp.Column) else None
+
+    def _pair(self, left: exp.Expr, right: exp.Expr) -> tuple[float, float]:
+        """Distinct values of an equality's keys, and the rows of the smaller of their tables."""
+        tables = [self._rows_behind(side) for side in (left, right)]
+        smaller = min(tables)
+        known = [d for side in (left, right) if (d := self._distinct_of(side))]
+        return (max(known) if len(known) == 2 else min([smaller, *known])), smaller
+
+    def _rows_behind(self, value: exp.Expr) -> float:
+        return max((self._table_rows.get(name, _ASSUMED_ROWS) for name in columns_in(value)), default=1.0)
+
+    def _estimate(self, node: Relation) -> float:
+        match node:
+            case Scan():
+                return self._scan(node)
+            case Values():
+                return node.rows
+            case Shared():
+                return self._derived(node, self.rows(self._shared[node.name]) if node.name in self._shared else _ASSUMED_ROWS)
+            case Filter():
+                return self.rows(node.input) * math.prod(self.selectivity(p) for p in node.predicates)
+            case Join():
+                left, right = self.rows(node.left), self.rows(node.right)
+                return self.joined_rows(node.kind, left, right, node.on, names_of(node.left))
+            case Aggregate():
+                groups = self.groups(node.input, [key.value for key in node.keys]) if node.keys else 1.0
+                return self._derived(node, groups)
+            case Limit():
+                return min(self.rows(node.input), node.count if node.count is not None else math.inf)
+            case UnionAll():
+                return self._derived(node, sum(self.rows(child) for child in node.inputs))
+            case Opaque():
+                return self._derived(node, max((self.rows(child) for child in node.inputs), default=1.0))
+            case Project():
+                return self._derived(node, self.rows(node.input))
+        return self.rows(node.input)
+
+    def _scan(self, node: Scan) -> float:
+        facts = node.table.facts
+        rows = float(facts.rows) if facts.rows is not None else facts.bytes_ / max(1, width(facts.schema))
+        distinct = dict(facts.distinct)
+        for column, source in zip(node.columns, node.sources, strict=True):
+            self._table_rows[column.name] = max(1.0, rows)
+            if source in distinct:
+                self._distinct[column.name] = float(distinct[source])
+        return rows
+
+    def _derived(self, node: Relation, rows: float) -> float:
+        for column in node.columns:
+            self._table_rows.setdefault(column.name, max(1.0, rows))
+        return rows
+
+
+def equality(predicate: exp.Expr, left: frozenset[str]) -> tuple[exp.Expr, exp.Expr] | None:
+    """The two sides of ``a = b`` where one reads only ``left`` columns and the other none of them; left one first."""
+    predicate = unwrapped(predicate)
+    if not isinstance(predicate, exp.EQ):
+        return None
+    one, other = predicate.this, predicate.expression
+    for a, b in ((one, other), (other, one)):
+        if columns_in(a) and columns_in(a) <= left and columns_in(b) and not columns_in(b) & left:
+            return a, b
+    return None
+
+
+def width(schema: Schema) -> int:
+    """Bytes of a row in Arrow's form, roughly."""
+    return sum(_WIDTHS.get(re.split(r"[( ]", c.type)[0], 8 if "[" not in c.type and "(" not in c.type else 32) for c in schema) or 1
+
+

@@ -1,0 +1,92 @@
+"""Flows: rows on their way, between two exchanges. The planner adds work to a flow until rows must change hands.
+
+A flow has a branch for each kind of task that makes its rows: usually one, several after UNION ALL. A branch reads
+files, or the rows of a finished job, or is the reduce of a job that is still open and so may take further inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from gristmill.plan.exchange import ExchangeKind
+from gristmill.plan.job import JobInput, SideInput
+from gristmill.plan.schema import Schema
+from gristmill.plan.source import Source
+from gristmill_sql.select import Select
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Map tasks over files, or work at the end of a finished job's tasks: the SELECT reads ``input``."""
+
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Reducing:
+    """Reduce tasks of an open job: the SELECT reads its inputs by name."""
+
+    inputs: tuple[JobInput, ...]
+    kind: ExchangeKind
+    partitions: int
+    note: str = ""
+    single_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """No tasks yet: the SELECT reads nothing and gives the same rows wherever it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Tasks of one kind and what they compute; ``sides`` are the side inputs that the SELECT names."""
+
+    origin: Reading | Reducing | Constant
+    select: Select
+    sides: tuple[SideInput, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Rows with these columns.
+
+    ``partitioned``: for each key of the hash exchange behind the rows, the columns that hold its value; empty if
+    rows lie anywhere. ``single``: one task holds them all. ``ordered``: they are in order, task after task.
+    """
+
+    branches: tuple[Branch, ...]
+    columns: Schema
+    partitioned: tuple[frozenset[str], ...] = ()
+    single: bool = False
+    ordered: bool = False
+
+    def applied(self, change: Callable[[Select], Select], columns: Schema) -> Flow:
+        """The flow with more work in each of its branches."""
+        branches = tuple(replace(branch, select=change(branch.select)) for branch in self.branches)
+        names = {column.name for column in columns}
+        kept = tuple(frozenset(same & names) for same in self.partitioned)
+        return replace(self, branches=branches, columns=columns, partitioned=kept if all(kept) else ())
+
+    def with_side(self, side: SideInput | None) -> Flow:
+        """The flow whose fragments may name a side input."""
+        if side is None:
+            return self
+        return replace(self, branches=tuple(replace(b, sides=(*b.sides, side)) for b in self.branches))
+
+    @property
+    def open(self) -> Branch | None:
+        """The flow's only branch if that is an open job."""
+        only = self.branches[0]
+        return only if len(self.branches) == 1 and isinstance(only.origin, Reducing) else None
+
+    @property
+    def constant(self) -> Branch | None:
+        """The flow's only branch if that reads nothing."""
+        only = self.branches[0]
+        return only if len(self.branches) == 1 and isinstance(only.origin, Constant) else None
+
+    def is_partitioned_by(self, keys: frozenset[str]) -> bool:
+        """Whether rows that agree in the columns ``keys`` surely lie in one task."""
+        return self.single or (bool(self.partitioned) and all(same & keys for same in self.partitioned))

@@ -1,0 +1,25 @@
+"""Applies the rules to a bound query, in their order. Called by the compiler; its result prints like the bound one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gristmill_sql.algebra import Query, Relation
+from gristmill_sql.rules import RULES, Knowledge
+from gristmill_sql.rules.columns import prune_columns
+
+
+def optimize(query: Query, knowledge: Knowledge) -> Query:
+    """An equal query that costs less."""
+    shared = []
+    for name, relation in query.shared:
+        rewritten = _rewritten(relation, knowledge)
+        knowledge.estimator.define(name, rewritten)
+        shared.append((name, rewritten))
+    return prune_columns(replace(query, root=_rewritten(query.root, knowledge), shared=tuple(shared)))
+
+
+def _rewritten(relation: Relation, knowledge: Knowledge) -> Relation:
+    for rule in RULES:
+        relation = rule(relation, knowledge)
+    return relation

@@ -1,0 +1,310 @@
+"""Joins: broadcast of one side, a shuffle of both by their keys, or a place in a job whose rows already lie so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from gristmill.plan.exchange import ExchangeKind
+from gristmill.plan.job import SideInput
+from gristmill.plan.source import FileSource
+from gristmill_sql.algebra import Item, Join, JoinKind, Relation, Scan, names_of
+from gristmill_sql.estimate import equality
+from gristmill_sql.expressions import columns_of_all
+from gristmill_sql.flow import Branch, Flow, Reading, Reducing
+from gristmill_sql.oracle import Unbindable
+from gristmill_sql.physical import Needed, Planner
+from gristmill_sql.select import Select
+
+if TYPE_CHECKING:
+    from gristmill_sql.names import Names
+
+_WORDS = {
+    JoinKind.INNER: "",
+    JoinKind.LEFT: "LEFT ",
+    JoinKind.RIGHT: "RIGHT ",
+    JoinKind.FULL: "FULL ",
+    JoinKind.SEMI: "SEMI ",
+    JoinKind.ANTI: "ANTI ",
+}
+_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINY", "USMALL", "UINT", "UBIG", "DECIMAL", "FLOAT", "DOUBLE")
+_TIMES = ("DATE", "TIMESTAMP")
+TINY_FILE = 1 << 20
+"""A table of at most so many file bytes is read by every task itself instead of by a job before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The equalities of a join as columns of one type: what each side is partitioned by, position by position."""
+
+    left: tuple[Item, ...]
+    right: tuple[Item, ...]
+
+
+def plan_join(planner: Planner, node: Join, needed: Needed) -> Flow:
+    """The flow of a join's rows."""
+    if node.kind is JoinKind.RIGHT:
+        node = replace(node, kind=JoinKind.LEFT, left=node.right, right=node.left)
+    reads = needed | columns_of_all(node.on)
+    if node.kind is JoinKind.INNER and _is_smaller(planner, node.left, node.right):
+        node = replace(node, left=node.right, right=node.left)
+    left = planner.plan(node.left, reads & names_of(node.left))
+    right = planner.plan(node.right, reads & names_of(node.right))
+    return _Joining(planner, node, needed, left, right).flow()
+
+
+def _is_smaller(planner: Planner, left: Relation, right: Relation) -> bool:
+    return planner.estimator.bytes_(left) < planner.estimator.bytes_(right)
+
+
+class _Joining:
+    """One join of two planned sides; the right one is the side that may be broadcast."""
+
+    def __init__(self, planner: Planner, node: Join, needed: Needed, left: Flow, right: Flow) -> None:
+        self._planner = planner
+        self._node = node
+        self._left = left
+        self._right = right
+        reads = needed | columns_of_all(node.on)
+        self._left_columns = [c.name for c in left.columns if c.name in reads] or [left.columns[0].name]
+        self._right_columns = [c.name for c in right.columns if c.name in reads] or [right.columns[0].name]
+
+    def flow(self) -> Flow:
+        bytes_ = self._planner.estimator.bytes_(self._node.right)
+        keys = _keys(self._node, self._planner.names)
+        if self._left.single and self._right.single and self._left.constant is None:
+            return self._in_one_task("")
+        if self._node.kind is not JoinKind.FULL and (
+            self._right.constant or self._is_small(bytes_) or not keys.left
+        ):
+            return self._broadcast(bytes_)
+        if not keys.left:
+            return self._in_one_task("a FULL JOIN without an equality")
+        return self._shuffled(keys)
+
+    def _is_small(self, bytes_: float) -> bool:
+        return bytes_ <= self._planner.options.broadcast_bytes
+
+    # broadcast
+
+    def _broadcast(self, bytes_: float) -> Flow:
+        probe = self._left
+        if probe.constant:
+            probe = self._planner.single(probe, self._left_columns, "constant rows")
+        side, build = self._build_side(bytes_)
+        columns = self._columns()
+        joined = probe.with_side(side).applied(
+            lambda s: s.joined(_WORDS[self._node.kind], build, self._node.on, tuple(c.name for c in columns)), columns
+        )
+        return self._with_equal_names(joined, probe)
+
+    def _build_side(self, bytes_: float) -> tuple[SideInput | None, Select]:
+        jobs = self._planner.jobs
+        if self._right.constant:
+            return None, self._right.constant.select.cut(self._right_columns)
+        if (tiny := self._tiny_file()) is not None:
+            side = jobs.file_side(tiny)
+            only = self._right.branches[0]
+            return side, only.select.cut(self._right_columns).over(side.name)
+        note = f"broadcast: about {_size(bytes_)}"
+        side = jobs.side(self._right, self._right_columns, note)
+        return side, Select(side.name, tuple(self._right_columns))
+
+    def _tiny_file(self) -> FileSource | None:
+        """The file of a build side that is nothing but a scan of a tiny table."""
+        only = self._right.branches[0]
+        if len(self._right.branches) > 1 or not isinstance(only.origin, Reading) or only.sides:
+            return None
+        scan = self._node.right
+        while not isinstance(scan, Scan):
+            if not hasattr(scan, "input"):
+                return None
+            scan = scan.input
+        source = only.origin.source
+        is_tiny = isinstance(source, FileSource) and scan.table.facts.bytes_ <= TINY_FILE
+        return source if is_tiny and self._is_small(0) and self._planner.options.broadcast_bytes else None  # type: ignore[return-value]
+
+    # shuffle
+
+    def _shuffled(self, keys: _Keys) -> Flow:
+        bytes_ = sum(self._planner.estimator.bytes_(side) for side in (self._node.left, self._node.right))
+        for flow, own, other, others in (
+            (self._left, keys.left, self._right, keys.right),
+            (self._right, keys.right, self._left, keys.left),
+        ):
+            if (positions := _positions(flow, own)) is not None:
+                return self._into_open(flow, other, tuple(others[i] for i in positions))
+        left, left_names = self._keyed(self._left, self._left_columns, keys.left)
+        right, right_names = self._keyed(self._right, self._right_columns, keys.right)
+        opened = self._planner.jobs.reducing(
+            left, left_names, ExchangeKind.HASH, [i.column.name for i in keys.left],
+            self._planner.partitions(bytes_), f"join on {_texts(keys.left)}",
+        )
+        partitioned = tuple(frozenset([item.column.name]) for item in keys.left)
+        flow = Flow((opened,), left.columns, partitioned)
+        return self._merged(flow, right, right_names, keys.right, is_left=True)
+
+    def _into_open(self, opened: Flow, other: Flow, keys: tuple[Item, ...]) -> Flow:
+        """The other side as further inputs of the job in which this side lies partitioned already."""
+        is_left = opened is self._left
+        other_branch = other.open
+        same = [frozenset([item.column.name]) for item in keys]
+        if other_branch is not None and len(other.partitioned) == len(keys) and all(
+            names <= held for names, held in zip(same, other.partitioned, strict=True)
+        ):
+            return self._fused(opened, other, is_left=is_left)
+        columns = self._right_columns if is_left else self._left_columns
+        keyed, names = self._keyed(other, columns, keys)
+        return self._merged(opened, keyed, names, keys, is_left=is_left)
+
+    def _merged(self, opened: Flow, other: Flow, names: list[str], keys: tuple[Item, ...], *, is_left: bool) -> Flow:
+        """Both sides in one open job: ``other`` is exchanged by its keys and joined there."""
+        key = [item.column.name for item in keys]
+        inputs, sides, source = self._planner.jobs.exchange(other, names, key)
+        return self._combined(opened, inputs, sides, Select(source, tuple(names)), is_left=is_left)
+
+    def _fused(self, opened: Flow, other: Flow, *, is_left: bool) -> Flow:
+        """Two open jobs whose rows lie partitioned alike become one."""
+        branch = other.open
+        assert branch is not None
+        assert isinstance(branch.origin, Reducing)
+        return self._combined(opened, branch.origin.inputs, branch.sides, branch.select, is_left=is_left, also=branch)
+
+    def _combined(
+        self,
+        opened: Flow,
+        inputs: Sequence[object],
+        sides: tuple[SideInput, ...],
+        select: Select,
+        *,
+        is_left: bool,
+        also: Branch | None = None,
+    ) -> Flow:
+        branch = opened.open
+        assert branch is not None
+        assert isinstance(branch.origin, Reducing)
+        columns = self._columns()
+        names = tuple(c.name for c in columns)
+        left, right = (branch.select, select) if is_left else (select, branch.select)
+        joined = left.joined(_WORDS[self._node.kind], right, self._node.on, names)
+        partitions = branch.origin.partitions
+        if also is not None and isinstance(also.origin, Reducing):
+            partitions = max(partitions, also.origin.partitions)
+        note = branch.origin.note if branch.origin.note.startswith("join") else f"join, {branch.origin.note}"
+        origin = replace(branch.origin, inputs=(*branch.origin.inputs, *inputs), partitions=partitions, note=note)
+        new = Branch(origin, joined, tuple(dict.fromkeys((*branch.sides, *sides))))
+        return self._with_equal_names(Flow((new,), columns, opened.partitioned), opened)
+
+    def _keyed(self, flow: Flow, columns: list[str], keys: tuple[Item, ...]) -> tuple[Flow, list[str]]:
+        """The flow with its keys as columns, and the names of all columns that it must give."""
+        extra = tuple(item for item in keys if not item.passes)
+        if extra:
+            flow = flow.applied(lambda s: s.extended(extra), (*flow.columns, *(i.column for i in extra)))
+        return flow, [*columns, *(i.column.name for i in keys if i.column.name not in columns)]
+
+    # one task
+
+    def _in_one_task(self, reason: str) -> Flow:
+        left = self._planner.single(self._left, self._left_columns, "join", reason)
+        if self._right.single and (branch := self._right.open) is not None and isinstance(branch.origin, Reducing):
+            return self._combined(left, branch.origin.inputs, branch.sides, branch.select, is_left=True)
+        inputs, sides, source = self._planner.jobs.exchange(self._right, self._right_columns)
+        return self._combined(left, inputs, sides, Select(source, tuple(self._right_columns)), is_left=True)
+
+    # what the join gives
+
+    def _columns(self) -> tuple:  # type: ignore[type-arg]
+        by_name = {c.name: c for c in (*self._left.columns, *self._right.columns)}
+        names = list(self._left_columns)
+        if self._node.kind not in (JoinKind.SEMI, JoinKind.ANTI):
+            names += self._right_columns
+        return tuple(by_name[name] for name in names)
+
+    def _with_equal_names(self, joined: Flow, held: Flow) -> Flow:
+        """The joined rows, partitioned as before, by columns of either side where an equality holds for every row."""
+        kind = self._node.kind
+        if kind is JoinKind.FULL:
+            return replace(joined, partitioned=())
+        is_left = held is not self._right
+        if not is_left and kind is not JoinKind.INNER:
+            return replace(joined, partitioned=())
+        same = list(held.partitioned)
+        if kind is JoinKind.INNER:
+            for predicate in self._node.on:
+                pair = equality(predicate, names_of(self._node.left))
+                if pair and all(isinstance(side, exp.Column) for side in pair) and self._are_alike(pair):
+                    names = frozenset(side.name for side in pair)
+                    same = [held_names | names if held_names & names else held_names for held_names in same]
+        given = {c.name for c in joined.columns}
+        kept = tuple(names & given for names in same)
+        return replace(joined, partitioned=kept if all(kept) else (), single=joined.single or held.single)
+
+    def _are_alike(self, pair: tuple[exp.Expr, exp.Expr]) -> bool:
+        """Whether two columns have one type: equal values of different types may hash differently."""
+        left, right = self._planner.names.types(pair)
+        return left == right
+
+
+def _keys(node: Join, names: Names) -> _Keys:
+    left: list[Item] = []
+    right: list[Item] = []
+    for predicate in node.on:
+        pair = equality(predicate, names_of(node.left))
+        if pair is None or not columns_of_all([pair[1]]) <= names_of(node.right):
+            continue
+        sides = _same_type(*pair, names)
+        if sides is not None:
+            left.append(sides[0])
+            right.append(sides[1])
+    return _Keys(tuple(left), tuple(right))
+
+
+def _same_type(left: exp.Expr, right: exp.Expr, names: Names) -> tuple[Item, Item] | None:
+    """The two sides as key columns of one type; None where DuckDB's comparison has rules of its own."""
+    try:
+        types = names.types([left, right])
+        if types[0] == types[1]:
+            return names.item("key", left), names.item("key", right)
+        if not any(all(t.startswith(family) for t in types) for family in (_NUMERIC, _TIMES)):
+            return None
+        (common,) = names.types([exp.Coalesce(this=left.copy(), expressions=[right.copy()])])
+    except Unbindable:
+        return None
+    return _cast(left, types[0], common, names), _cast(right, types[1], common, names)
+
+
+def _cast(value: exp.Expr, type_: str, common: str, names: Names) -> Item:
+    if type_ == common:
+        return names.item("key", value)
+    cast = exp.Cast(this=value.copy(), to=exp.DataType.build(common, dialect="duckdb"))
+    return Item(names.column("key", common), cast)
+
+
+def _positions(flow: Flow, keys: tuple[Item, ...]) -> tuple[int, ...] | None:
+    """For each key by which an open flow is partitioned, the join key that is the same column; None if one is not."""
+    if flow.open is None or not flow.partitioned or flow.single:
+        return None
+    found = []
+    for same in flow.partitioned:
+        position = next((i for i, item in enumerate(keys) if item.passes and item.column.name in same), None)
+        if position is None:
+            return None
+        found.append(position)
+    return tuple(found)
+
+
+def _texts(keys: tuple[Item, ...]) -> str:
+    return ", ".join(item.column.name for item in keys)
+
+
+def _size(bytes_: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if bytes_ < 1024:
+            return f"{bytes_:.0f} {unit}"
+        bytes_ /= 1024
+    return f"{bytes_:.1f} GiB"
+
+
