@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from schedule_laws import Laws, law, reads_of
+from schedule_laws import BrokenLaw, Laws, law, reads_of
 
 from gristmill.ids import AttemptId, ExchangeId, TaskId, WorkerId
 from gristmill.plan.exchange import ExchangeKind
@@ -147,11 +147,12 @@ class Cluster:
         self.at(1.0, self._strike)
         while self._agenda:
             self.now_s, _, action = heapq.heappop(self._agenda)
-            law(self.now_s < FOREVER_S, f"no end after {FOREVER_S} s: {self.scheduler.progress()}")
+            if self.now_s > FOREVER_S:
+                raise BrokenLaw(f"no end after {FOREVER_S} s: {self.scheduler.progress()}")
             action()
             self._calm = self._calm or self.now_s > 300
-        for attempt in self.files:
-            law(attempt in self.laws.settled or attempt not in self.heard, f"{attempt} was left lying about")
+        left = self.heard - self.laws.settled
+        law(not left, f"neither accepted nor discarded: {left}")
 
     def join(self, **changes: object) -> None:
         """One more worker."""

@@ -128,6 +128,8 @@ class Assignment:
     def _steal(self) -> None:
         """Idle slots take over what stands in the queues of others, from the end of the longest."""
         chain = self._chain
+        if not chain.roster.backlogged:
+            return
         for worker in chain.roster.by_freedom():
             while worker.free > 0 and chain.roster.backlogged:
                 victim = max(chain.roster.backlogged, key=lambda other: (len(other.queued), -other.number))

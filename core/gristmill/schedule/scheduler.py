@@ -144,8 +144,12 @@ class Scheduler:
             self._attempts.forget(run)
         if stage.accepted[partition] == attempt.number + 1:
             return
-        stands = stage.states[partition] == DONE or attempt.number < stage.void_below.get(partition, 0)
-        if worker is None or stands:
+        void = attempt.number < stage.void_below.get(partition, 0)
+        if worker is not None and (void or stage.states[partition] == DONE):
+            # Dropped for good: a second message must not bring it back when the task is open again.
+            stage.void_below[partition] = max(stage.void_below.get(partition, 0), attempt.number + 1)
+            worker = None
+        if worker is None:
             self._chain.out.append(DiscardAttempt(attempt, event.worker))
             return
         self._accept(stage, partition, event, worker)
@@ -176,7 +180,7 @@ class Scheduler:
         worker = roster.join(event.worker, event.slots, event.places, event.output_outlives_worker)
         if worker is not None:
             worker.last_seen_s = self._chain.now_s
-            self._chain.freed.append(worker)
+            self._chain.wake = True
             self._failures.keep_one_usable()
 
     def _left(self, event: WorkerLeft) -> FailChain | None:

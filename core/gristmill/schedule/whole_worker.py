@@ -27,13 +27,13 @@ class WholeWorkers:
                 self._clear(reserved)
             else:
                 self._drop(held)
+        scarce = False
         for held in list(self._chain.held):
-            if not self._ready(held):
+            if not self._ready(held) or (scarce and held not in self.reserved):
                 continue
             worker = self._choose(held)
-            if worker is None:
-                return
-            if not worker.active:
+            scarce = scarce or worker is None
+            if worker is not None and not worker.active:
                 self._launch(held, worker)
 
     def _choose(self, held: Held) -> WorkerState | None:
