@@ -1,0 +1,236 @@
+"""What Python functions and commands give, as record batches of one schema.
+
+Types come from the fragment's declared schema or the function's annotations, else from the values. A schema that was
+inferred from the first batch holds for the task's file; where a later batch needs a wider one, ``WidenedSchema``
+makes the task start over with the wider one from its first row, so that no reader ever sees two.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import types
+import typing
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, get_args, get_origin
+
+import pyarrow as pa
+
+from gristmill.errors import TypeConflict
+from gristmill.plan.fragment import Calling, PythonFragment
+from gristmill.plan.schema import Column, Schema
+from gristmill.rows.logical import ListOf, Logical, MapOf, Scalar, StructOf
+from gristmill.rows.types import arrow_schema, cast_table, infer, schema_of, unify
+
+Locate = Callable[[object], TypeConflict]
+"""Gives an error, without reason yet, that names the record which yielded a value."""
+
+_PLAIN: dict[object, Logical] = {
+    bool: Scalar("BOOLEAN"),
+    int: Scalar("BIGINT"),
+    float: Scalar("DOUBLE"),
+    str: Scalar("VARCHAR"),
+    bytes: Scalar("BLOB"),
+    dt.date: Scalar("DATE"),
+    dt.time: Scalar("TIME"),
+    dt.datetime: Scalar("TIMESTAMP"),
+    dt.timedelta: Scalar("INTERVAL"),
+    uuid.UUID: Scalar("UUID"),
+}
+
+
+class WidenedSchema(Exception):
+    """The rows of ``step`` need ``schema``, wider than what earlier batches of this task were written with."""
+
+    def __init__(self, step: object, schema: Schema) -> None:
+        super().__init__(step)
+        self.step = step
+        self.schema = schema
+
+
+class Typed:
+    """Turns lists of Python values into batches, all of one schema.
+
+    ``declared`` is fixed; ``pinned`` is what an earlier start of the task found out. ``step`` identifies the fragment
+    in the task, for ``WidenedSchema``. ``empty`` is the schema of a stream without any row.
+    """
+
+    def __init__(self, declared: Schema | None, pinned: Schema | None, step: object, empty: Schema = ()) -> None:
+        self._declared = declared
+        self._schema = declared or pinned
+        self._arrow = arrow_schema(self._schema) if self._schema is not None else None
+        self._step = step
+        self._empty = empty
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The declared columns, in order."""
+        return tuple(column.name for column in self._declared) if self._declared is not None else None
+
+    def nothing(self) -> pa.RecordBatch:
+        """A batch of no rows, for the end of a stream that had none."""
+        schema = self._arrow if self._arrow is not None else arrow_schema(self._empty)
+        return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
+
+    def batch(self, columns: Mapping[str, Sequence[object]], rows: int, locate: Locate) -> pa.RecordBatch:
+        """The columns as one batch. Raises TypeConflict, by ``locate`` if it knows the record, or WidenedSchema."""
+        if self._declared is not None:
+            return self._as_declared(columns, rows, locate)
+        arrays = {name: _inferred(name, values, locate) for name, values in columns.items()}
+        table = pa.table(arrays) if arrays else pa.table({})
+        found = schema_of(table.schema)
+        if self._schema is None:
+            self._schema, self._arrow = found, arrow_schema(found)
+        elif found != self._schema:
+            wider = unify([self._schema, found], f"rows of {self._step}")
+            if wider != self._schema:
+                raise WidenedSchema(self._step, wider)
+        return one_batch(cast_table(table, self._schema))
+
+    def _as_declared(self, columns: Mapping[str, Sequence[object]], rows: int, locate: Locate) -> pa.RecordBatch:
+        assert self._arrow is not None
+        strangers = [name for name in columns if name not in self._arrow.names]
+        if strangers:
+            raise TypeConflict(
+                f"it gives a column {strangers[0]!r} that its schema does not have",
+                place=str(self._step),
+                remedy=f"Declared: {', '.join(self._arrow.names)}.",
+            )
+        arrays = [
+            _declared_array(field, columns[field.name], locate) if field.name in columns else pa.nulls(rows, field.type)
+            for field in self._arrow
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=self._arrow)
+
+
+def one_batch(table: pa.Table) -> pa.RecordBatch:
+    """A table as a single batch, of no rows if it has none."""
+    batches = table.combine_chunks().to_batches()
+    if batches:
+        return batches[0]
+    return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in table.schema], schema=table.schema)
+
+
+def batches_of(table: pa.Table) -> list[pa.RecordBatch]:
+    """The batches of a table; one of no rows if it has none."""
+    return table.to_batches() or [one_batch(table)]
+
+
+def _inferred(name: str, values: Sequence[object], locate: Locate) -> pa.Array:
+    try:
+        return infer(values, f"column {name!r}")
+    except TypeConflict as error:
+        raise _named(error, values, locate, lambda some: infer(some, name)) from error
+
+
+def _declared_array(field: pa.Field, values: Sequence[object], locate: Locate) -> pa.Array:
+    def convert(some: Sequence[object]) -> pa.Array:
+        return pa.array([_as_struct(value, field.type) for value in some] if nested else some, field.type)
+
+    nested = pa.types.is_nested(field.type)
+    try:
+        return convert(values)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        conflict = TypeConflict(
+            f"a value does not fit the declared type {field.type}: {error}",
+            place=f"column {field.name!r}",
+            remedy="Change the annotation or schema, or what the function gives.",
+        )
+        raise _named(conflict, values, locate, convert) from error
+
+
+def _as_struct(value: Any, kind: pa.DataType) -> Any:
+    """Tuples as the dicts that Arrow wants for structs, at any depth."""
+    if value is None:
+        return None
+    if pa.types.is_struct(kind):
+        parts = value.items() if isinstance(value, dict) else ((f"_{at}", part) for at, part in enumerate(value))
+        return {name: _as_struct(part, kind.field(name).type) for name, part in parts}
+    if pa.types.is_map(kind):
+        items = value.items() if isinstance(value, dict) else value
+        return [(_as_struct(key, kind.key_type), _as_struct(item, kind.item_type)) for key, item in items]
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        return [_as_struct(item, kind.value_type) for item in value]
+    return value
+
+
+def _named(
+    error: TypeConflict, values: Sequence[object], locate: Locate, convert: Callable[[Sequence[object]], pa.Array]
+) -> TypeConflict:
+    """The error with the place of the first record that it concerns, found by halving."""
+    low, high = 0, len(values)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _converts(values[:middle], convert):
+            low = middle
+        else:
+            high = middle
+    located = locate(values[low])
+    located.reason, located.remedy = f"{error.place}: {error.reason}", error.remedy
+    return located
+
+
+def _converts(values: Sequence[object], convert: Callable[[Sequence[object]], pa.Array]) -> bool:
+    try:
+        convert(values)
+    except (TypeConflict, pa.ArrowException, TypeError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def declared_schema(fragment: PythonFragment, function: Callable[..., Any]) -> Schema | None:
+    """The schema that the fragment declares or its annotations say; None where neither tells all of it."""
+    if fragment.schema is not None:
+        return fragment.schema
+    if fragment.calling is Calling.BATCHES:
+        return None
+    try:
+        hints = typing.get_type_hints(function)
+    except (NameError, TypeError, AttributeError):
+        return None
+    item = _item_of(hints.get("return"))
+    if fragment.calling is Calling.PAIRS:
+        kinds = [_logical(each) for each in get_args(item)] if get_origin(item) is tuple else []
+        named = list(zip(("key", "value"), kinds, strict=False)) if len(kinds) == 2 else []
+    elif typing.is_typeddict(item):
+        named = [(name, _logical(kind)) for name, kind in typing.get_type_hints(item).items()]
+    else:
+        return None
+    if not named or any(kind is None for _, kind in named):
+        return None
+    return tuple(Column(name, str(kind)) for name, kind in named)
+
+
+def _item_of(hint: object) -> Any:
+    """T of Iterator[T], Iterable[T], Generator[T, …] and list[T]."""
+    arguments = get_args(hint)
+    return arguments[0] if arguments and get_origin(hint) is not tuple else None
+
+
+def _logical(hint: Any) -> Logical | None:
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        others = [each for each in arguments if each is not type(None)]
+        return _logical(others[0]) if len(others) == 1 else None
+    parts = [_logical(each) for each in arguments]
+    if not parts or any(part is None for part in parts):
+        return None
+    known = [part for part in parts if part is not None]
+    if origin is tuple and Ellipsis not in arguments:
+        return StructOf(tuple((f"_{at}", part) for at, part in enumerate(known)))
+    if origin is list:
+        return ListOf(known[0])
+    return MapOf(*known) if origin is dict else None
+
+
+def pair_schema(key: str = '"NULL"', value: str = '"NULL"') -> Schema:
+    """The columns of pairs; of no known type by default."""
+    return (Column("key", key), Column("value", value))
+
+
+def retyped(batches: Iterator[pa.RecordBatch], schema: Schema) -> Iterator[pa.RecordBatch]:
+    """The batches cast to ``schema``."""
+    for batch in batches:
+        yield one_batch(cast_table(pa.Table.from_batches([batch]), schema))

@@ -1,0 +1,108 @@
+"""Outlets: where the rows of a task end up, a file of map output or parts of a job's outputs.
+
+Writers stage what they write; nobody sees it before the attempt is accepted. A task that fails aborts them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from gristmill.kernel.partitioning import PartitionOf
+from gristmill.kernel.work import Work
+from gristmill.plan.stage import ExchangeWrite, SinkWrite
+from gristmill.plan.task import Location, MapOutput, PendingPart
+from gristmill.rows.types import schema_of
+from gristmill.shuffle.writer import ShuffleWriter
+from gristmill.storage.parts import PartWriter
+
+Combine = Callable[[pa.Table], pa.Table]
+
+
+class Staged(Protocol):
+    """Something that can still be dropped."""
+
+    def abort(self) -> None:
+        """Drops what was written."""
+        ...
+
+
+class Outlets:
+    """Writes what the outlets of one task get, and collects what is to be reported."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._staged: list[Staged] = []
+        self.outputs: list[MapOutput] = []
+        self.parts: list[PendingPart] = []
+
+    def abort(self) -> None:
+        """Drops everything that was written so far."""
+        for staged in self._staged:
+            staged.abort()
+
+    def exchange(
+        self,
+        outlet: ExchangeWrite,
+        batches: Iterable[pa.RecordBatch],
+        combine: Combine | None,
+        partition_of: PartitionOf | None,
+    ) -> None:
+        """Writes the rows into one indexed file. ``combine`` is applied where sorted rows meet."""
+        work, env = self._work, self._work.env
+        path = self._output_path(outlet)
+        writer = ShuffleWriter(
+            outlet.spec, path, work.memory.writer, env.compression, work.path("shuffle"), combine, partition_of
+        )
+        self._staged.append(writer)
+        for batch in batches:
+            work.context.end_if_forked()
+            writer.write(batch)
+        written = writer.finish()
+        work.bytes_spilled += written.bytes_spilled
+        self.outputs.append(
+            MapOutput(
+                outlet.exchange,
+                Location(env.worker, env.host, str(written.path), env.address),
+                outlet.first_task + work.partition,
+                written.rows,
+                written.bytes_,
+                written.partition_rows,
+                written.partition_bytes,
+                written.schema,
+                written.checksum,
+                written.sample,
+            )
+        )
+
+    def _output_path(self, outlet: ExchangeWrite) -> Path:
+        order = self._work.order
+        name = f"{outlet.first_task + self._work.partition:06}-{order.attempt.number}.arrow"
+        parts = (order.run, outlet.exchange.job, outlet.exchange.input or "-")
+        return self._work.env.outputs.joinpath(*(quote(part, safe="") for part in parts), name)
+
+    def sink(self, outlet: SinkWrite, batches: Iterable[tuple[str, pa.RecordBatch]], keys: tuple[str, ...]) -> None:
+        """Writes rows, given with the name of their output, as parts; ``keys`` are the job's key columns."""
+        work = self._work
+        writers: dict[str, PartWriter] = {}
+        outputs = {output.name: output for output in outlet.outputs}
+        for name, batch in batches:
+            work.context.end_if_forked()
+            if name not in writers:
+                writers[name] = PartWriter(
+                    outlet.job,
+                    outputs[name],
+                    outlet.first_part + work.partition,
+                    work.order.run,
+                    schema_of(batch.schema),
+                    work.env.stores,
+                    keys=keys,
+                )
+                self._staged.append(writers[name])
+            writers[name].write(batch)
+        for writer in writers.values():
+            self.parts.extend(writer.finish())

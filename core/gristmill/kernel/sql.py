@@ -1,0 +1,180 @@
+"""SQL fragments: one SELECT over named inputs, run by DuckDB inside the executor.
+
+One DuckDB instance serves all tasks of an executor; each task has its own cursor, whose views and registered rows
+nobody else sees and which go with it. One thread and insertion order make results the same every time. External
+access is off, but for the folders of the task's own files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from gristmill.errors import FragmentError, GristmillError
+from gristmill.kernel.inputs import Input, registered
+from gristmill.plan.schema import Column, Schema
+from gristmill.rows.logical import quote_name
+from gristmill.rows.types import arrow_schema, cast_table, duckdb_export_list, schema_of
+
+_BATCH_ROWS = 122_880
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """What a DuckDB instance is made with. ``folders`` are those that SQL may read."""
+
+    memory_bytes: int
+    spill: Path
+    folders: frozenset[str]
+    time_zone: str
+
+
+_open: dict[DatabaseSettings, duckdb.DuckDBPyConnection] = {}
+
+
+def database(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
+    """A cursor on the executor's instance; a new instance where the settings need one, and then the old one ends."""
+    known = _open.get(settings)
+    if known is None:
+        for old in _open.values():
+            old.close()
+        _open.clear()
+        known = _open[settings] = _connect(settings)
+    return known.cursor()
+
+
+def _connect(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
+    settings.spill.mkdir(parents=True, exist_ok=True)
+    con = duckdb.connect(
+        config={
+            "threads": 1,
+            "memory_limit": f"{settings.memory_bytes}B",
+            "temp_directory": str(settings.spill),
+            "preserve_insertion_order": True,
+            "python_enable_replacements": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+    con.execute(f"SET TimeZone = {_text(settings.time_zone)}")
+    con.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
+    con.execute("SET errors_as_json = true")
+    folders = ", ".join(_text(folder) for folder in sorted(settings.folders))
+    con.execute(f"SET allowed_directories = [{folders}]")
+    con.execute("SET enable_external_access = false")
+    con.execute("SET lock_configuration = true")
+    return con
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+class SqlStep:
+    """A SELECT over inputs, on a cursor of its own. ``name`` is what messages call it."""
+
+    def __init__(self, settings: DatabaseSettings, sql: str, name: str) -> None:
+        self._con = database(settings)
+        self._sql = sql.strip().rstrip(";")
+        self._name = name
+
+    def run(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table]) -> Iterator[pa.RecordBatch]:
+        """The rows of the query, in its order, with logical types in the fields' metadata; at least one batch."""
+        try:
+            for name, table in sides.items():
+                self._view(name, registered(self._con, f"gm_side_{name}", table, schema_of(table.schema)))
+            for rows in inputs:
+                self._view(rows.name, rows.relation(self._con, several=True))
+            if len(inputs) == 1 and inputs[0].name != "input":
+                self._con.execute(f"CREATE TEMP VIEW input AS FROM {quote_name(inputs[0].name)}")
+            yield from self._batches()
+        except duckdb.Error as error:
+            raise self._failure(error, inputs) from error
+        finally:
+            self._con.close()
+
+    def _view(self, name: str, relation: str) -> None:
+        self._con.execute(f"CREATE TEMP VIEW {quote_name(name)} AS FROM {relation}")
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        self._require_one_select()
+        query = self._con.sql(self._sql)
+        schema = tuple(Column(name, str(kind)) for name, kind in zip(query.columns, query.types, strict=True))
+        self._require_distinct_names(schema)
+        target = arrow_schema(schema)
+        exported = query.select(duckdb_export_list(schema)) if _needs_export(schema) else query
+        empty = True
+        for batch in exported.to_arrow_reader(_BATCH_ROWS):
+            yield carried(batch, target, schema)
+            empty = False
+        if empty:
+            yield pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in target], schema=target)
+
+    def _require_one_select(self) -> None:
+        kinds = [statement.type.name for statement in self._con.extract_statements(self._sql)]
+        if kinds not in (["SELECT"], ["MULTI"]):
+            found = " and ".join(kinds) or "nothing"
+            raise FragmentError(f"it is {found}", place=self._name, remedy="A SQL fragment is one SELECT.")
+
+    def _require_distinct_names(self, schema: Schema) -> None:
+        names = [column.name for column in schema]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise FragmentError(
+                f"the query gives two columns named {twice!r}", place=self._name, remedy="Name one of them with AS."
+            )
+
+    def _failure(self, error: duckdb.Error, inputs: Sequence[Input]) -> GristmillError:
+        """The error in the words of DuckDB with its place in the query; what broke an input stays as it is."""
+        if broken := next((rows.broken for rows in inputs if rows.broken is not None), None):
+            raise broken
+        reason, position = parsed_error(str(error))
+        if position is None:
+            position = self._position_on_binding()
+        place = self._name if position is None else f"{self._name}, {_line_and_column(self._sql, position)}"
+        origin = ", ".join(rows.origin for rows in inputs)
+        return FragmentError(reason, place=place, remedy=f"It was reading {origin}." if origin else "")
+
+    def _position_on_binding(self) -> int | None:
+        """Where the query does not bind: relations do not say, statements do."""
+        explain = "EXPLAIN "
+        try:
+            self._con.execute(explain + self._sql)
+        except duckdb.Error as error:
+            position = parsed_error(str(error))[1]
+            return None if position is None else position - len(explain)
+        return None
+
+
+def _needs_export(schema: Schema) -> bool:
+    return duckdb_export_list(schema) != ", ".join(quote_name(column.name) for column in schema)
+
+
+def carried(batch: pa.RecordBatch, target: pa.Schema, schema: Schema) -> pa.RecordBatch:
+    """``batch`` under the schema of its logical types; values are touched only where DuckDB chose another carrier."""
+    if batch.schema.types == target.types:
+        return pa.RecordBatch.from_arrays(batch.columns, schema=target)
+    table = cast_table(pa.Table.from_batches([batch]), schema).combine_chunks()
+    return table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=target)
+
+
+def parsed_error(text: str) -> tuple[str, int | None]:
+    """Reason and offset in the query out of DuckDB's error, which is JSON here."""
+    try:
+        found: dict[str, Any] = json.loads(text[text.index("{") :])
+    except ValueError:
+        return text.strip(), None
+    reason = f"{found.get('exception_type', 'SQL')} error: {found.get('exception_message', text)}"
+    position = found.get("position")
+    return reason.strip(), int(position) if position is not None else None
+
+
+def _line_and_column(sql: str, offset: int) -> str:
+    before = sql.encode()[:offset].decode(errors="ignore")
+    return f"line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"

@@ -1,0 +1,144 @@
+"""The border to the user's Python code: finding functions, and turning what they raise into errors worth reading.
+
+Every call into user code is made by the python fragments and the partitioner of exchanges; their exceptions all come
+through ``blamed``, so that a user sees the own lines of code and never the engine's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from gristmill.errors import FragmentError, GristmillError
+from gristmill.plan.codec import digest
+from gristmill.plan.fragment import Code, PythonFunction
+
+_ENGINE = str(Path(__file__).resolve().parents[1])
+_FRAMES_SHOWN = 6
+
+
+def place_code(code: Code, scratch: Path) -> Path:
+    """Writes the inline files of ``code`` below ``scratch`` and puts them on ``sys.path``; once per digest.
+
+    An executor runs the code of one job only, so modules of the same name in two jobs never meet. Raises
+    FragmentError for a file that would land outside.
+    """
+    folder = scratch / "code" / digest(code)[:16]
+    if not folder.exists():
+        for file in code.inline:
+            target = (folder / file.path).resolve()
+            if not target.is_relative_to(folder.resolve()):
+                raise FragmentError("the path leaves the job's code", place=f"code file {file.path!r}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(file.text, encoding="utf-8")
+        folder.mkdir(parents=True, exist_ok=True)
+    if code.inline and str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+        importlib.invalidate_caches()
+    return folder
+
+
+@lru_cache(maxsize=256)
+def load(function: PythonFunction) -> Callable[..., Any]:
+    """The function itself. Raises FragmentError that says what is missing, or how importing it failed."""
+    if function.pickled is not None:
+        return _unpickled(function)
+    module_name, _, qualname = function.entry.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise FragmentError(
+                f"there is no module {error.name!r}",
+                place=f"function {function.entry}",
+                remedy="Name it MODULE:FUNCTION, and send the module along in the job's code.",
+            ) from None
+        raise blamed(error, f"import of {module_name}") from error
+    except BaseException as error:
+        raise blamed(error, f"import of {module_name}") from error
+    for name in qualname.split("."):
+        if not hasattr(found, name):
+            raise _no_such_name(function, name, dir(found))
+        found = getattr(found, name)
+    if not callable(found):
+        raise FragmentError(f"it is a {type(found).__name__}, not a function", place=f"function {function.entry}")
+    return found  # type: ignore[no-any-return]
+
+
+def _no_such_name(function: PythonFunction, name: str, known: list[str]) -> FragmentError:
+    near = difflib.get_close_matches(name, [each for each in known if not each.startswith("__")], n=1)
+    return FragmentError(
+        f"there is no {name!r} in it",
+        place=f"function {function.entry}",
+        remedy=f"Did you mean {near[0]!r}?" if near else "",
+    )
+
+
+def _unpickled(function: PythonFunction) -> Callable[..., Any]:
+    try:
+        return cloudpickle.loads(function.pickled)  # type: ignore[no-any-return]
+    except BaseException as error:
+        raise FragmentError(
+            f"it cannot be loaded here: {type(error).__name__}: {error}",
+            place=f"function {function.entry}",
+            remedy="Workers need the Python version and packages of the caller; or name the function MODULE:FUNCTION.",
+        ) from error
+
+
+def blamed(error: BaseException, place: str, *, file: str = "", record: int | None = None) -> GristmillError:
+    """The FragmentError for what user code raised; an error of Gristmill's own stays, and learns its place.
+
+    SystemExit and KeyboardInterrupt count as any exception, except where Ctrl-C reaches this very process. A
+    MemoryError is raised again as it is, since running out of memory is answered differently.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, KeyboardInterrupt) and _hears_interrupts()):
+        raise error
+    if isinstance(error, GristmillError):
+        if not error.place and error.record is None:
+            error.place, error.file, error.record = place, file, record
+        return error
+    frames = _user_frames(error)
+    raised = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, SystemExit):
+        raised = f"it called sys.exit({error.code!r})"
+    where = f" ({frames[-1][0]})" if frames else ""
+    trail = "".join(f"\n  {at}\n    {source}" for at, source in frames)
+    return FragmentError(f"{raised}{where}", place=place, remedy=f"In your code:{trail}" if trail else "", file=file,
+                         record=record)  # fmt: skip
+
+
+def _hears_interrupts() -> bool:
+    """Whether a Ctrl-C arrives here as a KeyboardInterrupt: in the calling process of a small job, not in executors."""
+    return signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def _user_frames(error: BaseException) -> list[tuple[str, str]]:
+    """The frames outside the engine, oldest first, without repetition; the middle of a deep stack left out."""
+    found = [
+        (f"{frame.filename}:{frame.lineno} in {frame.name}", frame.line or "")
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(_ENGINE)
+    ]
+    if len(found) > _FRAMES_SHOWN:
+        half = _FRAMES_SHOWN // 2
+        found = [*found[:half], (f"… {len(found) - _FRAMES_SHOWN} more calls", ""), *found[-half:]]
+    return found
+
+
+def in_user_code(error: BaseException) -> bool:
+    """Whether the exception came out of code that is not the engine's."""
+    frame = error.__traceback__
+    while frame is not None:
+        if not frame.tb_frame.f_code.co_filename.startswith(_ENGINE):
+            return True
+        frame = frame.tb_next
+    return False
