@@ -11,7 +11,7 @@ import gristmill as gm
 
 def links(file: str, source: str) -> Iterator[tuple[str, str]]:
     """A pair (module, who imports it) for each import statement of a file."""
-    importer = file.rpartition("/python/")[2].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    importer = file.rpartition("/python/")[2].removesuffix(".py").replace("/", ".")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             for alias in node.names:

@@ -27,6 +27,6 @@ def run_example(data, tmp_path, monkeypatch) -> Callable[[str], pa.Table]:
     monkeypatch.chdir(tmp_path)
 
     def run(file: str) -> pa.Table:
-        return gm.run(load(EXAMPLES / file), workers=2, memory="1GiB").arrow()
+        return gm.run(load(EXAMPLES / file), workers=2, memory="1GiB", force_distributed=True).arrow()
 
     return run

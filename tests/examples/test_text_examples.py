@@ -33,7 +33,7 @@ def test_word_count_leaves_its_parts_in_the_output(run_example, tmp_path):
 def test_import_ranking_agrees_with_the_bytecode_of_the_sources(run_example, data, tmp_path, form):
     importers = defaultdict(set)
     for path in (data / "python").rglob("*.py"):
-        name = str(path.relative_to(data / "python")).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        name = str(path.relative_to(data / "python")).removesuffix(".py").replace("/", ".")
         for imported in imports_in_bytecode(path.read_text("utf-8")):
             importers[imported].add(name)
     ranking = run_example(f"imports/{form}")
