@@ -295,10 +295,10 @@ def test_a_pickled_function_is_named_with_the_way_out() -> None:
         dump_manifest(chain)
     assert str(caught.value) == (
         "chain: 2 problems\n"
-        "  job count, map of input books: <lambda> has no name in a file"
-        ' (Put it into a module, and name it as "module:function".)\n'
-        "  job count, reduce: <lambda> has no name in a file"
-        ' (Put it into a module, and name it as "module:function".)'
+        "  job count, map of input books: the function <lambda> is a pickle, which a manifest cannot hold"
+        ' (Put it into a file of the job\'s code, and name it "module:function".)\n'
+        "  job count, reduce: the function <lambda> is a pickle, which a manifest cannot hold"
+        ' (Put it into a file of the job\'s code, and name it "module:function".)'
     )
 
 

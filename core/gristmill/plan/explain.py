@@ -118,7 +118,7 @@ class _JobText:
     def _where_mapped(self, input_: JobInput) -> str:
         """Whose tasks run the map of this input, and how many."""
         if not isinstance(input_.source, FileSource):
-            return f"at the end of {input_.source.job}'s tasks"
+            return f"at the end of the tasks of {input_.source.job}"
         stage = self._stage(Side.MAP, input_.name)
         return _count(stage.tasks, "task") if stage else ""
 

@@ -51,8 +51,9 @@ def inexpressible(chain: ChainPlan) -> list[Problem]:
     for job in chain.jobs:
         for where, function in _functions(job):
             if function.pickled is not None:
-                remedy = 'Put it into a module, and name it as "module:function".'
-                problems.append(Problem(f"job {job.name}, {where}", f"{function.entry} has no name in a file", remedy))
+                reason = f"the function {function.entry} is a pickle, which a manifest cannot hold"
+                remedy = 'Put it into a file of the job\'s code, and name it "module:function".'
+                problems.append(Problem(f"job {job.name}, {where}", reason, remedy))
     return problems
 
 
