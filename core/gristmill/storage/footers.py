@@ -22,7 +22,7 @@ from gristmill.storage.filesystem import Entry, Filesystem
 from gristmill.storage.parallel import in_parallel
 
 TAIL_BYTES = 64 << 10
-_MAGIC = b"PAR1"
+MAGIC = b"PAR1"
 _CACHED = 512
 
 
@@ -34,6 +34,8 @@ class Footer:
     group_rows: tuple[int, ...]
     group_bytes: tuple[int, ...]
     metadata: Any
+    raw: bytes
+    """The bytes of the file from the footer's first to its end."""
 
     @property
     def rows(self) -> int:
@@ -73,7 +75,7 @@ def footer_bytes(entry: Entry, filesystem: Filesystem) -> bytes:
         raise InputError("the file is empty (0 bytes), so it is no Parquet file", place=entry.uri, remedy=_LEAVE_OUT)
     start = max(0, entry.bytes_ - TAIL_BYTES)
     tail = filesystem.read(entry.uri, start, entry.bytes_, entry.version)
-    if len(tail) < 12 or tail[-4:] != _MAGIC:
+    if len(tail) < 12 or tail[-4:] != MAGIC:
         raise _not_parquet(entry, filesystem)
     needed = int.from_bytes(tail[-8:-4], "little") + 8
     if needed > entry.bytes_:
@@ -86,13 +88,13 @@ def footer_bytes(entry: Entry, filesystem: Filesystem) -> bytes:
 def parse(entry: Entry, footer: bytes) -> Footer:
     """The footer's meaning. Raises InputError where it is corrupt."""
     try:
-        metadata = pq.read_metadata(pa.BufferReader(_MAGIC + footer))
+        metadata = pq.read_metadata(pa.BufferReader(MAGIC + footer))
         arrow = metadata.schema.to_arrow_schema()
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"the Parquet footer is corrupt: {error}", place=entry.uri, remedy=_LEAVE_OUT) from error
     groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
     return Footer(
-        schema_of(arrow), tuple(g.num_rows for g in groups), tuple(g.total_byte_size for g in groups), metadata
+        schema_of(arrow), tuple(g.num_rows for g in groups), tuple(g.total_byte_size for g in groups), metadata, footer
     )
 
 
@@ -101,7 +103,7 @@ _LEAVE_OUT = "Remove it, write it again, or leave it out of the input's pattern.
 
 def _not_parquet(entry: Entry, filesystem: Filesystem) -> InputError:
     head = filesystem.read(entry.uri, 0, min(4, entry.bytes_))
-    if head == _MAGIC:
+    if head == MAGIC:
         return InputError("the Parquet file is truncated: its footer is missing", place=entry.uri, remedy=_LEAVE_OUT)
     return InputError(
         f"not a Parquet file: it begins with {head!r}",

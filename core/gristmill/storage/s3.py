@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import botocore.session
 import fsspec.config
 import obstore
 from botocore import UNSIGNED
+from botocore.configprovider import ConfiguredEndpointProvider
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import S3Store
 
@@ -52,42 +54,70 @@ def connect(bucket: str, store: Store | None, options: Mapping[str, Any]) -> S3C
     Raises StorageError where no credentials are found.
     """
     given = {**fsspec.config.conf.get("s3", {}), **options}
-    wanted = {**given.get("client_kwargs", {})}
-    endpoint = (store and store.endpoint) or given.get("endpoint_url") or wanted.get("endpoint_url")
-    region = (store and store.region) or wanted.get("region_name")
-    anonymous = bool((store and store.anonymous) or given.get("anon"))
+    wanted = given.get("client_kwargs", {})
     session = botocore.session.Session(profile=given.get("profile"))
     if given.get("key"):
         session.set_credentials(given["key"], given["secret"], given.get("token"))
-    region = region or session.get_config_variable("region") or "us-east-1"
-    path_style = bool(store and store.path_style)
-    config = {**retry.for_botocore(), **({"signature_version": UNSIGNED} if anonymous else {})}
-    config["s3"] = {"addressing_style": "path" if path_style else "auto"}
-    client = session.create_client(
-        "s3", region_name=region, endpoint_url=endpoint, config=botocore.config.Config(**config)
-    )
+    anonymous = bool((store and store.anonymous) or given.get("anon"))
     if not anonymous and session.get_credentials() is None:
         raise _no_credentials(bucket)
-    found = client.meta.endpoint_url
-    objects = _object_store(
-        bucket, found, region, path_style or _needs_path_style(found), _provider(session, anonymous)
+    reach = _Reach(
+        endpoint=(store and store.endpoint)
+        or given.get("endpoint_url")
+        or wanted.get("endpoint_url")
+        or ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "s3").provide()
+        or "",
+        region=(store and store.region)
+        or wanted.get("region_name")
+        or session.get_config_variable("region")
+        or os.environ.get("AWS_REGION")
+        or "us-east-1",
+        path_style=bool(store and store.path_style),
+        anonymous=anonymous,
     )
-    return S3Clients(bucket, objects, Uploads(client, bucket), found)
+    uploads = Uploads(lambda: _upload_client(session, reach), bucket)
+    return S3Clients(bucket, _object_store(bucket, session, reach), uploads, reach.endpoint or "AWS S3")
 
 
-def _object_store(bucket: str, endpoint: str, region: str, path_style: bool, credentials: Any) -> S3Store:
-    settings = retry.for_obstore()
-    settings["client_options"]["allow_http"] = endpoint.startswith("http://")
-    host = endpoint if path_style else endpoint.replace("://", f"://{bucket}.", 1)
-    signing = {"credential_provider": credentials} if credentials else {"skip_signature": True}
-    return S3Store(
-        bucket, endpoint=host, region=region, virtual_hosted_style_request=not path_style, **signing, **settings
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How a bucket is reached; no endpoint: AWS's own."""
+
+    endpoint: str
+    region: str
+    path_style: bool
+    anonymous: bool
+
+
+def _upload_client(session: botocore.session.Session, reach: _Reach) -> Any:
+    config = botocore.config.Config(
+        s3={"addressing_style": "path" if reach.path_style else "auto"},
+        signature_version=UNSIGNED if reach.anonymous else None,
+        request_checksum_calculation="when_required",
+        **retry.for_botocore(),
     )
+    return session.create_client("s3", region_name=reach.region, endpoint_url=reach.endpoint or None, config=config)
+
+
+def _object_store(bucket: str, session: botocore.session.Session, reach: _Reach) -> S3Store:
+    settings: dict[str, Any] = {"region": reach.region, **retry.for_obstore()}
+    settings["virtual_hosted_style_request"] = not (reach.path_style or _needs_path_style(reach.endpoint))
+    if reach.endpoint:
+        virtual = settings["virtual_hosted_style_request"]
+        settings["endpoint"] = reach.endpoint.replace("://", f"://{bucket}.", 1) if virtual else reach.endpoint
+        settings["client_options"]["allow_http"] = reach.endpoint.startswith("http://")
+    if reach.anonymous:
+        settings["skip_signature"] = True
+    else:
+        settings["credential_provider"] = _provider(session)
+    return S3Store(bucket, **settings)
 
 
 def _needs_path_style(endpoint: str) -> bool:
     """Whether a bucket's name cannot stand before the host: an address, or a name without a domain."""
-    host = urlparse(endpoint).hostname or ""
+    host = urlparse(endpoint).hostname
+    if host is None:
+        return False
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -95,11 +125,9 @@ def _needs_path_style(endpoint: str) -> bool:
     return True
 
 
-def _provider(session: botocore.session.Session, anonymous: bool) -> Callable[[], dict[str, Any]] | None:
+def _provider(session: botocore.session.Session) -> Callable[[], dict[str, Any]]:
     """What obstore calls for credentials: botocore renews them, so they are asked for again when they expire."""
-    credentials = session.get_credentials() if not anonymous else None
-    if credentials is None:
-        return None
+    credentials = session.get_credentials()
 
     def provide() -> dict[str, Any]:
         now = credentials.get_frozen_credentials()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import botocore.exceptions
@@ -23,9 +25,16 @@ _BotoError = (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
 class Uploads:
     """The multipart requests of one bucket. Raises StorageError."""
 
-    def __init__(self, client: Any, bucket: str) -> None:
-        self._client = client
+    def __init__(self, connect: Callable[[], Any], bucket: str) -> None:
+        self._connect = connect
         self._bucket = bucket
+        self._lock = Lock()
+
+    @cached_property
+    def _client(self) -> Any:
+        """Made when first needed, as making it is slow."""
+        with self._lock:
+            return self._connect()
 
     def begin(self, key: str) -> str:
         """The id of a new upload."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from gristmill.errors import StorageError
 from gristmill.plan.job import OutputMode
 from gristmill.storage import layout
 from gristmill.storage.filesystem import canonical
+from gristmill.storage.machine import host_identity
 from gristmill.storage.manifest import Log, Manifest, read_log, read_record, to_bytes
 from gristmill.storage.rollforward import forget_run, roll_forward_head, roll_forward_record
 from gristmill.storage.stores import Stores
@@ -63,14 +63,6 @@ class Registration:
         if self.host == host_identity():
             return Path(f"/proc/{self.pid}").exists()
         return time.time() - self.started < _LIVE_S
-
-
-def host_identity() -> str:
-    """This boot of this machine; the host's name where the system does not tell."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return socket.gethostname()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -18,15 +19,19 @@ from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileRange, FileSource, Format, Split
 from gristmill.rows.logical import quote_name
 from gristmill.rows.types import arrow_schema, cast_table, duckdb_export_list
-from gristmill.storage.filesystem import Entry
-from gristmill.storage.footers import Footer, Footers
+from gristmill.storage.blockcache import CachedFile, block_cache
+from gristmill.storage.filesystem import Entry, Filesystem
+from gristmill.storage.footers import MAGIC, Footer, Footers
 from gristmill.storage.formats.plan import FormatPlan, one_schema, whole_piece
 from gristmill.storage.formats.reader import SplitReader, one_batch
 from gristmill.storage.listing import Listed
 from gristmill.storage.packing import SPLIT_BYTES, Weighed, group_cuts
+from gristmill.storage.parallel import in_parallel
 from gristmill.storage.stores import Stores
 
 BATCH_ROWS = 122_880
+_BLOOM_BYTES = 1 << 20
+"""Of a Bloom filter whose length the footer does not tell."""
 _footers = Footers()
 
 
@@ -72,6 +77,7 @@ class ParquetReader(SplitReader):
         super().__init__(source, split, stores)
         self._cache_dir = cache_dir
         self._schema = source.schema
+        self._cached: dict[str, CachedFile] = {}
 
     def schema(self) -> Schema:
         """The source's schema; without one, that of the split's first file."""
@@ -124,7 +130,7 @@ class ParquetReader(SplitReader):
         each = [(piece, *self._stored(piece)) for piece in pieces]
         for (_, stored, group), run in itertools.groupby(each, lambda e: (e[0].partition, e[1], _group(e[0], e[2]))):
             taken = [piece for piece, _, _ in run]
-            paths = tuple(str(self._path(piece, names)) for piece in taken)
+            paths = tuple(str(path) for path in in_parallel(lambda piece: self._path(piece, names), taken))
             yield _Scan(paths, taken[0], group == "", stored)
 
     def _stored(self, piece: FileRange) -> tuple[tuple[str, ...], bool]:
@@ -136,10 +142,47 @@ class ParquetReader(SplitReader):
         return tuple(column.name for column in footer.schema), whole
 
     def _path(self, piece: FileRange, columns: tuple[str, ...]) -> Path:
-        path = self.unchanged(piece).local_path(piece.uri)
-        if path is None:
-            raise InputError("remote", place=piece.uri)
-        return path
+        """A file on this machine that holds what is needed of a piece, in its place."""
+        filesystem = self.filesystem(piece.uri)
+        if filesystem.local_path(piece.uri) is None:
+            return self._cached_copy(piece, columns, filesystem)
+        footer, path = self._footer(piece), self.unchanged(piece).local_path(piece.uri)
+        filesystem.usage.add(read=sum(end - start for start, end in needed_ranges(footer, piece, columns)))
+        return path or Path(piece.uri)
+
+    def _cached_copy(self, piece: FileRange, columns: tuple[str, ...], filesystem: Filesystem) -> Path:
+        cache = block_cache(self._cache_dir)
+        if piece.uri not in self._cached:
+            self._cached[piece.uri] = cache.open(Entry(piece.uri, piece.end, piece.version))
+            cache.evict()
+        cached = self._cached[piece.uri]
+        footer = self._footer(piece)
+        start = piece.end - len(footer.raw)
+        if not cached.holds((start, piece.end)):
+            cached.write([(0, MAGIC), (start, footer.raw)])
+        cached.fill(needed_ranges(footer, piece, columns), filesystem)
+        return cached.path
+
+
+def needed_ranges(footer: Footer, piece: FileRange, columns: tuple[str, ...]) -> list[tuple[int, int]]:
+    """The byte ranges of a file that hold these columns of a piece's row groups, with their Bloom filters."""
+    found: list[tuple[int, int]] = []
+    first_row = 0
+    for group, rows in enumerate(footer.group_rows):
+        if piece.first_row is None or piece.first_row <= first_row < piece.first_row + (piece.rows or 0):
+            found += _group_ranges(footer.metadata.row_group(group), columns)
+        first_row += rows
+    return found
+
+
+def _group_ranges(group: Any, columns: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    below = tuple(f"{name}." for name in columns)
+    for chunk in map(group.column, range(group.num_columns)):
+        if chunk.path_in_schema in columns or chunk.path_in_schema.startswith(below):
+            start = min(filter(None, (chunk.dictionary_page_offset, chunk.data_page_offset)))
+            yield start, start + chunk.total_compressed_size
+            if chunk.bloom_filter_offset:
+                yield chunk.bloom_filter_offset, chunk.bloom_filter_offset + (chunk.bloom_filter_length or _BLOOM_BYTES)
 
 
 def _group(piece: FileRange, whole: bool) -> str:
