@@ -60,7 +60,10 @@ def partition_ids(
         if partitions & (partitions - 1):
             raise InvalidPlan(f"{partitions} partitions with DuckDB's hash", remedy="Take a power of two.")
         return (_hashed_by_duckdb(batch, keys) & np.uint64(partitions - 1)).astype(kind)
-    return (key_hashes(batch, keys) % np.uint64(partitions)).astype(kind)
+    hashes = key_hashes(batch, keys)
+    if partitions & (partitions - 1):
+        return (hashes % np.uint64(partitions)).astype(kind)
+    return (hashes & np.uint64(partitions - 1)).astype(kind)
 
 
 def _hashed_by_duckdb(batch: pa.RecordBatch | pa.Table, keys: Sequence[str]) -> Hashes:
@@ -76,8 +79,10 @@ def _hashed_by_duckdb(batch: pa.RecordBatch | pa.Table, keys: Sequence[str]) -> 
 
 def key_hashes(batch: pa.RecordBatch | pa.Table, keys: Sequence[str]) -> Hashes:
     """The ``gm1`` hash of each row's key, uint64."""
-    combined = np.full(batch.num_rows, np.uint64(len(keys)))
-    for key in keys:
+    if not keys:
+        return np.zeros(batch.num_rows, np.uint64)
+    combined = hash_column(*key_column(batch, keys[0]))
+    for key in keys[1:]:
         combined *= _GOLDEN
         combined += hash_column(*key_column(batch, key))
         mix(combined)
@@ -134,7 +139,9 @@ def fixed_flags(column: pa.Array) -> Hashes:
 
 def _hash_doubles(doubles: npt.NDArray[np.float64]) -> Hashes:
     doubles = doubles + 0.0
-    doubles[np.isnan(doubles)] = np.nan
+    unordered = np.isnan(doubles)
+    if unordered.any():
+        doubles[unordered] = np.nan
     return mix(doubles.view(np.uint64))
 
 
@@ -142,7 +149,8 @@ def _doubles(column: pa.Array) -> npt.NDArray[np.float64]:
     """Every number as the double nearest to it."""
     if pa.types.is_decimal(column.type):
         return _decimals_as_doubles(column)
-    return fixed_values(column).astype(np.float64)
+    doubles: npt.NDArray[np.float64] = fixed_values(column).astype(np.float64)
+    return doubles
 
 
 def _decimals_as_doubles(column: pa.Array) -> npt.NDArray[np.float64]:
@@ -153,7 +161,7 @@ def _decimals_as_doubles(column: pa.Array) -> npt.NDArray[np.float64]:
     if scale:
         wide |= np.abs(unscaled) >= 1 << 53
         wide |= scale > 22
-    doubles = unscaled.astype(np.float64) / 10.0 ** min(scale, 22)
+    doubles: npt.NDArray[np.float64] = unscaled.astype(np.float64) / 10.0 ** min(scale, 22)
     for row in np.flatnonzero(wide):
         whole = (int(high[row]) << 64) + int(low[row])
         doubles[row] = whole / 10**scale
@@ -163,7 +171,8 @@ def _decimals_as_doubles(column: pa.Array) -> npt.NDArray[np.float64]:
 def _by_distinct(column: pa.Array, convert: Callable[[Any], float]) -> npt.NDArray[np.float64]:
     codes = pc.dictionary_encode(column.fill_null("0"))
     values = np.array([convert(int(text)) for text in codes.dictionary.to_pylist()], np.float64)
-    return values[codes.indices.to_numpy()]
+    places: npt.NDArray[np.int32] = codes.indices.to_numpy()
+    return values[places]
 
 
 _UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -193,7 +202,8 @@ def _interval_micros(column: pa.Array) -> Hashes:
     form = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanos", "<i8")])
     parts = np.frombuffer(column.buffers()[1], form, len(column), column.offset * 16)
     days = parts["months"].astype(np.int64) * 30 + parts["days"]
-    return (days * 86_400_000_000 + parts["nanos"] // 1000).view(np.uint64)
+    micros: npt.NDArray[np.int64] = days * 86_400_000_000 + parts["nanos"] // 1000
+    return micros.view(np.uint64)
 
 
 def _hash_bytes(column: pa.Array) -> Hashes:

@@ -8,10 +8,8 @@ that are sorted already merge cheaply); later words only order the rows that tie
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -123,31 +121,35 @@ class _Refinement:
     def _refine(self, key: Words, depth: int) -> bool:
         """Orders tied rows by one more word; False when none is left, of words or of ties."""
         if self._order is None:
-            return self._first(key, depth)
+            word = key.word(depth, None)
+            if word is None:
+                return False
+            self._order, self._ties, exact = packed_order(word)
+            if not exact:
+                self._order_ties(self._tied_places(), word)
+            return True
         tied = self._tied_places()
         if not len(tied):
             return False
-        rows = self._order[tied]
-        word = key.word(depth, rows)
+        word = key.word(depth, self._order[tied])
         if word is None:
             return False
+        self._order_ties(tied, word, gathered=True)
+        return True
+
+    def _order_ties(self, tied: Rows, word: UIntArray, gathered: bool = False) -> None:
+        """Orders the rows in the places ``tied`` by ``word``: a word for each of them, or for every row."""
+        if self._order is None or not len(tied):
+            return
+        rows = self._order[tied]
+        if not gathered:
+            word = word[rows]
         group = np.cumsum(np.concatenate(([True], ~self._ties)))[tied]
         by = _lexsort(word, group)
         self._order[tied] = rows[by]
         word = word[by]
-        same = np.empty(len(tied), np.bool_)
-        same[1:] = (word[1:] == word[:-1]) & (group[1:] == group[:-1])
-        self._ties[tied[1:] - 1] &= same[1:]
-        return True
-
-    def _first(self, key: Words, depth: int) -> bool:
-        word = key.word(depth, None)
-        if word is None:
-            return False
-        self._order = np.argsort(word, kind="stable")
-        word = word[self._order]
-        self._ties = word[1:] == word[:-1]
-        return True
+        same = (word[1:] == word[:-1]) & (group[1:] == group[:-1])
+        self._ties[tied[1:] - 1] &= same
 
     def _tied_places(self) -> Rows:
         tied = np.zeros(self._rows, np.bool_)
@@ -157,15 +159,44 @@ class _Refinement:
         return np.flatnonzero(tied)
 
 
-def _lexsort(word: UIntArray, group: npt.NDArray[Any]) -> Rows:
+def packed_order(word: UIntArray) -> tuple[Rows, Mask, bool]:
+    """Stable order by one word: row numbers, which neighbours tie, and whether that is by the whole word.
+
+    Key and row number are packed into one 64-bit integer and sorted as such: 2 to 3 times as fast as an argsort once
+    the keys outgrow the processor's caches, and runs that are sorted already still merge cheaply. Where key range and
+    row number need more than 64 bits, only the key's leading bits take part.
+    """
+    rows = len(word)
+    if rows < 2 or word.dtype.itemsize <= 2:
+        order = np.argsort(word, kind="stable")
+        ordered = word[order]
+        return order, ordered[1:] == ordered[:-1], True
+    low = word.min()
+    row_bits = (rows - 1).bit_length()
+    dropped = max(0, int(word.max() - low).bit_length() + row_bits - 64)
+    packed = (word - low).astype(np.uint64)
+    packed >>= np.uint64(dropped)
+    packed <<= np.uint64(row_bits)
+    packed |= np.arange(rows, dtype=np.uint64)
+    packed.sort(kind="stable")
+    ties = (packed[1:] ^ packed[:-1]) < np.uint64(1 << row_bits)
+    packed &= np.uint64((1 << row_bits) - 1)
+    return packed.view(np.int64), ties, not dropped
+
+
+def _stable_argsort(word: UIntArray) -> Rows:
+    order, ties, exact = packed_order(word)
+    return order if exact or not ties.any() else np.argsort(word, kind="stable")
+
+
+def _lexsort(word: UIntArray, group: Rows) -> Rows:
     """Stable order by group, then word; groups arrive in order, so a single one needs no second pass."""
-    by = np.argsort(word, kind="stable")
+    by = _stable_argsort(word)
     if group[0] == group[-1]:
         return by
     number = group - group[0]
-    if number[-1] < 1 << 16:
-        number = number.astype(np.uint16)
-    return by[np.argsort(number[by], kind="stable")]
+    place = number.astype(np.uint16 if number[-1] < 1 << 16 else np.uint64)
+    return by[_stable_argsort(place[by])]
 
 
 def _differs_from_previous(column: pa.Array, field: pa.Field) -> Mask:

@@ -13,10 +13,11 @@ from gristmill.errors import FragmentError, InvalidPlan
 from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.rows.hashing import PartitionIds, partition_ids
 from gristmill.rows.ordering import sort_indices
-from gristmill.shuffle.merge import BLOCK_ROWS, Combine, in_order
+from gristmill.shuffle.merge import Combine, in_order
 
 PartitionOf = Callable[[pa.RecordBatch], npt.NDArray[np.integer[Any]]]
 
+_TAKEN_ROWS = 1 << 18
 _PARTITIONED = (ExchangeKind.HASH, ExchangeKind.CUSTOM)
 
 
@@ -47,21 +48,16 @@ class Grouping:
         table = table.combine_chunks()
         ids = self._ids(table)
         indices = self._indices(table, ids)
-        counts = np.bincount(ids, minlength=self.partitions)
-        ends = np.cumsum(counts)
-        for partition in np.flatnonzero(counts):
-            start, end = int(ends[partition] - counts[partition]), int(ends[partition])
-            rows = None if indices is None else indices[start:end]
-            yield from ((int(partition), piece) for piece in self._pieces(table, int(partition), rows))
-
-    def _pieces(self, table: pa.Table, partition: int, rows: npt.NDArray[np.int64] | None) -> Iterator[pa.Table]:
+        ends = np.cumsum(np.bincount(ids, minlength=self.partitions))
         if self.combine is not None:
-            yield self.combined(partition, table if rows is None else table.take(pa.array(rows)))
-        elif rows is None:
-            yield table
-        else:
-            for at in range(0, len(rows), BLOCK_ROWS):
-                yield table.take(pa.array(rows[at : at + BLOCK_ROWS]))
+            for partition, start, end in _spans(ends, 0, table.num_rows):
+                yield partition, self.combined(partition, _taken(table, indices, start, end))
+            return
+        for first in range(0, table.num_rows, _TAKEN_ROWS):
+            last = min(first + _TAKEN_ROWS, table.num_rows)
+            taken = _taken(table, indices, first, last)
+            for partition, start, end in _spans(ends, first, last):
+                yield partition, taken.slice(start - first, end - start)
 
     def combined(self, partition: int, table: pa.Table) -> pa.Table:
         """The rows of one partition combined, in the exchange's order.
@@ -103,3 +99,19 @@ class Grouping:
         if self.spec.order:
             return sort_indices(table, self.spec.order, ids if self.partitions > 1 else None)
         return np.argsort(ids, kind="stable") if self.partitions > 1 else None
+
+
+def _taken(table: pa.Table, indices: npt.NDArray[np.int64] | None, start: int, end: int) -> pa.Table:
+    return table.slice(start, end - start) if indices is None else table.take(pa.array(indices[start:end]))
+
+
+def _spans(ends: npt.NDArray[np.int64], first: int, last: int) -> Iterator[tuple[int, int, int]]:
+    """The partitions that have rows between ``first`` and ``last``, each with its rows there."""
+    partition = int(np.searchsorted(ends, first, side="right"))
+    start = first
+    while start < last:
+        end = min(int(ends[partition]), last)
+        if end > start:
+            yield partition, start, end
+        start = end
+        partition += 1
