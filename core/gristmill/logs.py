@@ -31,4 +31,4 @@ def set_up(level: str, stream: TextIO = sys.stderr) -> None:
 
 def log(name: str, level: int, message: str, **fields: object) -> None:
     """One event with its fields; ``name`` is the calling module's ``__name__``."""
-    logging.getLogger(name).log(level, message, extra={_FIELDS: fields})
+    logging.getLogger("gristmill" if name == "__main__" else name).log(level, message, extra={_FIELDS: fields})

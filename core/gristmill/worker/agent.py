@@ -62,10 +62,12 @@ class Agent:
             slot.start_executor()
         background = [asyncio.create_task(self._watch())]
         try:
+            # A worker joins when its executors can run: the time of an attempt is its own.
+            await asyncio.gather(*(slot.ready() for slot in self._slots))
             async with _channel(self._config) as channel:
                 await self._work(channel)
         finally:
-            for task in background:
+            for task in (*background, *self._running):
                 task.cancel()
             for slot in self._slots:
                 slot.stop()
@@ -193,11 +195,11 @@ class Agent:
         if slot is None:
             writer.close()
             return
-        while (message := await frames.receive(reader, wire.FromExecutor())) is not None:
-            self._executor_said(slot, message)
-        slot.closed(writer)
-        with contextlib.suppress(ConnectionError):
-            writer.close()
+        with contextlib.suppress(asyncio.CancelledError):
+            while (message := await frames.receive(reader, wire.FromExecutor())) is not None:
+                self._executor_said(slot, message)
+            slot.closed(writer)
+        writer.close()
 
     def _executor_said(self, slot: Slot, message: wire.FromExecutor) -> None:
         match message.WhichOneof("kind"):

@@ -93,6 +93,11 @@ class Slot:
         self._executor = ExecutorProcess(process, log)
         self._verdict = ""
 
+    async def ready(self) -> None:
+        """Waits until the executor that was started has dialled in (or has died, which ``reap`` notices)."""
+        if self._executor is not None:
+            await asyncio.wait_for(self._executor.connected.wait(), START_TIMEOUT_S)
+
     def adopt(self, pid: int, writer: asyncio.StreamWriter) -> bool:
         """Takes a connection if it comes from this slot's executor."""
         if self._executor is None or self._executor.process.pid != pid:
@@ -153,7 +158,7 @@ class Slot:
         executor.connected.set()
         if self.attempt is not None:
             attempt, self.attempt = self.attempt, None
-            self._died(self, attempt, _cause_of_death(executor.process.returncode, executor.log))
+            self._died(self, attempt, self._verdict or _cause_of_death(executor.process.returncode, executor.log))
 
     def _bury(self) -> int:
         executor, self._executor = self._executor, None
