@@ -160,6 +160,7 @@ class EmbeddedDriver:
         self._outputs = outputs
         self._report = report
         self._interrupted = threading.Event()
+        self._ended = threading.Event()
         self._started_s = time.monotonic()
         self._reported_s = 0.0
 
@@ -168,9 +169,9 @@ class EmbeddedDriver:
         failure: list[BaseException] = []
         thread = threading.Thread(target=self._thread, args=(failure,), name="gristmill-coordinator", daemon=True)
         thread.start()
-        while thread.is_alive():
+        while not self._ended.is_set():  # not thread.join(): an interrupt there marks a living thread as ended
             try:
-                thread.join(0.2)
+                self._ended.wait(0.2)
             except KeyboardInterrupt:
                 self._interrupted.set()
         if failure:
@@ -185,6 +186,8 @@ class EmbeddedDriver:
         # Handed to the calling thread, which raises it.
         except BaseException as error:  # noqa: BLE001
             failure.append(error)
+        finally:
+            self._ended.set()
 
     async def _drive(self) -> None:
         run = self.run
