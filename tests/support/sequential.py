@@ -14,7 +14,7 @@ from gristmill.plan.compile import compile_chain
 from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.job import ChainPlan, JobPlan, Output
 from gristmill.plan.source import FileSource, Format, Split
-from gristmill.plan.stage import Stage, StageGraph
+from gristmill.plan.stage import ExchangeWrite, Stage, StageGraph
 from gristmill.plan.task import ExchangeFeed, MapOutput, PendingPart, TaskOrder, TaskResult
 from gristmill.rows.types import arrow_schema, cast_table, unify
 from gristmill.shuffle.blocks import LocalFiles
