@@ -91,6 +91,8 @@ class Laws:
         """Tasks of whose accepted output something was lost, as far as anybody may know."""
         self.redone: set[TaskId] = set()
         """Tasks that read rows which a second run of a map changed."""
+        self.winners: set[AttemptId] = set()
+        """Attempts that were accepted, be it once upon a time."""
         self.settled: set[AttemptId] = set()
         """Attempts that finished and were accepted or discarded."""
         self.outstanding: dict[WorkerId, dict[AttemptId, Launch]] = {}
@@ -115,8 +117,7 @@ class Laws:
             case AcceptAttempt():
                 self._accept(instruction)
             case DiscardAttempt(attempt, _):
-                previous = self.accepted.get(attempt.task)
-                law(previous is None or previous.attempt != attempt, f"discard of the accepted {attempt}")
+                law(attempt not in self.winners, f"discard of {attempt}, which was accepted")
                 self.settled.add(attempt)
             case ExchangeSealed(exchange):
                 law(exchange not in self.sealed, f"{exchange} sealed twice")
@@ -206,6 +207,7 @@ class Laws:
             law(accept.keep_parts == (task not in self.parts), f"parts of {task} kept twice, or not at all")
             self.parts.add(task)
         self.accepted[task] = accept
+        self.winners.add(accept.attempt)
         self.settled.add(accept.attempt)
         self.doubtful.discard(task)
         self.redone.discard(task)

@@ -90,7 +90,7 @@ class Lineage:
     def _mark_done(self, stage: StageState, partition: int, number: int) -> None:
         stage.states[partition] = DONE
         stage.done += 1
-        stage.accepted[partition] = number + 1
+        stage.note_accepted(partition, number)
 
     def _after_done(self, stage: StageState, partition: int) -> None:
         if stage.done == stage.tasks and not stage.sealed:

@@ -142,7 +142,7 @@ class Scheduler:
         run = self._attempts.find(stage, attempt)
         if run is not None and worker is not None:
             self._attempts.forget(run)
-        if stage.accepted[partition] == attempt.number + 1:
+        if stage.was_accepted(partition, attempt.number):
             return
         void = attempt.number < stage.void_below.get(partition, 0)
         if worker is not None and (void or stage.states[partition] == DONE):
@@ -224,5 +224,5 @@ class Scheduler:
 
     def _after_end(self, event: AttemptFinished) -> None:
         stage = self._chain.stage_by_id[event.attempt.task.stage]
-        if stage.accepted[event.attempt.task.partition] != event.attempt.number + 1:
+        if not stage.was_accepted(event.attempt.task.partition, event.attempt.number):
             self._chain.out.append(DiscardAttempt(event.attempt, event.worker))

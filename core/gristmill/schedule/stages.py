@@ -50,6 +50,7 @@ class StageState:
         "sealed",
         "splits",
         "states",
+        "superseded",
         "tasks",
         "trouble",
         "void_below",
@@ -85,6 +86,8 @@ class StageState:
         """Eight bytes of a digest of the accepted checksum, 0: unknown."""
         self.running: dict[int, list[Running]] = {}
         self.trouble: dict[int, Trouble] = {}
+        self.superseded: dict[int, tuple[int, ...]] = {}
+        """Numbers of attempts accepted before the last one, whose output was lost."""
         self.void_below: dict[int, int] = {}
         """Attempts below this number read input that has changed since."""
         self.places: dict[str, PlaceQueue] = {}
@@ -116,6 +119,17 @@ class StageState:
     def task(self, partition: int) -> TaskId:
         """The id of one of the tasks."""
         return TaskId(self.id, partition)
+
+    def was_accepted(self, partition: int, number: int) -> bool:
+        """Whether that attempt is, or once was, the task's result."""
+        return self.accepted[partition] == number + 1 or number in self.superseded.get(partition, ())
+
+    def note_accepted(self, partition: int, number: int) -> None:
+        """That attempt is the task's result."""
+        if self.accepted[partition]:
+            earlier = self.accepted[partition] - 1
+            self.superseded[partition] = (*self.superseded.get(partition, ()), earlier)
+        self.accepted[partition] = number + 1
 
     @property
     def runnable(self) -> bool:
