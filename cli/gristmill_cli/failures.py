@@ -46,6 +46,8 @@ def as_known(error: BaseException) -> GristmillError:
 
 def error_text(error: GristmillError) -> Text:
     """``error: place: reason`` and the remedy on a line of its own."""
+    if isinstance(error, Cancelled):
+        return Text.assemble(("cancelled: ", "bold yellow"), error.reason)
     place = f"{error.place}: " if error.place else ""
     remedy = f"\n  {error.remedy}" if error.remedy else ""
     return Text.assemble(("error: ", "bold red"), (place, "bold"), error.reason, (remedy, "dim"))

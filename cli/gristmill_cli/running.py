@@ -13,7 +13,7 @@ from gristmill.api.run import explain_chain
 from gristmill.plan.job import ChainPlan
 from gristmill_cli.formats import OutputFormat, write_rows
 from gristmill_cli.progress import watching
-from gristmill_cli.wording import bytes_text, duration_text, plural
+from gristmill_cli.wording import bytes_text, duration_text, place_text, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,17 @@ def _counters(result: gm.Result) -> list[str]:
 
 
 def _quarantined(result: gm.Result) -> list[str]:
-    return [f"  left out: {record.file}, record {record.record}: {record.error}" for record in result.quarantined]
+    return [
+        f"  left out: {place_text(record.file)}, record {record.record}: {record.error}"
+        for record in result.quarantined
+    ]
 
 
 def _outputs(result: gm.Result) -> list[str]:
     """A line for each output that stays; a result without an output of its own goes with the process."""
     return [
         f"  {plural(manifest.rows, 'row')} in {plural(len(manifest.parts), 'part')}, "
-        f"{bytes_text(sum(part.bytes_ for part in manifest.parts))}: {uri}"
+        f"{bytes_text(sum(part.bytes_ for part in manifest.parts))}: {place_text(uri)}"
         for uri, manifest in result.manifests.items()
         if not (result.temporary and uri == result.uri)
     ]

@@ -1,6 +1,8 @@
-"""Numbers as people read them: counts, bytes, durations. For progress and results."""
+"""Numbers and places as people read them: counts, bytes, durations, URIs. For progress and results."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _COUNT_UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k"))
@@ -35,3 +37,11 @@ def duration_text(seconds: float) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 row``, ``2,000 rows``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def place_text(uri: str) -> str:
+    """A URI as the user would write it: a local file as a path, from the current folder where it lies below that."""
+    if not uri.startswith("file://"):
+        return uri
+    path = Path(uri.removeprefix("file://"))
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

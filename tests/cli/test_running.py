@@ -142,6 +142,7 @@ def test_ctrl_c_cancels_with_130_and_leaves_nothing(wordcount, command, tmp_path
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=30)[1]
     assert process.returncode == 130, rest
+    assert "cancelled: " in rest
     assert "Traceback" not in rest
     assert not [pid for pid in children if os.path.exists(f"/proc/{pid}")]
     assert not list(tmp_path.glob("out/part-*"))

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from gristmill.plan.job import ChainPlan
     from gristmill_cli.running import RunOptions
 
+PARTITIONS = 4
 SHOWN_ROWS = 10
 WORD = re.compile(r"[a-z]+")
 QUERY = """\
-SELECT manufacturer, count(*) AS flights, avg(arr_delay) AS mean_delay_minutes
+SELECT manufacturer, count(*) AS flights, round(avg(arr_delay), 1) AS mean_delay
 FROM flights JOIN planes ON flights.tailnum = planes.tailnum
 GROUP BY manufacturer
 ORDER BY flights DESC, manufacturer"""
@@ -63,7 +64,7 @@ def _count_words(sources: Path, output: Path, options: RunOptions) -> None:
         map=words,
         combine=total,
         reduce=total,
-        partitions=4,
+        partitions=PARTITIONS,
         output=gm.output(str(output), mode="overwrite"),
     )
     title = "Word count, as Python functions"
@@ -75,7 +76,9 @@ def _query_flights(flights: Path, output: Path, options: RunOptions) -> None:
     import gristmill as gm
 
     tables = {"flights": f"{flights}/flights/*.parquet", "planes": f"{flights}/planes.parquet"}
-    query = replace(gm.sql(QUERY, tables=tables), outputs=(gm.output(str(output), mode="overwrite"),))
+    query = replace(
+        gm.sql(QUERY, tables=tables, partitions=PARTITIONS), outputs=(gm.output(str(output), mode="overwrite"),)
+    )
     result = _run(f"The same engine, as SQL:\n\n{QUERY}", query.chain, options)
     _show(result, result.arrow())
 
@@ -90,9 +93,10 @@ def _run(title: str, chain: ChainPlan, options: RunOptions) -> Result:
 
 def _show(result: Result, rows: pa.Table) -> None:
     from gristmill_cli.formats import OutputFormat, write_rows
+    from gristmill_cli.wording import place_text
 
     write_rows(rows.to_reader(), OutputFormat.TABLE, sys.stdout.buffer, shown=SHOWN_ROWS)
-    typer.echo(f"All rows lie in {result.uri}")
+    typer.echo(f"All rows lie in {place_text(result.uri)}")
 
 
 def words(file: str, line: str) -> Iterator[tuple[str, int]]:

@@ -1,0 +1,38 @@
+"""Numbers and places in words."""
+
+import pytest
+
+from gristmill_cli.wording import bytes_text, count_text, duration_text, place_text, plural
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB"), (1 << 62, "4096.0 PiB")],
+)
+def test_bytes(bytes_, text):
+    assert bytes_text(bytes_) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0"), (9999, "9,999"), (12_345, "12.3 k"), (1_234_567, "1.2 M"), (7e9, "7.0 G")]
+)
+def test_counts(count, text):
+    assert count_text(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.123, "0.12 s"), (9.99, "9.99 s"), (10, "0:10"), (59.6, "1:00"), (3725, "1:02:05")]
+)
+def test_durations(seconds, text):
+    assert duration_text(seconds) == text
+
+
+def test_one_thing_is_not_many():
+    assert [plural(count, "row") for count in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]
+
+
+def test_local_places_are_paths_and_others_stay(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert place_text(f"file://{tmp_path}/out/words") == "out/words"
+    assert place_text("file:///elsewhere/x") == "/elsewhere/x"
+    assert place_text("s3://bucket/x") == "s3://bucket/x"
