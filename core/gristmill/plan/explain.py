@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from gristmill.ids import Side, StageId
 from gristmill.plan.exchange import ExchangeKind, HashName
 from gristmill.plan.fragment import Calling, CommandFragment, Fragment, PythonFragment, SqlFragment
-from gristmill.plan.job import ChainPlan, JobInput, JobPlan, Output, OutputMode
+from gristmill.plan.job import ChainPlan, JobInput, JobPlan, Output, OutputMode, SideInput
 from gristmill.plan.schema import SortKey
-from gristmill.plan.source import FileSource, Source, Split
+from gristmill.plan.source import FileSource, JobSource, Source, Split
+from gristmill.plan.sql_layout import lay_out
 from gristmill.plan.stage import Stage, StageGraph, Step
 
 WIDTH = 120
@@ -80,7 +81,7 @@ class _JobText:
         for input_ in self.job.inputs:
             yield from self._input(input_)
         for side in self.job.side_inputs:
-            yield _Row(f"side {side.name}", f"{self._source(side.source, side.name)}; whole to every task")
+            yield _Row(f"side {side.name}", f"{self._side(side)}; whole to every task")
         yield from self._reduce()
         yield from self._outputs()
 
@@ -104,6 +105,11 @@ class _JobText:
         whole = " whole" if source.whole else ""
         splits = self._splits(name)
         return f"{shown} ({source.format}{whole}{'' if splits is None else ', ' + _measure(splits)})"
+
+    def _side(self, side: SideInput) -> str:
+        if isinstance(side.source, JobSource):
+            return f"from job {side.source.job}"
+        return self._source(side.source, side.name)
 
     def _splits(self, name: str) -> Sequence[Split] | None:
         """What was planned for an input or side input from files."""
@@ -192,9 +198,10 @@ def _fragment(label: str, tasks: str, fragment: Fragment) -> _Row:
         case SqlFragment(sql):
             body = textwrap.dedent(sql).strip()
     beside = _before(tasks) + body
-    if "\n" in body or len(beside) > WIDTH - _LABEL_WIDTH - 4:
-        return _Row(label, _before(tasks).strip(), body)
-    return _Row(label, beside)
+    if "\n" not in body and len(beside) <= WIDTH - _LABEL_WIDTH - 4:
+        return _Row(label, beside)
+    laid_out = lay_out(body) if isinstance(fragment, SqlFragment) and "\n" not in body else body
+    return _Row(label, _before(tasks).strip(), laid_out)
 
 
 def _before(tasks: str) -> str:
