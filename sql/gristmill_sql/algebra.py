@@ -1,4 +1,4 @@
-"""The logical algebra: what a query means, as immutable values. Binder makes it, rules rewrite it, the planner reads it.
+"""The logical algebra: what a query means, as immutable values that binder, rules and planner share.
 
 Every column has a name that is unique in the whole query, so that predicates move between operators as they are.
 Expressions are sqlglot trees over those names; they are never changed in place. Nothing here knows of jobs.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeVar
 
 from sqlglot import exp
 
@@ -213,9 +212,6 @@ class Query:
     shared: tuple[tuple[str, Relation], ...] = ()
 
 
-R = TypeVar("R", bound=Relation)
-
-
 def inputs_of(relation: Relation) -> tuple[Relation, ...]:
     """The relations that an operator reads."""
     match relation:
@@ -228,7 +224,7 @@ def inputs_of(relation: Relation) -> tuple[Relation, ...]:
     return (relation.input,)
 
 
-def with_inputs(relation: R, inputs: tuple[Relation, ...]) -> R:
+def with_inputs(relation: Relation, inputs: tuple[Relation, ...]) -> Relation:
     """The same operator over other inputs."""
     if all(new is old for new, old in zip(inputs, inputs_of(relation), strict=True)):
         return relation
@@ -237,7 +233,9 @@ def with_inputs(relation: R, inputs: tuple[Relation, ...]) -> R:
             return replace(relation, left=inputs[0], right=inputs[1])
         case UnionAll() | Opaque():
             return replace(relation, inputs=inputs)
-    return replace(relation, input=inputs[0])  # type: ignore[call-arg]
+        case Scan() | Values() | Shared():
+            return relation
+    return replace(relation, input=inputs[0])
 
 
 def column(name: str) -> exp.Column:

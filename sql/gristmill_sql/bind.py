@@ -34,7 +34,9 @@ def bind(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> tuple[Query, Names
 
 def _as_type(given: Column, type_: str) -> exp.Expr:
     value = column(given.name)
-    return value if given.type == type_ else exp.Cast(this=value, to=exp.DataType.build(type_, dialect="duckdb", udt=True))
+    return (
+        value if given.type == type_ else exp.Cast(this=value, to=exp.DataType.build(type_, dialect="duckdb", udt=True))
+    )
 
 
 def _unique_names(schema: Schema) -> Schema:

@@ -143,7 +143,7 @@ class Binder:
         shown = tuple(Named(s, c) for s, c in zip(sources, columns, strict=True))
         return Bound(Scan(table, columns, sources), shown)
 
-    def values(self, node: exp.Query) -> Bound:
+    def values(self, node: exp.Values) -> Bound:
         """Constant rows: VALUES lists whose cells name no columns."""
         if node.find(exp.Column, exp.Table, exp.Subquery):
             raise CannotSpread("VALUES that are not constant")
@@ -169,9 +169,7 @@ class Binder:
 
     def _union(self, sides: list[Bound], *, distinct: bool) -> Bound:
         types = self._common_types(sides)
-        columns = tuple(
-            self.names.column(n.name, t) for n, t in zip(sides[0].shown, types, strict=True)
-        )
+        columns = tuple(self.names.column(n.name, t) for n, t in zip(sides[0].shown, types, strict=True))
         united: Relation = UnionAll(tuple(self._cast(side, types) for side in sides), columns)
         if distinct:
             united = Aggregate(united, tuple(Item(c, column(c.name)) for c in columns), ())
@@ -247,7 +245,7 @@ class Binder:
         value = clause.expression if isinstance(clause, exp.Limit | exp.Offset) else None
         if value is None or value.find(exp.Column, exp.Query) or isinstance(clause.args.get("limit_options"), exp.Expr):
             raise CannotSpread("a LIMIT that is not a constant number of rows")
-        text, type_ = self.oracle.evaluate(exp.Cast(this=value.copy(), to=exp.DataType.build("BIGINT")))
+        text, _ = self.oracle.evaluate(exp.Cast(this=value.copy(), to=exp.DataType.build("BIGINT")))
         return int(text) if text is not None else None
 
     # the way out
@@ -296,9 +294,7 @@ def _is_cheap(relation: Relation) -> bool:
 def _renamed(bound: Bound, aliases: tuple[str, ...]) -> Bound:
     if not aliases:
         return bound
-    shown = tuple(
-        replace(named, name=aliases[i]) if i < len(aliases) else named for i, named in enumerate(bound.shown)
-    )
+    shown = tuple(replace(named, name=aliases[i]) if i < len(aliases) else named for i, named in enumerate(bound.shown))
     return Bound(bound.relation, shown)
 
 
@@ -327,7 +323,8 @@ def _with_definitions(node: exp.Query, environment: Environment) -> exp.Query:
         exp.CTE(
             this=d.body.copy(),
             alias=exp.TableAlias(
-                this=exp.to_identifier(d.name, quoted=True), columns=[exp.to_identifier(a, quoted=True) for a in d.aliases]
+                this=exp.to_identifier(d.name, quoted=True),
+                columns=[exp.to_identifier(a, quoted=True) for a in d.aliases],
             ),
         )
         for d in inherited
@@ -348,5 +345,7 @@ def _needed(key: str, used: set[str], environment: Environment) -> bool:
         if name not in seen:
             seen.add(name)
             body = environment[name].body
-            pending += [table_name(t).casefold() for t in body.find_all(exp.Table) if table_name(t).casefold() in environment]
+            pending += [
+                table_name(t).casefold() for t in body.find_all(exp.Table) if table_name(t).casefold() in environment
+            ]
     return False

@@ -102,7 +102,12 @@ class Block:
         left_out = {e.name.casefold() for e in star.args.get("except_") or ()}
         new = {e.alias.casefold(): e.this for e in star.args.get("replace") or ()}
         return [
-            (n.name, resolve_columns(new[n.name.casefold()], self._scope) if n.name.casefold() in new else column(n.column.name))
+            (
+                n.name,
+                resolve_columns(new[n.name.casefold()], self._scope)
+                if n.name.casefold() in new
+                else column(n.column.name),
+            )
             for n in self._scope.visible(alias)
             if n.name.casefold() not in left_out
         ]
@@ -162,8 +167,8 @@ class Block:
             for window in value.find_all(exp.Window):
                 if window not in found:
                     relation, found[window] = self._window(relation, window)
-        values = [replaced(value, found.get) for value in values]  # type: ignore[arg-type]
-        conditions = [replaced(condition, found.get) for condition in conditions]  # type: ignore[arg-type]
+        values = [replaced(value, found.get) for value in values]
+        conditions = [replaced(condition, found.get) for condition in conditions]
         return (Filter(relation, tuple(conditions)) if conditions else relation), values
 
     def _window(self, relation: Relation, window: exp.Window) -> tuple[Relation, exp.Column]:

@@ -38,7 +38,17 @@ _OTHER = 0.5
 _ASSUMED_ROWS = 1_000_000
 _GROUPING = 0.1
 """Share of rows that are groups of their own where no key's distinct values are known."""
-_WIDTHS = {"BOOLEAN": 1, "TINYINT": 1, "SMALLINT": 2, "INTEGER": 4, "DATE": 4, "FLOAT": 4, "HUGEINT": 16, "VARCHAR": 24, "DECIMAL": 8}
+_WIDTHS = {
+    "BOOLEAN": 1,
+    "TINYINT": 1,
+    "SMALLINT": 2,
+    "INTEGER": 4,
+    "DATE": 4,
+    "FLOAT": 4,
+    "HUGEINT": 16,
+    "VARCHAR": 24,
+    "DECIMAL": 8,
+}
 
 
 class Estimator:
@@ -79,7 +89,9 @@ class Estimator:
             return min(rows, known)
         return min(rows, max(known, rows * _GROUPING))
 
-    def joined_rows(self, kind: JoinKind, left: float, right: float, on: Iterable[exp.Expr], sides: frozenset[str]) -> float:
+    def joined_rows(
+        self, kind: JoinKind, left: float, right: float, on: Iterable[exp.Expr], sides: frozenset[str]
+    ) -> float:
         """Rows of a join of so many rows; ``sides`` are the names of the left side's columns."""
         divisor, selectivity, cap = 1.0, 1.0, math.inf
         for predicate in on:
@@ -153,7 +165,9 @@ class Estimator:
             case Values():
                 return node.rows
             case Shared():
-                return self._derived(node, self.rows(self._shared[node.name]) if node.name in self._shared else _ASSUMED_ROWS)
+                return self._derived(
+                    node, self.rows(self._shared[node.name]) if node.name in self._shared else _ASSUMED_ROWS
+                )
             case Filter():
                 return self.rows(node.input) * math.prod(self.selectivity(p) for p in node.predicates)
             case Join():
@@ -202,6 +216,10 @@ def equality(predicate: exp.Expr, left: frozenset[str]) -> tuple[exp.Expr, exp.E
 
 def width(schema: Schema) -> int:
     """Bytes of a row in Arrow's form, roughly."""
-    return sum(_WIDTHS.get(re.split(r"[( ]", c.type)[0], 8 if "[" not in c.type and "(" not in c.type else 32) for c in schema) or 1
-
-
+    return (
+        sum(
+            _WIDTHS.get(re.split(r"[( ]", c.type)[0], 8 if "[" not in c.type and "(" not in c.type else 32)
+            for c in schema
+        )
+        or 1
+    )

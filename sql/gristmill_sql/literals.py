@@ -45,7 +45,10 @@ def typed_literal(value: object) -> exp.Expr:
         case list() | tuple():
             return exp.Array(expressions=[typed_literal(item) for item in value])
         case dict():
-            items = [exp.PropertyEQ(this=exp.to_identifier(str(k), quoted=True), expression=typed_literal(v)) for k, v in value.items()]
+            items = [
+                exp.PropertyEQ(this=exp.to_identifier(str(k), quoted=True), expression=typed_literal(v))
+                for k, v in value.items()
+            ]
             return exp.Struct(expressions=items)
     raise InvalidQuery(f"a parameter of type {type(value).__name__} has no SQL type", place="parameters")
 

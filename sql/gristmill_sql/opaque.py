@@ -16,7 +16,7 @@ from gristmill_sql.oracle import quote, text_of
 from gristmill_sql.tables import table_name
 
 
-class CannotSpread(Exception):  # noqa: N818
+class CannotSpread(Exception):
     """A construct that has no operator in the algebra; the text says which."""
 
 

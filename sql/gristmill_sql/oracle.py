@@ -20,7 +20,7 @@ from gristmill_sql.diagnose import Span, invalid
 _DESCRIBE = "DESCRIBE "
 
 
-class Unbindable(Exception):  # noqa: N818
+class Unbindable(Exception):
     """DuckDB refuses an expression or query that the front end made."""
 
 
@@ -62,7 +62,9 @@ class Oracle:
         """Value (as text; None for NULL) and type of an expression over one row of literals. Raises Unbindable."""
         cells = ", ".join(f"CAST({text} AS {column.type}) AS {quote(column.name)}" for column, text in row)
         source = f" FROM (SELECT {cells})" if cells else ""
-        value, type_ = self._fetch(f"SELECT CAST(x AS VARCHAR), typeof(x) FROM (SELECT {text_of(expression)} AS x{source})")[0]
+        value, type_ = self._fetch(
+            f"SELECT CAST(x AS VARCHAR), typeof(x) FROM (SELECT {text_of(expression)} AS x{source})"
+        )[0]
         return value, type_
 
     def constant(self, sql: str) -> str | None:

@@ -90,7 +90,9 @@ def _bind_parameters(sql: str, tree: exp.Query, params: Sequence[object] | Mappi
         return tree
     position = iter(range(len(placeholders)))
     values = {id(node): typed_literal(_value(sql, _name(node), position, params)) for node in placeholders}
-    return tree.transform(lambda node: values.get(id(node), node), copy=False)
+    for node in placeholders:
+        node.replace(values[id(node)])
+    return tree
 
 
 def _name(node: exp.Expr) -> str:
@@ -101,14 +103,16 @@ def _value(sql: str, name: str, position: object, params: Sequence[object] | Map
     if isinstance(params, Mapping):
         if name in params:
             return params[name]
-        raise invalid(sql, f"no value for parameter ${name or '?'}", remedy=f"given: {', '.join(map(str, params)) or 'none'}")
+        raise invalid(
+            sql, f"no value for parameter ${name or '?'}", remedy=f"given: {', '.join(map(str, params)) or 'none'}"
+        )
     index = int(name) - 1 if name.isdigit() else next(position)  # type: ignore[call-overload]
     if isinstance(index, int) and 0 <= index < len(params):
         return params[index]
     raise invalid(sql, f"no value for parameter {index + 1}", remedy=f"{len(params)} given")
 
 
-def _check_count(sql: str, placeholders: list[exp.Expr], params: Sequence[object] | Mapping[str, object]) -> None:
+def _check_count(sql: str, placeholders: Sequence[exp.Expr], params: Sequence[object] | Mapping[str, object]) -> None:
     used = {_name(node) for node in placeholders}
     if isinstance(params, Mapping):
         unused = sorted(str(name) for name in params if name not in used)

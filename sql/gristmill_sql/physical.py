@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from gristmill.plan.exchange import ExchangeKind
-from gristmill.plan.job import ChainPlan
+from gristmill.plan.job import ChainPlan, JobInput, SideInput
 from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import JobSource
 from gristmill_sql.algebra import (
@@ -161,15 +161,14 @@ class Planner:
         branches: list[Branch] = []
         for side in node.inputs:
             flow = self.plan(side, frozenset(c.name for c in side.columns))
-            items = tuple(
-                Item(new, column(old.name)) for new, old in zip(node.columns, side.columns, strict=True)
-            )
+            items = tuple(Item(new, column(old.name)) for new, old in zip(node.columns, side.columns, strict=True))
             branches += flow.applied(lambda s, items=items: s.projected(items), node.columns).branches  # type: ignore[misc]
         return Flow(tuple(branches), node.columns)
 
     def _opaque(self, node: Opaque) -> Flow:
-        branch: Branch | None = None
-        inputs, sides, renames = [], [], []
+        inputs: list[JobInput] = []
+        sides: list[SideInput] = []
+        renames: list[str] = []
         for name, relation in zip(node.names, node.inputs, strict=True):
             columns = [c.name for c in relation.columns]
             flow = self.plan(relation, frozenset(columns))

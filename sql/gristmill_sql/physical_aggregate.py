@@ -149,9 +149,7 @@ class _Aggregating:
         late = {half.final.column.name: half.final for half in simple}
         for d, item in zip(distinct, counted, strict=True):
             late[d.call.column.name] = Item(d.call.column, merged(item, names).value)
-        branch = self._planner.jobs.reducing(
-            some, [c.name for c in columns], ExchangeKind.SINGLE, note="aggregate"
-        )
+        branch = self._planner.jobs.reducing(some, [c.name for c in columns], ExchangeKind.SINGLE, note="aggregate")
         calls = tuple(late[call.column.name] for call in self._node.calls)
         return Flow((branch,), columns, single=True).applied(lambda s: s.grouped((), calls), self._columns)
 

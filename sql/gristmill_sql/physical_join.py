@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from gristmill.plan.exchange import ExchangeKind
-from gristmill.plan.job import SideInput
+from gristmill.plan.job import JobInput, SideInput
+from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource
-from gristmill_sql.algebra import Item, Join, JoinKind, Relation, Scan, names_of
+from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, names_of
 from gristmill_sql.estimate import equality
 from gristmill_sql.expressions import columns_of_all
 from gristmill_sql.flow import Branch, Flow, Reading, Reducing
@@ -30,7 +30,20 @@ _WORDS = {
     JoinKind.SEMI: "SEMI ",
     JoinKind.ANTI: "ANTI ",
 }
-_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINY", "USMALL", "UINT", "UBIG", "DECIMAL", "FLOAT", "DOUBLE")
+_NUMERIC = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINY",
+    "USMALL",
+    "UINT",
+    "UBIG",
+    "DECIMAL",
+    "FLOAT",
+    "DOUBLE",
+)
 _TIMES = ("DATE", "TIMESTAMP")
 TINY_FILE = 1 << 20
 """A table of at most so many file bytes is read by every task itself instead of by a job before."""
@@ -77,9 +90,7 @@ class _Joining:
         keys = _keys(self._node, self._planner.names)
         if self._left.single and self._right.single and self._left.constant is None:
             return self._in_one_task("")
-        if self._node.kind is not JoinKind.FULL and (
-            self._right.constant or self._is_small(bytes_) or not keys.left
-        ):
+        if self._node.kind is not JoinKind.FULL and (self._right.constant or self._is_small(bytes_) or not keys.left):
             return self._broadcast(bytes_)
         if not keys.left:
             return self._in_one_task("a FULL JOIN without an equality")
@@ -119,13 +130,13 @@ class _Joining:
         if len(self._right.branches) > 1 or not isinstance(only.origin, Reading) or only.sides:
             return None
         scan = self._node.right
-        while not isinstance(scan, Scan):
-            if not hasattr(scan, "input"):
-                return None
+        while isinstance(scan, Filter | Project):
             scan = scan.input
-        source = only.origin.source
-        is_tiny = isinstance(source, FileSource) and scan.table.facts.bytes_ <= TINY_FILE
-        return source if is_tiny and self._is_small(0) and self._planner.options.broadcast_bytes else None  # type: ignore[return-value]
+        if not isinstance(scan, Scan) or scan.table.facts.bytes_ > min(
+            TINY_FILE, self._planner.options.broadcast_bytes
+        ):
+            return None
+        return scan.table.source
 
     # shuffle
 
@@ -140,8 +151,12 @@ class _Joining:
         left, left_names = self._keyed(self._left, self._left_columns, keys.left)
         right, right_names = self._keyed(self._right, self._right_columns, keys.right)
         opened = self._planner.jobs.reducing(
-            left, left_names, ExchangeKind.HASH, [i.column.name for i in keys.left],
-            self._planner.partitions(bytes_), f"join on {_texts(keys.left)}",
+            left,
+            left_names,
+            ExchangeKind.HASH,
+            [i.column.name for i in keys.left],
+            self._planner.partitions(bytes_),
+            f"join on {_texts(keys.left)}",
         )
         partitioned = tuple(frozenset([item.column.name]) for item in keys.left)
         flow = Flow((opened,), left.columns, partitioned)
@@ -152,8 +167,10 @@ class _Joining:
         is_left = opened is self._left
         other_branch = other.open
         same = [frozenset([item.column.name]) for item in keys]
-        if other_branch is not None and len(other.partitioned) == len(keys) and all(
-            names <= held for names, held in zip(same, other.partitioned, strict=True)
+        if (
+            other_branch is not None
+            and len(other.partitioned) == len(keys)
+            and all(names <= held for names, held in zip(same, other.partitioned, strict=True))
         ):
             return self._fused(opened, other, is_left=is_left)
         columns = self._right_columns if is_left else self._left_columns
@@ -176,7 +193,7 @@ class _Joining:
     def _combined(
         self,
         opened: Flow,
-        inputs: Sequence[object],
+        inputs: tuple[JobInput, ...],
         sides: tuple[SideInput, ...],
         select: Select,
         *,
@@ -216,7 +233,7 @@ class _Joining:
 
     # what the join gives
 
-    def _columns(self) -> tuple:  # type: ignore[type-arg]
+    def _columns(self) -> Schema:
         by_name = {c.name: c for c in (*self._left.columns, *self._right.columns)}
         names = list(self._left_columns)
         if self._node.kind not in (JoinKind.SEMI, JoinKind.ANTI):
@@ -306,5 +323,3 @@ def _size(bytes_: float) -> str:
             return f"{bytes_:.0f} {unit}"
         bytes_ /= 1024
     return f"{bytes_:.1f} GiB"
-
-

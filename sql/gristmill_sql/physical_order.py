@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.schema import SortKey
 from gristmill_sql.algebra import Limit, OrderTerm, Sort, column
 from gristmill_sql.expressions import columns_of_all

@@ -72,8 +72,10 @@ class FromBinder:
                 return binder.common_table(self._environment[name])
             if name in binder.tables:
                 return binder.table(binder.tables[name])
-        if isinstance(node, exp.Subquery | exp.Values):
-            return binder.query(node.this if isinstance(node, exp.Subquery) else node, self._environment)
+        if isinstance(node, exp.Subquery):
+            return binder.query(node.this, self._environment)
+        if isinstance(node, exp.Values):
+            return binder.values(node)
         raise CannotSpread(f"{type(node.this).__name__ if isinstance(node, exp.Table) else node.key.upper()} in FROM")
 
     def _join(self, left: Relation, sources: list[Source], node: exp.Join) -> tuple[Relation, list[Source]]:

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from gristmill_sql.algebra import Aggregate, Filter, Item, Join, JoinKind, Limit, Project, Relation, Sort, column, names_of
+from gristmill_sql.algebra import (
+    Aggregate,
+    Filter,
+    Item,
+    Join,
+    JoinKind,
+    Limit,
+    Project,
+    Relation,
+    Sort,
+    column,
+    names_of,
+)
 from gristmill_sql.decorrelate import Lifted, free_columns, lift
 from gristmill_sql.expressions import any_of, columns_in, is_aggregate, replaced, unwrapped
 from gristmill_sql.opaque import CannotSpread
@@ -19,7 +31,9 @@ from gristmill_sql.scope import Scope
 if TYPE_CHECKING:
     from gristmill_sql.binder import Binder, Bound, Environment
 
-_TOO_MANY_ROWS = "More than one row returned by a subquery used as an expression - scalar subqueries can only return a single row."
+_TOO_MANY_ROWS = (
+    "More than one row returned by a subquery used as an expression - scalar subqueries can only return a single row."
+)
 
 
 class SubqueryBinder:
@@ -77,9 +91,7 @@ class SubqueryBinder:
         """The relation with two columns: the number of a subquery's rows, and of those that are not NULL."""
         rows = self._binder.share("in", bound)
         value = column(rows.columns[0].name)
-        calls = self._names.items(
-            [("rows", exp.Count(this=exp.Star())), ("not_null", exp.Count(this=value))]
-        )
+        calls = self._names.items([("rows", exp.Count(this=exp.Star())), ("not_null", exp.Count(this=value))])
         joined = Join(JoinKind.INNER, relation, Aggregate(rows.relation, (), calls))
         return joined, column(calls[0].column.name), column(calls[1].column.name)
 
@@ -155,7 +167,10 @@ class SubqueryBinder:
         """A correlated subquery that is not an aggregate: grouped by its correlation, checked where it is used."""
         lifted = self._lift(bound.relation)
         calls = self._names.items(
-            [("rows", exp.Count(this=exp.Star())), (bound.columns[0].name, exp.First(this=column(bound.columns[0].name)))]
+            [
+                ("rows", exp.Count(this=exp.Star())),
+                (bound.columns[0].name, exp.First(this=column(bound.columns[0].name))),
+            ]
         )
         regrouped = lift(
             Aggregate(Filter(lifted.relation, lifted.predicates), (), calls), free_columns(bound.relation), self._names
@@ -250,7 +265,9 @@ def _equalities(probes: list[exp.Expr], bound: Bound) -> tuple[exp.Expr, ...]:
 
 def _rows_only(relation: Relation) -> Relation:
     """The relation without what does not change whether it has rows."""
-    while isinstance(relation, Project | Sort) or (isinstance(relation, Limit) and not relation.offset and relation.count):
+    while isinstance(relation, Project | Sort) or (
+        isinstance(relation, Limit) and not relation.offset and relation.count
+    ):
         relation = relation.input
     return relation
 

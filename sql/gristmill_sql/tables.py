@@ -47,5 +47,7 @@ def span_of(node: exp.Expr) -> Span | None:
 def _unknown(parsed: Parsed, catalog: Catalog, node: exp.Table, name: str) -> Exception:
     nearest = catalog.nearest(name)
     known = ", ".join(catalog.names) or "none"
-    remedy = f"did you mean: {nearest}?" if nearest else f"known tables: {known}; or name files, as in FROM 'data/*.parquet'"
+    remedy = (
+        f"did you mean: {nearest}?" if nearest else f"known tables: {known}; or name files, as in FROM 'data/*.parquet'"
+    )
     return invalid(parsed.source, f"there is no table {name}", at=span_of(node), remedy=remedy)

@@ -60,7 +60,9 @@ class Reference:
             views = dict(sides)
             for input_ in job.inputs:
                 whole = input_.exchange is ExchangeKind.BROADCAST or partitions == 1
-                views[input_.name] = self._partition(given[input_.name], input_.key, partitions, None if whole else number)
+                views[input_.name] = self._partition(
+                    given[input_.name], input_.key, partitions, None if whole else number
+                )
             results.append(self._fragment(job.reduce, views, next(iter(given), "")))
         return results
 

@@ -229,9 +229,11 @@ def is_fused(job: JobPlan) -> bool:
     """
     if job.map_only:
         return True
+    if len(job.inputs) != 1:
+        return False
     only = job.inputs[0]
     forward = (only.exchange or job.partition) is ExchangeKind.FORWARD
-    return len(job.inputs) == 1 and forward and isinstance(only.source, JobSource) and not _wants_order(job)
+    return forward and isinstance(only.source, JobSource) and not _wants_order(job)
 
 
 def _wants_order(job: JobPlan) -> bool:

@@ -109,5 +109,3 @@ def _merged(relation: Relation) -> Relation:
     if all(item.passes for item in inner.items):
         return replace(relation, input=inner.input)
     return relation
-
-

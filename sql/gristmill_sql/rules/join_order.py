@@ -59,9 +59,7 @@ def _collect(relation: Relation, leaves: list[Relation], predicates: list[exp.Ex
 class _Orderer:
     def __init__(self, leaves: list[Relation], predicates: list[exp.Expr], estimator: Estimator) -> None:
         self._estimator = estimator
-        self._leaves = [
-            _Tree(leaf, 1 << i, estimator.rows(leaf), 0.0, names_of(leaf)) for i, leaf in enumerate(leaves)
-        ]
+        self._leaves = [_Tree(leaf, 1 << i, estimator.rows(leaf), 0.0, names_of(leaf)) for i, leaf in enumerate(leaves)]
         owner = {name: leaf.members for leaf in self._leaves for name in leaf.names}
         self._predicates = [(p, _members(p, owner)) for p in dict.fromkeys(predicates)]
 
@@ -105,7 +103,7 @@ class _Orderer:
         while len(trees) > 1:
             pairs = [(a, b) for i, a in enumerate(trees) for b in trees[i + 1 :]]
             linked = [(a, b) for a, b in pairs if self._between(a, b)] or pairs
-            left, right = min(linked, key=lambda pair: self._measure(*pair, self._between(*pair))[1])
+            left, right = min(linked, key=lambda pair: self._measure(pair[0], pair[1], self._between(*pair))[1])
             if left.rows < right.rows:
                 left, right = right, left
             on = self._between(left, right)

@@ -86,7 +86,7 @@ def _through_project(relation: Project, predicates: Predicates) -> Relation:
 def _through_keys(relation: Aggregate | Window, keys: tuple[Item, ...], predicates: Predicates) -> Relation:
     values = {item.column.name: item.value for item in keys}
     stay, go = _split(predicates, lambda p: bool(columns_in(p)) and columns_in(p) <= values.keys())
-    below = tuple(unwrapped(substituted(p, {k: v for k, v in values.items()})) for p in go)
+    below = tuple(unwrapped(substituted(p, values)) for p in go)
     return filtered(with_inputs(relation, (_push(relation.input, below),)), stay)
 
 

@@ -38,15 +38,12 @@ def _smallest_holding(relation: Relation, needed: frozenset[str]) -> Relation:
     """The deepest input, through inner joins and filters, that has all the columns."""
     while True:
         match relation:
-            case Filter() if isinstance(relation.input, Join):
-                deeper = relation.input
-            case Join() if relation.kind is JoinKind.INNER and needed <= names_of(relation.left):
-                deeper = relation.left
-            case Join() if relation.kind is JoinKind.INNER and needed <= names_of(relation.right):
-                deeper = relation.right
+            case Filter(input=Join() as below):
+                relation = below
+            case Join(JoinKind.INNER, left, right) if needed <= names_of(left) or needed <= names_of(right):
+                relation = left if needed <= names_of(left) else right
             case _:
                 return relation
-        relation = deeper
 
 
 def _replaced(relation: Relation, old: Relation, new: Relation) -> Relation:
