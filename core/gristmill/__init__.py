@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gristmill.api.sql import Query, sql
     from gristmill.coordinator.progress import Progress
     from gristmill.errors import GristmillError
-    from gristmill.kernel.collect import to
+    from gristmill.kernel.records import to
     from gristmill.kernel.context import counter, side
     from gristmill.kernel.groups import Tagged
     from gristmill.plan.job import Store
@@ -33,7 +33,7 @@ _HOMES = {
     "gristmill.api.sql": ("Query", "sql"),
     "gristmill.coordinator.progress": ("Progress",),
     "gristmill.errors": ("GristmillError",),
-    "gristmill.kernel.collect": ("to",),
+    "gristmill.kernel.records": ("to",),
     "gristmill.kernel.groups": ("Tagged",),
     "gristmill.kernel.context": ("counter", "side"),
     "gristmill.plan.job": ("Store",),

@@ -77,12 +77,8 @@ def run_graph(
 ) -> list[PendingPart]:
     """Runs the stages of a graph one after the other and gives the parts they staged."""
     feeds: dict[ExchangeId, list[MapOutput]] = {}
-    specs: dict[ExchangeId, Exchange] = {
-        outlet.exchange: outlet.spec
-        for stage in graph.stages
-        for outlet in stage.outlets
-        if hasattr(outlet, "exchange")
-    }
+    outlets = [outlet for stage in graph.stages for outlet in stage.outlets]
+    specs = {outlet.exchange: outlet.spec for outlet in outlets if isinstance(outlet, ExchangeWrite)}
     env = TaskEnv(
         stores=Stores(graph.stores),
         scratch=tmp / "scratch",

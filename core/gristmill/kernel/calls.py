@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from gristmill.errors import FragmentError, GristmillError, TypeConflict
 from gristmill.kernel.context import Sides, TaskContext
 from gristmill.kernel.groups import Groups
-from gristmill.kernel.records import Chunk, LeftOut
+from gristmill.kernel.records import PAIR_COLUMNS, Chunk, LeftOut, Routed
 from gristmill.kernel.user_code import blamed, in_user_code
 
 NOTHING = object()
@@ -35,8 +35,8 @@ class Calls(Protocol):
         """Says that what ``results`` gives from here on is one slice, in which ``locate`` looks."""
         ...
 
-    def locate(self, value: object) -> TypeConflict:
-        """A TypeConflict, without reason yet, about the record of this slice that yielded ``value``."""
+    def locate(self, column: str, value: object) -> TypeConflict:
+        """A TypeConflict, without reason yet, about the record of this slice that yielded ``value`` in ``column``."""
         ...
 
     def end_if_forked(self) -> None:
@@ -127,20 +127,31 @@ class MapCalls:
         taken = len(self._chunk.values) - length_hint(self.left)
         self._slice = [self._chunk.part(max(taken - 1, 0), len(self._chunk.values))]
 
-    def locate(self, value: object) -> TypeConflict:
+    def locate(self, column: str, value: object) -> TypeConflict:
         """See Calls. Runs the function again over the records of the slice, which it was given just now."""
-        file, number = self._search(value) or self.record()
+        file, number = self._search(column, value) or self.record()
         return TypeConflict("", place=self._place(file, number), file=file, record=number)
 
-    def _search(self, value: object) -> tuple[str, int] | None:
+    def _search(self, column: str, value: object) -> tuple[str, int] | None:
+        """The record that gives ``value`` again; of values that equal nothing, the first of their type."""
+        alike: tuple[str, int] | None = None
+        try:
+            for record, item in self._slice_again():
+                given = _part(item, column)
+                if type(given) is type(value):
+                    if given == value:
+                        return record
+                    alike = alike or record
+        except Exception:  # noqa: BLE001 - it did not raise the first time; then the record is not found
+            return None
+        return alike
+
+    def _slice_again(self) -> Iterator[tuple[tuple[str, int], Any]]:
         for chunk in self._slice:
-            for number, (key, each) in enumerate(zip(chunk.key_iterator(), chunk.values, strict=False), chunk.first):
-                try:
-                    if any(_holds(item, value) for item in self.function(key, each)):
-                        return chunk.file, number
-                except Exception:  # noqa: BLE001 - it did not raise the first time; then the record is not found
-                    return None
-        return None
+            records = zip(chunk.key_iterator(), chunk.values, strict=False)
+            for number, (key, value) in enumerate(records, chunk.first):
+                for item in self.function(key, value):
+                    yield (chunk.file, number), item
 
 
 class ReduceCalls:
@@ -183,15 +194,16 @@ class ReduceCalls:
     def begin_slice(self) -> None:
         """See Calls. Groups cannot be read again, so nothing is kept."""
 
-    def locate(self, value: object) -> TypeConflict:
+    def locate(self, column: str, value: object) -> TypeConflict:
         """See Calls. The group is that of the slice's end, so it names no record to leave out."""
         return TypeConflict("", place=f"{self._file}, up to group {self._groups.number}, {self._name}")
 
 
-def _holds(item: Any, value: object) -> bool:
-    """Whether a yielded pair or row has ``value`` in it."""
-    parts = item.values() if isinstance(item, dict) else item
-    return any(type(part) is type(value) and (part is value or part == value) for part in parts)
+def _part(item: Any, column: str) -> Any:
+    """What a yielded row or pair has in a column."""
+    if isinstance(item, Routed):
+        item = item.item
+    return item.get(column) if isinstance(item, dict) else item[PAIR_COLUMNS.index(column)]
 
 
 def misused(error: BaseException, expected: str, item: object) -> BaseException:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from gristmill.errors import FragmentError
 from gristmill.kernel.calls import NOTHING, Calls
 from gristmill.kernel.columns import Typed
-from gristmill.kernel.records import PAIR_COLUMNS
+from gristmill.kernel.records import PAIR_COLUMNS, Routed
 from gristmill.plan.fragment import Calling
 
 A_PAIR = "(key, value) pairs"
@@ -23,24 +23,6 @@ A_ROW = "dicts, one for each row"
 _FIRST_SLICE = 4096
 _LARGEST_SLICE = 65_536
 _BATCH_BYTES = 8 << 20
-
-
-class Routed:
-    """A pair or row for one of a job's named outputs."""
-
-    __slots__ = ("item", "output")
-
-    def __init__(self, output: str, item: Any) -> None:
-        self.output = output
-        self.item = item
-
-    def __repr__(self) -> str:
-        return f"gm.to({self.output!r}, {self.item!r})"
-
-
-def to(output_name: str, pair_or_row: Any) -> Routed:
-    """Marks what a function yields for the job's output of that name; the rest goes to the first output."""
-    return Routed(output_name, pair_or_row)
 
 
 def _next_slice(batch: pa.RecordBatch) -> int:

@@ -7,36 +7,20 @@ makes the task start over with the wider one from its first row, so that no read
 
 from __future__ import annotations
 
-import datetime as dt
-import types
-import typing
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import pyarrow as pa
 
 from gristmill.errors import TypeConflict
-from gristmill.plan.fragment import Calling, PythonFragment
 from gristmill.plan.schema import Column, Schema
-from gristmill.rows.logical import ListOf, Logical, MapOf, Scalar, StructOf
 from gristmill.rows.types import arrow_schema, cast_table, infer, schema_of, unify
 
-Locate = Callable[[object], TypeConflict]
-"""Gives an error, without reason yet, that names the record which yielded a value."""
+Locate = Callable[[str, object], TypeConflict]
+"""Gives an error, without reason yet, that names the record which yielded a value in a column."""
 
-_PLAIN: dict[object, Logical] = {
-    bool: Scalar("BOOLEAN"),
-    int: Scalar("BIGINT"),
-    float: Scalar("DOUBLE"),
-    str: Scalar("VARCHAR"),
-    bytes: Scalar("BLOB"),
-    dt.date: Scalar("DATE"),
-    dt.time: Scalar("TIME"),
-    dt.datetime: Scalar("TIMESTAMP"),
-    dt.timedelta: Scalar("INTERVAL"),
-    uuid.UUID: Scalar("UUID"),
-}
+
+_Convert = Callable[[Sequence[object]], pa.Array]
 
 
 class WidenedSchema(Exception):
@@ -120,7 +104,7 @@ def _inferred(name: str, values: Sequence[object], locate: Locate) -> pa.Array:
     try:
         return infer(values, f"column {name!r}")
     except TypeConflict as error:
-        raise _named(error, values, locate, lambda some: infer(some, name)) from error
+        raise _named(error, name, values, locate, lambda some: infer(some, name)) from error
 
 
 def _declared_array(field: pa.Field, values: Sequence[object], locate: Locate) -> pa.Array:
@@ -136,7 +120,7 @@ def _declared_array(field: pa.Field, values: Sequence[object], locate: Locate) -
             place=f"column {field.name!r}",
             remedy="Change the annotation or schema, or what the function gives.",
         )
-        raise _named(conflict, values, locate, convert) from error
+        raise _named(conflict, field.name, values, locate, convert) from error
 
 
 def _as_struct(value: Any, kind: pa.DataType) -> Any:
@@ -155,7 +139,11 @@ def _as_struct(value: Any, kind: pa.DataType) -> Any:
 
 
 def _named(
-    error: TypeConflict, values: Sequence[object], locate: Locate, convert: Callable[[Sequence[object]], pa.Array]
+    error: TypeConflict,
+    column: str,
+    values: Sequence[object],
+    locate: Locate,
+    convert: Callable[[Sequence[object]], pa.Array],
 ) -> TypeConflict:
     """The error with the place of the first record that it concerns, found by halving."""
     low, high = 0, len(values)
@@ -165,64 +153,17 @@ def _named(
             low = middle
         else:
             high = middle
-    located = locate(values[low])
+    located = locate(column, values[low])
     located.reason, located.remedy = f"{error.place}: {error.reason}", error.remedy
     return located
 
 
-def _converts(values: Sequence[object], convert: Callable[[Sequence[object]], pa.Array]) -> bool:
+def _converts(values: Sequence[object], convert: _Convert) -> bool:
     try:
         convert(values)
     except (TypeConflict, pa.ArrowException, TypeError, ValueError, OverflowError):
         return False
     return True
-
-
-def declared_schema(fragment: PythonFragment, function: Callable[..., Any]) -> Schema | None:
-    """The schema that the fragment declares or its annotations say; None where neither tells all of it."""
-    if fragment.schema is not None:
-        return fragment.schema
-    if fragment.calling is Calling.BATCHES:
-        return None
-    try:
-        hints = typing.get_type_hints(function)
-    except (NameError, TypeError, AttributeError):
-        return None
-    item = _item_of(hints.get("return"))
-    if fragment.calling is Calling.PAIRS:
-        kinds = [_logical(each) for each in get_args(item)] if get_origin(item) is tuple else []
-        named = list(zip(("key", "value"), kinds, strict=False)) if len(kinds) == 2 else []
-    elif typing.is_typeddict(item):
-        named = [(name, _logical(kind)) for name, kind in typing.get_type_hints(item).items()]
-    else:
-        return None
-    if not named or any(kind is None for _, kind in named):
-        return None
-    return tuple(Column(name, str(kind)) for name, kind in named)
-
-
-def _item_of(hint: object) -> Any:
-    """T of Iterator[T], Iterable[T], Generator[T, …] and list[T]."""
-    arguments = get_args(hint)
-    return arguments[0] if arguments and get_origin(hint) is not tuple else None
-
-
-def _logical(hint: Any) -> Logical | None:
-    if hint in _PLAIN:
-        return _PLAIN[hint]
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        others = [each for each in arguments if each is not type(None)]
-        return _logical(others[0]) if len(others) == 1 else None
-    parts = [_logical(each) for each in arguments]
-    if not parts or any(part is None for part in parts):
-        return None
-    known = [part for part in parts if part is not None]
-    if origin is tuple and Ellipsis not in arguments:
-        return StructOf(tuple((f"_{at}", part) for at, part in enumerate(known)))
-    if origin is list:
-        return ListOf(known[0])
-    return MapOf(*known) if origin is dict else None
 
 
 def pair_schema(key: str = '"NULL"', value: str = '"NULL"') -> Schema:

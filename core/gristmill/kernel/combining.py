@@ -63,7 +63,7 @@ class KeyKinds:
         self._families.setdefault(family, kind)
         if len(self._families) > 1:
             other = next(each for name, each in self._families.items() if name != family)
-            conflict = calls.locate(key)
+            conflict = calls.locate("key", key)
             conflict.reason = f"the key {short(key)} is {kind.__name__}, others are {other.__name__}"
             conflict.remedy = "Yield keys of one type."
             raise conflict

@@ -97,11 +97,11 @@ class CommandStep:
         try:
             return [from_json(value, field.type) for value in values]
         except (ValueError, TypeError, ArithmeticError) as error:
-            conflict = self._conflict(None)
+            conflict = self._conflict(field.name, None)
             conflict.reason = f"a value of column {field.name!r} is no {field.type}: {error}"
             raise conflict from error
 
-    def _conflict(self, value: object) -> TypeConflict:
+    def _conflict(self, column: str, value: object) -> TypeConflict:
         return TypeConflict("", place=f"{self._place}, output", remedy="Declare the schema that it writes.")
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from gristmill.errors import FragmentError
+from gristmill.kernel.annotations import annotated_schema
 from gristmill.kernel.calls import Calls, MapCalls, ReduceCalls, short
 from gristmill.kernel.collect import collect, collect_routed
-from gristmill.kernel.columns import Typed, WidenedSchema, declared_schema, one_batch, pair_schema
+from gristmill.kernel.columns import Typed, WidenedSchema, one_batch, pair_schema
 from gristmill.kernel.combining import GroupCombine, MapCombiner
 from gristmill.kernel.context import Sides
 from gristmill.kernel.groups import MergedGroups, SortedGroups, key_terms
@@ -21,6 +22,7 @@ from gristmill.kernel.user_code import blamed, load
 from gristmill.kernel.work import Work, step_name
 from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.fragment import Calling, PythonFragment
+from gristmill.plan.schema import Schema
 from gristmill.plan.stage import ExchangeRead, Step
 from gristmill.rows.types import arrow_schema, cast_table, schema_of, unify
 
@@ -69,7 +71,10 @@ class PythonStep:
     def _typed(self, output: str = "") -> Typed:
         key = (step_name(self._step), output)
         empty = pair_schema() if self._fragment.calling is Calling.PAIRS else ()
-        return Typed(declared_schema(self._fragment, self._function), self._work.pinned.get(key), key, empty)
+        return Typed(self._declared(), self._work.pinned.get(key), key, empty)
+
+    def _declared(self) -> Schema | None:
+        return self._fragment.schema or annotated_schema(self._function, self._fragment.calling)
 
     def _calls(self, rows: Input) -> MapCalls:
         chunks = without(rows.chunks(), self._work.skip, self._work.left_out) if self._work.skip else rows.chunks()

@@ -82,3 +82,21 @@ def stream_chunks(batches: Iterable[pa.RecordBatch], file: str, key: str) -> Ite
     for batch in batches:
         yield from row_chunks(batch, file, first, key, is_pairs(batch.schema))
         first += batch.num_rows
+
+
+class Routed:
+    """A pair or row for one of a job's named outputs."""
+
+    __slots__ = ("item", "output")
+
+    def __init__(self, output: str, item: Any) -> None:
+        self.output = output
+        self.item = item
+
+    def __repr__(self) -> str:
+        return f"gm.to({self.output!r}, {self.item!r})"
+
+
+def to(output_name: str, pair_or_row: Any) -> Routed:
+    """Marks what a function yields for the job's output of that name; the rest goes to the first output."""
+    return Routed(output_name, pair_or_row)
