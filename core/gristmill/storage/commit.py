@@ -38,8 +38,8 @@ class OutputCommit:
     """The commit of one job's outputs.
 
     ``commit`` is unique for the run of the job and is part of the names of its parts; a coordinator that takes over
-    the run uses the same. ``weak`` accepts stores without conditional puts: then two coordinators could both commit,
-    and the user has said that there is only one.
+    the run uses the same. ``stores.weak_commit`` accepts stores without conditional puts: then two coordinators could
+    both commit, and the user has said that there is only one.
     """
 
     def __init__(
@@ -49,8 +49,6 @@ class OutputCommit:
         outputs: Sequence[Output],
         stores: Stores,
         partitioning: Partitioning = Partitioning(),
-        *,
-        weak: bool = False,
     ) -> None:
         self._job = job
         self._commit = commit
@@ -58,7 +56,7 @@ class OutputCommit:
         self._uris = tuple(canonical(output.uri).rstrip("/") for output in outputs)
         self._stores = stores
         self._partitioning = partitioning
-        self._weak = weak
+        self._weak = stores.weak_commit
 
     def prepare(self) -> None:
         """Before any task runs: check modes, try conditional puts, settle what earlier runs left, register this one.
@@ -67,6 +65,7 @@ class OutputCommit:
         this run has committed, changes nothing.
         """
         for uri in self._uris:
+            self._refuse_file(uri)
             self._probe(uri)
         if read_log(self._primary, self._stores).generation_of(self._commit) is not None:
             return
@@ -201,8 +200,6 @@ class OutputCommit:
     def _check_mode(self, output: Output, uri: str) -> None:
         log, head = roll_forward_head(uri, self._stores)
         filesystem = self._stores.filesystem(uri)
-        if filesystem.stat(uri) is not None:
-            raise StorageError("the output is a file", place=uri, remedy="Name a folder: a job writes several parts.")
         if head is not None and head.commit:
             if output.mode is OutputMode.ERROR:
                 raise _exists(uri, f"it holds the result of job {head.job!r}, generation {log.finished}")
@@ -210,6 +207,10 @@ class OutputCommit:
         foreign = next((e for e in filesystem.walk(uri) if not _own(e.uri[len(uri) + 1 :])), None)
         if foreign is not None:
             raise _foreign(uri, foreign.name)
+
+    def _refuse_file(self, uri: str) -> None:
+        if self._stores.filesystem(uri).stat(uri) is not None:
+            raise StorageError("the output is a file", place=uri, remedy="Name a folder: a job writes several parts.")
 
     def _put_if_absent(self, uri: str, data: bytes) -> bool:
         filesystem = self._stores.filesystem(uri)

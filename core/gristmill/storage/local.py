@@ -11,6 +11,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -151,7 +152,8 @@ class LocalFilesystem:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            Path(temporary).unlink(missing_ok=True)
+            with suppress(OSError):
+                os.unlink(temporary)
             raise _refused(uri, error) from error
         self.usage.add(written=len(data))
         return temporary

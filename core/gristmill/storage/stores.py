@@ -20,12 +20,14 @@ class Stores:
     """Filesystems for URIs, made once for each store and kept.
 
     ``stores`` say how buckets are reached (the longest matching prefix wins); ``options`` are fsspec's
-    ``storage_options``, given to every store that is not local. Safe for many threads.
+    ``storage_options``, given to every store that is not local, and ``weak_commit``: True accepts stores without
+    conditional puts (see ``commit``). Safe for many threads.
     """
 
     def __init__(self, stores: tuple[Store, ...] = (), options: Mapping[str, Any] | None = None) -> None:
         self.stores = stores
         self.options = dict(options or {})
+        self.weak_commit = bool(self.options.pop("weak_commit", False))
         self._made: dict[tuple[str, Store | None], Filesystem] = {}
         self._lock = Lock()
 
@@ -58,6 +60,10 @@ class Stores:
                 from gristmill.storage.s3 import S3Filesystem, connect
 
                 return S3Filesystem(connect(bucket, store, self.options))
+            case "gs" | "gcs" | "abfs" | "abfss" | "http" | "https" | "memory":
+                from gristmill.storage import fsspec_store
+
+                return fsspec_store.FsspecFilesystem(fsspec_store.connect(scheme, store, self.options))
             case _:
                 raise InvalidPlan(
                     f"nothing here reads {scheme}://",
