@@ -19,7 +19,6 @@ from gristmill.rows.carriers import carrier, logical_of
 from gristmill.rows.casting import cast_array
 from gristmill.rows.logical import StructOf
 from gristmill.rows.words import (
-    FixedWords,
     Mask,
     Rows,
     UIntArray,
@@ -42,9 +41,8 @@ def sort_indices(
     With ``partitions`` (a number for each row) rows are ordered by that first. Raises InvalidPlan for a key that is
     no column.
     """
-    words: list[Words] = [] if partitions is None else [FixedWords((partitions,), None, inverted=False)]
-    words += [word for key in order for word in _key_words(table, key)]
-    return _Refinement(table.num_rows).sorted_by(words)
+    words = [word for key in order for word in _key_words(table, key)]
+    return _Refinement(table.num_rows, partitions).sorted_by(words)
 
 
 def group_starts(table: pa.Table | pa.RecordBatch, keys: Sequence[str]) -> Rows:
@@ -106,8 +104,9 @@ def _key_words(table: pa.Table | pa.RecordBatch, key: SortKey) -> Iterator[Words
 class _Refinement:
     """A row order that gets finer word by word."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, partitions: UIntArray | None) -> None:
         self._order: Rows | None = None
+        self._partitions = partitions
         self._ties = np.ones(max(rows - 1, 0), np.bool_)
         self._rows = rows
 
@@ -116,7 +115,9 @@ class _Refinement:
             depth = 0
             while self._refine(key, depth):
                 depth += 1
-        return np.arange(self._rows) if self._order is None else self._order
+        if self._order is None:
+            return np.arange(self._rows) if self._partitions is None else _stable_argsort(self._partitions)
+        return self._order
 
     def _refine(self, key: Words, depth: int) -> bool:
         """Orders tied rows by one more word; False when none is left, of words or of ties."""
@@ -124,7 +125,7 @@ class _Refinement:
             word = key.word(depth, None)
             if word is None:
                 return False
-            self._order, self._ties, exact = packed_order(word)
+            self._order, self._ties, exact = packed_order(word, self._partitions)
             if not exact:
                 self._order_ties(self._tied_places(), word)
             return True
@@ -159,23 +160,27 @@ class _Refinement:
         return np.flatnonzero(tied)
 
 
-def packed_order(word: UIntArray) -> tuple[Rows, Mask, bool]:
-    """Stable order by one word: row numbers, which neighbours tie, and whether that is by the whole word.
+def packed_order(word: UIntArray, partitions: UIntArray | None = None) -> tuple[Rows, Mask, bool]:
+    """Stable order by partition, then by one word: row numbers, which neighbours tie, and whether by the whole word.
 
-    Key and row number are packed into one 64-bit integer and sorted as such: 2 to 3 times as fast as an argsort once
-    the keys outgrow the processor's caches, and runs that are sorted already still merge cheaply. Where key range and
-    row number need more than 64 bits, only the key's leading bits take part.
+    Partition, key and row number are packed into one 64-bit integer and sorted as such: 2 to 3 times as fast as an
+    argsort once the keys outgrow the processor's caches, and runs that are sorted already still merge cheaply. Where
+    that needs more than 64 bits, only the key's leading bits take part.
     """
     rows = len(word)
-    if rows < 2 or word.dtype.itemsize <= 2:
+    if rows < 2 or (partitions is None and word.dtype.itemsize <= 2):
         order = np.argsort(word, kind="stable")
         ordered = word[order]
         return order, ordered[1:] == ordered[:-1], True
     low = word.min()
     row_bits = (rows - 1).bit_length()
-    dropped = max(0, int(word.max() - low).bit_length() + row_bits - 64)
+    key_bits = int(word.max() - low).bit_length()
+    partition_bits = 0 if partitions is None else int(partitions.max()).bit_length()
+    dropped = max(0, partition_bits + key_bits + row_bits - 64)
     packed = (word - low).astype(np.uint64)
     packed >>= np.uint64(dropped)
+    if partitions is not None and partition_bits:
+        packed |= partitions.astype(np.uint64) << np.uint64(key_bits - dropped)
     packed <<= np.uint64(row_bits)
     packed |= np.arange(rows, dtype=np.uint64)
     packed.sort(kind="stable")

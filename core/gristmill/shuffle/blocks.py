@@ -64,10 +64,11 @@ class Selection:
         """The blocks of one file that hold such rows; of a RANGE run the outer ones may hold others too."""
         if (range_ := self.key_range) is not None:
             keys = index.first_keys
-            return [index.blocks[at] for at in range_.blocks(keys, self.spec.range_order)] if keys is not None else []
+            chosen = range(0) if keys is None else range_.blocks(keys, self.spec.order)
+            return index.blocks(chosen.start, chosen.stop)
         if self.spec.kind in (ExchangeKind.HASH, ExchangeKind.CUSTOM):
-            return [block for block in index.blocks if block.partition == self.partition]
-        return list(index.blocks)
+            return index.blocks_of(self.partition)
+        return index.all_blocks()
 
 
 @dataclass(frozen=True, slots=True)

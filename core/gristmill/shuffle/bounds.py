@@ -76,7 +76,7 @@ class KeyRange:
             return range(0)
         start = 0 if self.lower is None else max(rows_before(first_keys, self.lower, order) - 1, 0)
         stop = first_keys.num_rows if self.upper is None else rows_before(first_keys, self.upper, order)
-        return range(start, stop)
+        return range(start, max(start, stop))
 
     def cut(self, batch: pa.RecordBatch, order: Order) -> pa.RecordBatch:
         """The rows of a sorted batch that are in the range; not copied."""

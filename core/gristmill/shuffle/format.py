@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import xxhash
 
@@ -59,12 +60,33 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What a shuffle file holds. ``first_keys``: the sort keys of each block's first row, for a RANGE run."""
+    """What a shuffle file holds: ``table`` has a row for each block, in ascending order of partitions."""
 
     schema: pa.Schema
-    blocks: tuple[Block, ...]
+    table: pa.Table
     content: str
-    first_keys: pa.Table | None = None
+
+    def all_blocks(self) -> list[Block]:
+        """Every block."""
+        return self.blocks(0, self.table.num_rows)
+
+    def blocks_of(self, partition: int) -> list[Block]:
+        """The blocks of one partition."""
+        partitions = self.table.column("partition").to_numpy()
+        start, end = np.searchsorted(partitions, (partition, partition + 1))
+        return self.blocks(int(start), int(end))
+
+    def blocks(self, start: int, end: int) -> list[Block]:
+        """The blocks numbered ``start`` to ``end`` - 1."""
+        columns = [self.table.column(field.name).slice(start, end - start).to_pylist() for field in _INDEX]
+        return [Block(*row) for row in zip(*columns, strict=True)]
+
+    @property
+    def first_keys(self) -> pa.Table | None:
+        """The sort key of each block's first row, for a RANGE run."""
+        if _FIRST_KEY not in self.table.column_names:
+            return None
+        return pa.Table.from_struct_array(self.table.column(_FIRST_KEY))
 
 
 class BlockWriter:
@@ -153,10 +175,7 @@ def read_index(file: pa.Buffer) -> Index:
         raise CorruptFile("the index fails its check")
     table = pa.ipc.open_stream(written).read_all()
     schema = _schema(file, table.schema.metadata)
-    columns = [table.column(name).to_pylist() for name in _INDEX.names]
-    blocks = tuple(Block(*row) for row in zip(*columns, strict=True))
-    keys = pa.Table.from_struct_array(table.column(_FIRST_KEY)) if _FIRST_KEY in table.column_names else None
-    return Index(schema, blocks, table.schema.metadata[_CONTENT].decode(), keys)
+    return Index(schema, table, table.schema.metadata[_CONTENT].decode())
 
 
 def _schema(file: pa.Buffer, metadata: dict[bytes, bytes]) -> pa.Schema:
@@ -174,20 +193,13 @@ def decode_block(message: pa.Buffer, check: int, schema: pa.Schema) -> pa.Record
     return pa.ipc.read_record_batch(message, schema)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class OpenFile:
     """A shuffle file mapped into memory."""
 
     path: Path
     data: pa.Buffer
-    index: Index = field(init=False)
-    by_partition: dict[int, list[Block]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.index = read_index(self.data)
-        self.by_partition = {}
-        for block in self.index.blocks:
-            self.by_partition.setdefault(block.partition, []).append(block)
+    index: Index
 
     @classmethod
     def open(cls, path: Path) -> OpenFile:
@@ -195,7 +207,8 @@ class OpenFile:
         if path.stat().st_size == 0:
             raise CorruptFile("the file is empty")
         with pa.memory_map(str(path)) as mapped:
-            return cls(path, mapped.read_buffer())
+            data = mapped.read_buffer()
+        return cls(path, data, read_index(data))
 
     def message(self, block: Block) -> pa.Buffer:
         """The bytes of a block, not copied."""
@@ -207,5 +220,5 @@ class OpenFile:
 
     def tables(self, partition: int) -> Iterator[pa.Table]:
         """The rows of one partition, block by block. Raises CorruptFile."""
-        for block in self.by_partition.get(partition, ()):
+        for block in self.index.blocks_of(partition):
             yield pa.Table.from_batches([self.rows(block)])

@@ -137,7 +137,7 @@ class ShuffleWriter:
             partition: [cast_table(table, schema) for table in tables] for partition, tables in self._grouped.items()
         }
         for at, spill in enumerate(self._spills):
-            rows = ((block.partition, pa.Table.from_batches([spill.rows(block)])) for block in spill.index.blocks)
+            rows = ((block.partition, pa.Table.from_batches([spill.rows(block)])) for block in spill.index.all_blocks())
             self._spills[at] = self._spill_file((partition, cast_table(table, schema)) for partition, table in rows)
             spill.path.unlink(missing_ok=True)
 
