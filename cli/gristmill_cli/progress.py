@@ -150,7 +150,9 @@ def seconds_left(progress: Progress) -> float | None:
 
 
 def _figures(stage: StageProgress) -> str:
-    parts = [f"{count_text(stage.rows)} rows", bytes_text(stage.bytes_)] if stage.rows or stage.bytes_ else []
+    parts = [f"{count_text(stage.rows)} rows"] if stage.rows else []
+    if stage.bytes_:
+        parts.append(bytes_text(stage.bytes_))
     if stage.spilled_bytes:
         parts.append(f"{bytes_text(stage.spilled_bytes)} spilled")
     return "  ".join(parts)
