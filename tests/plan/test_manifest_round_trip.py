@@ -275,6 +275,12 @@ def test_what_a_manifest_may_leave_out_is_left_out() -> None:
     assert load_manifest(dump_manifest(chain)) == chain
 
 
+def test_a_select_of_constants_needs_no_input() -> None:
+    chain = ChainPlan((JobPlan("one", (), reduce=SqlFragment("SELECT 1 AS one"), partition=ExchangeKind.SINGLE),))
+    assert "input" not in dump_manifest(chain)
+    assert load_manifest(dump_manifest(chain)) == chain
+
+
 def test_documents_may_stand_in_any_order() -> None:
     chain = ChainPlan(
         (

@@ -312,7 +312,12 @@ SPEC = Record(
         Field("stores", Kind.RECORDS, "How buckets are reached.", '[{prefix: "s3://"}]', "environment", record=STORE),
         Field("code", Kind.RECORD, "Where Python and command fragments come from.", "{files: [m.py]}", record=CODE),
         Field(
-            "input", Kind.RECORDS, "The inputs, in order.", "[{uri: a.txt, format: text}]", required=True, record=INPUT
+            "input",
+            Kind.RECORDS,
+            "The inputs, in order. Only a job whose reduce is SQL may have none: it gives constant rows.",
+            "[{uri: a.txt, format: text}]",
+            "none",
+            record=INPUT,
         ),
         Field(
             "sideInputs",

@@ -84,7 +84,7 @@ def _in_order(loaded: list[_Loaded]) -> list[_Loaded]:
 
 
 def _with_default_keys(job: JobPlan, document: Document, jobs: Mapping[str, JobPlan]) -> JobPlan:
-    written: list[Block] = document.root["spec"]["input"]
+    written: list[Block] = document.root["spec"].get("input", [])
     inputs = [
         input_ if "key" in block else replace(input_, key=default_key(job, input_, jobs))
         for input_, block in zip(job.inputs, written, strict=True)
@@ -129,7 +129,7 @@ def _job(root: Block) -> JobPlan:
     retries = spec.get("retries", _NOTHING)
     return JobPlan(
         name=metadata["name"],
-        inputs=tuple(_input(block, shared_map) for block in spec["input"]),
+        inputs=tuple(_input(block, shared_map) for block in spec.get("input", ())),
         reduce=_fragment(spec.get("reduce")),
         combine=_fragment(spec.get("combine")),
         partition=ExchangeKind.CUSTOM if custom else ExchangeKind(partition),
