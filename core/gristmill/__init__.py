@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from gristmill.api.sql import Query, sql
     from gristmill.coordinator.progress import Progress
     from gristmill.errors import GristmillError
-    from gristmill.kernel.records import to
     from gristmill.kernel.context import counter, side
     from gristmill.kernel.groups import Tagged
+    from gristmill.kernel.records import to
     from gristmill.plan.job import Store
 
 _HOMES = {

@@ -11,6 +11,7 @@ from typing import Any
 import cloudpickle
 
 from gristmill.errors import InvalidPlan
+from gristmill.kernel.annotations import annotated_schema
 from gristmill.plan.fragment import Calling, CommandFragment, Fragment, PythonFragment, PythonFunction, SqlFragment
 from gristmill.plan.schema import Schema
 
@@ -32,7 +33,7 @@ def fragment_of(work: Work | None, calling: Calling, place: str, schema: Schema 
     """The fragment for ``work``. Raises InvalidPlan for what is not callable or cannot be sent to workers."""
     if work is None or isinstance(work, SqlFragment | CommandFragment | PythonFragment):
         return work
-    return PythonFragment(function_of(work, place), calling, schema)
+    return PythonFragment(function_of(work, place), calling, schema or annotated_schema(work, calling))
 
 
 def function_of(function: Callable[..., Any], place: str) -> PythonFunction:
