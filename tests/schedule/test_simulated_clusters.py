@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+from dataclasses import replace
 
 import pytest
 from schedule_graphs import RandomGraph
@@ -27,12 +28,7 @@ def simulated(seed: int, **faults: float) -> Cluster:
     rng = random.Random(seed)
     retry = RetryPolicy(task_timeout_s=rng.choice((None, 200.0)))
     graph = RandomGraph(rng, retry).build()
-    drawn = Faults.drawn(rng)
-    cluster = Cluster(
-        seed,
-        graph,
-        Faults(**{**{name: getattr(drawn, name) for name in Faults.__slots__}, **faults}) if faults else drawn,
-    )
+    cluster = Cluster(seed, graph, replace(Faults.drawn(rng), **faults))
     cluster.run(workers=rng.randint(1, 6))
     return cluster
 
