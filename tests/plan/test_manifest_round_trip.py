@@ -141,7 +141,7 @@ outputs_without_name = st.builds(
     texts,
     format=st.sampled_from([Format.PARQUET, Format.CSV]),
     mode=st.sampled_from(OutputMode),
-    compression=st.sampled_from(["", "zstd"]),
+    compression=st.sampled_from(["", "none", "zstd"]),
     partition_by=st.just(()) | columns,
 )
 codes = st.one_of(

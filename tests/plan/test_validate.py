@@ -23,6 +23,8 @@ from gristmill.plan.job import (
 from gristmill.plan.schema import Column, SortKey
 from gristmill.plan.source import FileSource, Format, JobSource
 from gristmill.plan.validate import validate
+from gristmill.plan.validate_job import CODECS
+from gristmill.storage.encoders import encoder_for
 
 ROWS = FileSource(("rows.parquet",), Format.PARQUET)
 SQL = SqlFragment("SELECT * FROM input")
@@ -162,6 +164,10 @@ def test_a_broadcast_input_needs_no_key() -> None:
             {"outputs": (Output("a", name="a"), Output("a/b/", name="b"))},
             "job job, outputs[b].uri: lies in the same folder as spec.outputs[a]\n  Give each output its own.",
         ),
+        (
+            {"outputs": (Output("a", compression="zst"),)},
+            "job job, output.compression: parquet has no compression 'zst'\n  Did you mean zstd?",
+        ),
         ({"retry": RetryPolicy(errors=-1)}, "job job, retries.errors: must be at least 0, found -1"),
         ({"deadline_s": 0.0}, "job job, deadline: must be more than nothing, found 0.0 s"),
         ({"cluster": ClusterOptions(ttl_s=-1)}, "job job, ttlSecondsAfterFinished: must be at least 0, found -1"),
@@ -219,6 +225,18 @@ def test_a_chain_that_cannot_run_is_refused(chain: ChainPlan, message: str) -> N
     with pytest.raises(InvalidPlan) as caught:
         validate(chain)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_a_codec_is_refused_early_only_if_it_cannot_be_written(format_: Format) -> None:
+    columns = (Column("key", "VARCHAR"), Column("value", "VARCHAR"))
+    for codec in ("none", "gzip", "bz2", "zstd", "xz", "lz4", "brotli", "snappy", "lzo"):
+        try:
+            encoder_for(format_, codec, columns, "output")
+            writable = True
+        except InvalidPlan:
+            writable = False
+        assert (codec in CODECS[format_]) == writable
 
 
 def test_every_circle_of_jobs_is_told() -> None:

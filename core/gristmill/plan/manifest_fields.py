@@ -205,7 +205,14 @@ OUTPUT = Record(
             "error",
             choices=("error", "overwrite", "append"),
         ),
-        Field("compression", Kind.TEXT, "A codec of the format.", "zstd", "the format's own"),
+        Field(
+            "compression",
+            Kind.TEXT,
+            "A codec of the format, or `none`. Parquet: zstd, snappy, lz4, gzip, brotli; Arrow: lz4, zstd; text, CSV and "
+            "JSON: gzip, bz2, zstd, xz, lz4, brotli.",
+            "zstd",
+            "zstd for Parquet, else none",
+        ),
         Field("partitionBy", Kind.TEXTS, "Columns that become Hive-style folders.", "[year]", "none"),
     ),
 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gristmill.plan.exchange import ExchangeKind, HashName
 from gristmill.plan.fragment import CommandFragment, Fragment, PythonFragment, PythonFunction, SqlFragment
 from gristmill.plan.job import JobPlan
+from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource, Format, Source
 
@@ -20,6 +21,18 @@ _JOB_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+_OF_FILES = ("none", "gzip", "bz2", "zstd", "xz", "lz4", "brotli")
+_OF_PARQUET = ("none", "zstd", "snappy", "lz4", "gzip", "brotli")
+CODECS = {
+    Format.TEXT: _OF_FILES,
+    Format.CSV: _OF_FILES,
+    Format.JSON: _OF_FILES,
+    Format.PARQUET: _OF_PARQUET,
+    Format.PAIRS: _OF_PARQUET,
+    Format.ARROW: ("none", "lz4", "zstd"),
+}
+"""The codecs that an output of each format may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +266,9 @@ def _outputs(job: JobPlan) -> Iterator[Finding]:
             if folder.startswith(other) or other.startswith(folder):
                 yield Finding(f"{path}.uri", f"lies in the same folder as {owner}", "Give each output its own.")
         placed[folder] = path
+        if output.compression and output.compression not in CODECS[output.format]:
+            reason = f"{output.format} has no compression {output.compression!r}"
+            yield Finding(f"{path}.compression", reason, did_you_mean(output.compression, CODECS[output.format]))
         if output.partition_by and output.format is Format.TEXT:
             yield Finding(f"{path}.partitionBy", "text has no columns to make folders of")
         for name in _repeated(output.partition_by):
