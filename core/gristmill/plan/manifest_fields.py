@@ -208,8 +208,8 @@ OUTPUT = Record(
         Field(
             "compression",
             Kind.TEXT,
-            "A codec of the format, or `none`. Parquet: zstd, snappy, lz4, gzip, brotli; Arrow: lz4, zstd; text, CSV and "
-            "JSON: gzip, bz2, zstd, xz, lz4, brotli.",
+            "A codec of the format, or `none`. Parquet: zstd, snappy, lz4, gzip, brotli; Arrow: lz4, zstd; "
+            "text, CSV and JSON: gzip, bz2, zstd, xz, lz4, brotli.",
             "zstd",
             "zstd for Parquet, else none",
         ),
