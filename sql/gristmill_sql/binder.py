@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
-from gristmill.plan.schema import Column, Schema
+from gristmill.plan.schema import Column
 from gristmill_sql.algebra import (
     Aggregate,
     Filter,
@@ -33,21 +33,8 @@ from gristmill_sql.expressions import replaced
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread, opaque_block
 from gristmill_sql.oracle import Oracle, Unbindable, empty_relation, quote, text_of
-from gristmill_sql.scope import Named, Scope, Source
+from gristmill_sql.scope import Bound, Named, Scope, Source
 from gristmill_sql.tables import table_name
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A bound query: its relation, and the columns that it shows, by position."""
-
-    relation: Relation
-    shown: tuple[Named, ...]
-
-    @property
-    def columns(self) -> Schema:
-        """The shown columns."""
-        return tuple(named.column for named in self.shown)
 
 
 @dataclass(slots=True)

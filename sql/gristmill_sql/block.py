@@ -14,6 +14,7 @@ from gristmill_sql.algebra import (
     Aggregate,
     Filter,
     Item,
+    Opaque,
     OrderTerm,
     Project,
     Relation,
@@ -23,15 +24,17 @@ from gristmill_sql.algebra import (
     column,
 )
 from gristmill_sql.expressions import conjuncts, has_aggregate, replaced, unwrapped
-from gristmill_sql.opaque import CannotSpread
-from gristmill_sql.scope import Named, Scope
+from gristmill_sql.opaque import CannotSpread, rest_of_block
+from gristmill_sql.oracle import Unbindable, quote
+from gristmill_sql.resolve import resolve_columns
+from gristmill_sql.scope import Bound, Named, Scope
 from gristmill_sql.sources import FromBinder
 from gristmill_sql.subqueries import SubqueryBinder
 
 if TYPE_CHECKING:
-    from gristmill_sql.binder import Binder, Bound, Environment
+    from gristmill_sql.binder import Binder, Environment
 
-_UNSUPPORTED = ("laterals", "connect", "cluster", "distribute", "sample", "pivots", "match", "into", "windows", "kind")
+_UNSUPPORTED = ("cluster", "distribute", "sort", "into", "windows", "kind")
 
 
 class Block:
@@ -48,10 +51,23 @@ class Block:
 
     def bind(self) -> Bound:
         """The block's relation and shown columns. Raises CannotSpread."""
+        relation = self._where(self._sources())
+        try:
+            return self._above(relation)
+        except (CannotSpread, Unbindable) as refusal:
+            columns, sql = rest_of_block(self._node, self._scope, relation.columns, self._binder.oracle, refusal)
+            given = tuple(self._binder.names.column(c.name, c.type) for c in columns)
+            sql = f"SELECT * FROM ({sql}) AS block({', '.join(quote(c.name) for c in given)})"
+            reason = str(refusal).split("\n", maxsplit=1)[0]
+            ordered = self._node.args.get("order") is not None
+            rest = Opaque((relation,), ("rows",), sql, given, reason, ordered)
+            return Bound(rest, tuple(Named(c.name, g) for c, g in zip(columns, given, strict=True)))
+
+    def _above(self, relation: Relation) -> Bound:
+        """Everything after WHERE."""
         for clause in _UNSUPPORTED:
             if self._node.args.get(clause):
                 raise CannotSpread(f"{clause.upper()} in a SELECT")
-        relation = self._where(self._sources())
         targets = self._targets()
         relation, values = self._grouped(relation, [value for _, value in targets])
         relation, values = self._windowed(relation, values)
@@ -183,8 +199,6 @@ class Block:
     # SELECT, DISTINCT, ORDER BY, LIMIT
 
     def _projected(self, relation: Relation, names: list[str], values: list[exp.Expr]) -> Bound:
-        from gristmill_sql.binder import Bound
-
         items = self._binder.names.items(list(zip(names, values, strict=True)))
         shown = tuple(Named(name, item.column) for name, item in zip(names, items, strict=True))
         unique = tuple(dict.fromkeys(items))
@@ -271,50 +285,3 @@ def _shown(value: exp.Expr, shown: tuple[Named, ...]) -> Named | None:
     if not isinstance(value, exp.Column) or value.table:
         return None
     return next((named for named in shown if named.name.casefold() == value.name.casefold()), None)
-
-
-def resolve_columns(expression: exp.Expr, scope: Scope) -> exp.Expr:
-    """A copy of an expression with its names resolved to unique columns; subqueries stay as they are.
-
-    A name that is no column but a select alias stands for the alias's expression.
-    """
-
-    def resolved(node: exp.Expr) -> exp.Expr | None:
-        if isinstance(node, exp.Query):
-            return node.copy()
-        if isinstance(node, exp.Lambda):
-            return _lambda(node, scope)
-        return _column(node, scope) if isinstance(node, exp.Column) else None
-
-    return replaced(expression, resolved)
-
-
-def _column(node: exp.Column, scope: Scope) -> exp.Expr:
-    if isinstance(node.this, exp.Star):
-        raise CannotSpread("a star in an expression")
-    parts = [part.name for part in node.parts]
-    own = scope.own(parts)
-    if own is None and len(parts) == 1 and parts[0].casefold() in scope.aliases:
-        key = parts[0].casefold()
-        rest = {k: v for k, v in scope.aliases.items() if k != key}
-        value = resolve_columns(scope.aliases[key], Scope(scope.outer, scope.sources, rest))
-        return value if isinstance(value, exp.Column) else exp.Paren(this=value)
-    found = own or scope.resolve(parts)
-    if found is None:
-        raise CannotSpread(f"the name {'.'.join(parts)}")
-    result: exp.Expr = column(found[0].name)
-    for field_name in found[1]:
-        result = exp.Dot(this=result, expression=exp.to_identifier(field_name, quoted=True))
-    return result
-
-
-def _lambda(node: exp.Lambda, scope: Scope) -> exp.Expr:
-    """A lambda's own parameters are identifiers, not columns: only its other names are resolved."""
-    parameters = {p.name.casefold() for p in node.expressions}
-
-    def resolved(part: exp.Expr) -> exp.Expr | None:
-        if isinstance(part, exp.Column) and part.parts[0].name.casefold() not in parameters:
-            return _column(part, scope)
-        return None
-
-    return replaced(node, resolved)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from gristmill.errors import InvalidQuery
 from gristmill.plan.schema import Schema
-from gristmill_sql.algebra import Opaque, Relation, Scan
+from gristmill_sql.algebra import Opaque, Relation, Scan, column
 from gristmill_sql.catalog import Table
+from gristmill_sql.expressions import replaced
 from gristmill_sql.names import Names
-from gristmill_sql.oracle import quote, text_of
+from gristmill_sql.oracle import Oracle, empty_relation, quote, text_of
+from gristmill_sql.scope import Scope
 from gristmill_sql.tables import table_name
 
 
@@ -23,9 +26,9 @@ class CannotSpread(Exception):
 def opaque_block(node: exp.Query, tables: dict[str, Table], columns: Schema, names: Names, reason: str) -> Opaque:
     """A whole query block (with its own WITH, if any) over scans of the tables that it names."""
     inputs: dict[str, tuple[str, Relation]] = {}
-    mentioned = None if node.find(exp.Star, exp.Columns) else {i.name.casefold() for i in node.find_all(exp.Identifier)}
+    mentioned = _mentioned(node)
 
-    def replaced(part: exp.Expr) -> exp.Expr:
+    def over_input(part: exp.Expr) -> exp.Expr:
         if not isinstance(part, exp.Table) or table_name(part).casefold() not in tables:
             return part
         key = table_name(part).casefold()
@@ -34,7 +37,7 @@ def opaque_block(node: exp.Query, tables: dict[str, Table], columns: Schema, nam
         alias = part.args.get("alias") or exp.TableAlias(this=exp.to_identifier(part.name, quoted=True))
         return exp.Table(**{**part.args, "this": exp.to_identifier(inputs[key][0]), "db": None, "alias": alias})
 
-    text = text_of(node.transform(replaced))
+    text = text_of(node.transform(over_input))
     aliases = ", ".join(quote(column.name) for column in columns)
     sql = f"SELECT * FROM ({text}) AS block({aliases})"
     ordered = node.args.get("order") is not None
@@ -48,6 +51,52 @@ def opaque_block(node: exp.Query, tables: dict[str, Table], columns: Schema, nam
         reason,
         ordered,
     )
+
+
+def _mentioned(node: exp.Query) -> set[str] | None:
+    """The names that a query may use as columns; None if a star may stand for any."""
+    stars = (s for s in node.find_all(exp.Star, exp.Columns) if not isinstance(s.parent, exp.Count))
+    if any(True for _ in stars):
+        return None
+    return {identifier.name.casefold() for identifier in node.find_all(exp.Identifier)}
+
+
+def rest_of_block(
+    node: exp.Select, scope: Scope, rows: Schema, oracle: Oracle, refusal: Exception
+) -> tuple[Schema, str]:
+    """A block without its FROM and WHERE, over a relation ``rows`` that holds what those give: its columns and SQL.
+
+    So that one task runs only what cannot be spread. Raises ``refusal`` where the rest does not stand alone.
+    """
+    rest = node.copy()
+    for clause in ("from_", "joins", "where", "with_", "laterals"):
+        rest.set(clause, None)
+    if rest.find(exp.Query) is not rest or len(list(rest.find_all(exp.Query))) > 1:
+        raise CannotSpread(str(refusal)) from None
+    aliases = {target.alias.casefold() for target in node.expressions if isinstance(target, exp.Alias)}
+
+    def resolved(part: exp.Expr) -> exp.Expr | None:
+        if isinstance(part, exp.Star) and isinstance(part.parent, exp.Select):
+            raise CannotSpread(str(refusal)) from None
+        if not isinstance(part, exp.Column) or isinstance(part.this, exp.Star):
+            return None
+        names = [p.name for p in part.parts]
+        is_alias = len(names) == 1 and names[0].casefold() in aliases
+        own = scope.own(names)
+        if own is None or (is_alias and part.find_ancestor(exp.Order)):
+            return None
+        found: exp.Expr = column(own[0].name)
+        for field in own[1]:
+            found = exp.Dot(this=found, expression=exp.to_identifier(field, quoted=True))
+        return exp.alias_(found, names[-1], quoted=True) if isinstance(part.parent, exp.Select) else found
+
+    bound = replaced(rest, resolved)
+    bound.set("from_", exp.From(this=exp.Table(this=exp.to_identifier("rows"))))
+    text = text_of(bound)
+    try:
+        return oracle.describe(f"WITH rows AS (FROM {empty_relation(rows)}) {text}"), text
+    except InvalidQuery:
+        raise CannotSpread(str(refusal)) from None
 
 
 def _scan(table: Table, mentioned: set[str] | None, names: Names) -> Scan:

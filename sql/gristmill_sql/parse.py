@@ -43,6 +43,8 @@ def parse(sql: str, options: CompileOptions) -> Parsed:
     if len(statements) > 1:
         raise invalid(sql, f"{len(statements)} statements where one is expected", remedy="run them one at a time")
     tree = statements[0]
+    if isinstance(tree, exp.Values):
+        tree = exp.select("*").from_(tree)
     if not isinstance(tree, exp.Query):
         raise invalid(
             sql,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from gristmill.plan.schema import Column
+from gristmill.plan.schema import Column, Schema
+from gristmill_sql.algebra import Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,19 @@ class Named:
 
     name: str
     column: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A bound query: its relation, and the columns that it shows, by position."""
+
+    relation: Relation
+    shown: tuple[Named, ...]
+
+    @property
+    def columns(self) -> Schema:
+        """The shown columns."""
+        return tuple(named.column for named in self.shown)
 
 
 @dataclass(frozen=True, slots=True)

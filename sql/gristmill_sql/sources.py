@@ -11,11 +11,12 @@ from gristmill.plan.schema import Column
 from gristmill_sql.algebra import Item, Join, JoinKind, Project, Relation, column
 from gristmill_sql.expressions import conjuncts
 from gristmill_sql.opaque import CannotSpread
-from gristmill_sql.scope import Named, Scope, Source
+from gristmill_sql.resolve import resolve_columns
+from gristmill_sql.scope import Bound, Named, Scope, Source
 from gristmill_sql.tables import table_name
 
 if TYPE_CHECKING:
-    from gristmill_sql.binder import Binder, Bound, Environment
+    from gristmill_sql.binder import Binder, Environment
 
 _KINDS = {"": JoinKind.INNER, "LEFT": JoinKind.LEFT, "RIGHT": JoinKind.RIGHT, "FULL": JoinKind.FULL}
 
@@ -100,8 +101,6 @@ class FromBinder:
         return _KINDS[node.side]
 
     def _condition(self, on: exp.Expr | None, sources: list[Source]) -> tuple[exp.Expr, ...]:
-        from gristmill_sql.block import resolve_columns
-
         scope = Scope(self._outer, list(sources))
         terms = tuple(resolve_columns(term, scope) for term in conjuncts(on))
         return tuple(t for t in terms if not (isinstance(t, exp.Boolean) and t.this))

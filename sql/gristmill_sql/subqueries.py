@@ -26,10 +26,11 @@ from gristmill_sql.decorrelate import Lifted, free_columns, lift
 from gristmill_sql.expressions import any_of, columns_in, is_aggregate, replaced, unwrapped
 from gristmill_sql.opaque import CannotSpread
 from gristmill_sql.oracle import quote
-from gristmill_sql.scope import Scope
+from gristmill_sql.resolve import resolve_columns
+from gristmill_sql.scope import Bound, Scope
 
 if TYPE_CHECKING:
-    from gristmill_sql.binder import Binder, Bound, Environment
+    from gristmill_sql.binder import Binder, Environment
 
 _TOO_MANY_ROWS = (
     "More than one row returned by a subquery used as an expression - scalar subqueries can only return a single row."
@@ -96,8 +97,6 @@ class SubqueryBinder:
         return joined, column(calls[0].column.name), column(calls[1].column.name)
 
     def _probes(self, relation: Relation, term: exp.In, scope: Scope) -> tuple[Relation, list[exp.Expr]]:
-        from gristmill_sql.block import resolve_columns
-
         node = unwrapped(term.this)
         probes = []
         for part in node.expressions if isinstance(node, exp.Tuple) else [node]:
