@@ -18,7 +18,7 @@ from gristmill.ids import ExchangeId
 from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.task import ExchangeFeed, MapOutput
 from gristmill.shuffle.bounds import KeyRange
-from gristmill.shuffle.format import Block, CorruptFile, Index, OpenFile, decode_block
+from gristmill.shuffle.format import Block, CorruptFile, Index, OpenFile, decode_block, read_index
 
 
 def lost_block(exchange: ExchangeId, task_order: int, reason: str) -> LostBlock:
@@ -45,7 +45,7 @@ class Selection:
     def outputs(self, outputs: Sequence[MapOutput]) -> list[MapOutput]:
         """The outputs that have such rows, in task order."""
         ordered = sorted(outputs, key=lambda output: output.task_order)
-        if self.spec.kind is ExchangeKind.FORWARD:
+        if self.spec.kind in (ExchangeKind.FORWARD, ExchangeKind.HELD):
             return [output for output in ordered if output.task_order == self.partition]
         return [output for output in ordered if self._rows(output)]
 
@@ -119,13 +119,43 @@ class LocalFiles:
             yield local_run(output, selection)
 
 
+_BROKEN = (CorruptFile, OSError, pa.ArrowException, ValueError, KeyError)
+
+
 def local_run(output: MapOutput, selection: Selection) -> Run:
     """The run of an output whose file is here. Raises LostBlock."""
     try:
         file = OpenFile.open(Path(output.location.path))
         blocks = selection.blocks(file.index)
         messages = [file.message(block) for block in blocks]
-    except (CorruptFile, OSError, pa.ArrowException, ValueError, KeyError) as error:
-        reason = f"{output.location.path}: {error}"
-        raise lost_block(output.exchange, output.task_order, reason) from error
+    except _BROKEN as error:
+        raise lost_block(output.exchange, output.task_order, f"{output.location.path}: {error}") from error
     return Run(output.exchange, output.task_order, file.index.schema, tuple(blocks), messages, selection)
+
+
+class DurableStore(Protocol):
+    """Object storage, as far as the shuffle reads it; storage gives one."""
+
+    def size(self, uri: str) -> int:
+        """Bytes of the object. Raises OSError."""
+
+    def read(self, uri: str, offset: int, length: int) -> bytes:
+        """A range of the object. Raises OSError."""
+
+
+def durable_run(output: MapOutput, selection: Selection, store: DurableStore) -> Run:
+    """The run of an output from its copy in object storage, in four reads. Raises LostBlock."""
+    uri = output.location.durable
+
+    def read(offset: int, length: int) -> pa.Buffer:
+        return pa.py_buffer(store.read(uri, offset, length))
+
+    try:
+        index = read_index(read, store.size(uri))
+        blocks = selection.blocks(index)
+        start = blocks[0].offset if blocks else 0
+        span = read(start, blocks[-1].offset + blocks[-1].length - start) if blocks else pa.py_buffer(b"")
+        messages = [span[block.offset - start : block.offset - start + block.length] for block in blocks]
+    except _BROKEN as error:
+        raise lost_block(output.exchange, output.task_order, f"{uri}: {error}") from error
+    return Run(output.exchange, output.task_order, index.schema, tuple(blocks), messages, selection)

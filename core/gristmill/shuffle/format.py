@@ -14,7 +14,7 @@ is read is covered by a 64-bit xxh3.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -40,6 +40,10 @@ _CONTENT = b"content"
 _SCHEMA_BYTES = b"schema_bytes"
 _SCHEMA_CHECK = b"schema_check"
 _END_OF_STREAM = 8
+
+
+ReadRange = Callable[[int, int], pa.Buffer]
+"""Gives the bytes of a file from an offset on, as many as asked for."""
 
 
 class CorruptFile(Exception):
@@ -163,27 +167,22 @@ class BlockWriter:
         return sink.getvalue()
 
 
-def read_index(file: pa.Buffer) -> Index:
-    """The index of a whole shuffle file. Raises CorruptFile."""
-    if file.size < len(MAGIC) + _TAIL.size:
-        raise CorruptFile(f"{file.size} bytes are too few")
-    at, length, check, magic = _TAIL.unpack(file[file.size - _TAIL.size :])
-    if magic != MAGIC or at + length + _TAIL.size != file.size:
+def read_index(read: ReadRange, size: int) -> Index:
+    """The index of a shuffle file of ``size`` bytes, in three reads. Raises CorruptFile."""
+    if size < len(MAGIC) + _TAIL.size:
+        raise CorruptFile(f"{size} bytes are too few")
+    at, length, check, magic = _TAIL.unpack(read(size - _TAIL.size, _TAIL.size))
+    if magic != MAGIC or at + length + _TAIL.size != size:
         raise CorruptFile("the tail is damaged or missing")
-    written = file[at : at + length]
+    written = read(at, length)
     if xxhash.xxh3_64_intdigest(written) != check:
         raise CorruptFile("the index fails its check")
     table = pa.ipc.open_stream(written).read_all()
-    schema = _schema(file, table.schema.metadata)
-    return Index(schema, table, table.schema.metadata[_CONTENT].decode())
-
-
-def _schema(file: pa.Buffer, metadata: dict[bytes, bytes]) -> pa.Schema:
-    start = len(MAGIC)
-    head = file[start : start + int(metadata[_SCHEMA_BYTES])]
+    metadata = table.schema.metadata
+    head = read(len(MAGIC), int(metadata[_SCHEMA_BYTES]))
     if xxhash.xxh3_64_intdigest(head) != int(metadata[_SCHEMA_CHECK]):
         raise CorruptFile("the schema fails its check")
-    return pa.ipc.read_schema(head)
+    return Index(pa.ipc.read_schema(head), table, metadata[_CONTENT].decode())
 
 
 def decode_block(message: pa.Buffer, check: int, schema: pa.Schema) -> pa.RecordBatch:
@@ -208,7 +207,7 @@ class OpenFile:
             raise CorruptFile("the file is empty")
         with pa.memory_map(str(path)) as mapped:
             data = mapped.read_buffer()
-        return cls(path, data, read_index(data))
+        return cls(path, data, read_index(lambda offset, length: data[offset : offset + length], data.size))
 
     def message(self, block: Block) -> pa.Buffer:
         """The bytes of a block, not copied."""
