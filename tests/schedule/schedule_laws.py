@@ -143,6 +143,15 @@ class Laws:
             case FailChain():
                 self._ended(instruction)
 
+    def restore(self, accept: AcceptAttempt) -> None:
+        """An earlier scheduler accepted it."""
+        task = accept.attempt.task
+        self.accepted[task] = accept
+        self.winners.add(accept.attempt)
+        self.settled.add(accept.attempt)
+        if self.wiring.sinks(task):
+            self.parts.add(task)
+
     def ended(self, attempt: AttemptId, worker: WorkerId) -> None:
         """The scheduler was told that the attempt runs no more."""
         self.outstanding.get(worker, {}).pop(attempt, None)

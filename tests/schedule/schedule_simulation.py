@@ -27,6 +27,7 @@ from gristmill.schedule.events import (
     Heartbeat,
     LeaveReason,
     OutputLost,
+    TaskRestored,
     Tick,
     WorkerDraining,
     WorkerJoined,
@@ -133,6 +134,8 @@ class Cluster:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._calm = False
+        self._immortal = WorkerId("")
+        """Never lost, drained or unreachable, and its files keep."""
 
     def at(self, delay_s: float, action: Callable[[], None]) -> None:
         """Does something later."""
@@ -143,6 +146,7 @@ class Cluster:
         """Till the scheduler has ended and every message has arrived."""
         for _ in range(workers):
             self.join()
+        self._immortal = next(id_ for id_, worker in self.workers.items() if worker.alive)
         self.at(0.0, self._tick)
         self.at(1.0, self._strike)
         while self._agenda:
@@ -154,7 +158,15 @@ class Cluster:
         left = self.heard - self.laws.settled
         law(not left, f"neither accepted nor discarded: {left}")
 
-    def join(self, **changes: object) -> None:
+    def restore(self, attempt: AttemptId) -> None:
+        """Before the start: an earlier scheduler accepted the attempt, and its output is in a place that lasts."""
+        keeper = WorkerId("durable")
+        self.workers.setdefault(keeper, SimWorker(WorkerJoined(keeper, 0, output_outlives_worker=True), alive=False))
+        self.files[attempt] = True
+        self.laws.restore(AcceptAttempt(attempt, keeper))
+        self.tell(TaskRestored(attempt))
+
+    def join(self) -> None:
         """One more worker."""
         number = len(self.workers)
         places = (f"h{number % 4}", f"z{number % 3}")
@@ -311,7 +323,7 @@ class Cluster:
             checksum += f".{attempt.number}"
         self._say(launch.worker, AttemptFinished(attempt, launch.worker, 100, seconds, checksum))
         self._next(worker, attempt)
-        if self.rng.random() < self.faults.corrupt and launch.worker != "w0" and not self._calm:
+        if self.rng.random() < self.faults.corrupt and launch.worker != self._immortal and not self._calm:
             self.at(self.rng.uniform(0, 5), lambda: self._corrupt(launch))
 
     def _corrupt(self, launch: Launch) -> None:
@@ -364,13 +376,13 @@ class Cluster:
             self.laws.doubtful.update(task for task, each in self.laws.accepted.items() if each.worker == worker)
 
     def _strike(self) -> None:
-        """Once a second, something may happen to a worker; never to the first."""
+        """Once a second, something may happen to a worker; never to the immortal one."""
         if self.laws.end is not None or self._calm:
             return
         self.at(1.0, self._strike)
         faults, rng = self.faults, self.rng
-        for id_, worker in list(self.workers.items())[1:]:
-            if not worker.alive:
+        for id_, worker in list(self.workers.items()):
+            if not worker.alive or id_ == self._immortal:
                 continue
             if rng.random() < faults.worker_loss_s:
                 self._lose(id_)

@@ -35,7 +35,8 @@ class Assignment:
                 self._fill(worker)
         if chain.wake:
             chain.wake = False
-            self._spread()
+            if chain.runnable and chain.roster.free:
+                self._spread()
         if chain.runnable:
             if chain.early_runs and not chain.roster.free:
                 self._take_early_slots()

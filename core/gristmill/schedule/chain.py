@@ -138,11 +138,10 @@ def _connect(graph: StageGraph, stages: dict[StageId, StageState]) -> dict[Excha
             else:
                 reader.gated_reads.append(exchange)
                 exchange.gated_readers.append(reader)
-    for stage in graph.stages:
-        writer = stages[stage.id]
-        for id_ in stage.exchanges_written:
-            exchange = exchanges.setdefault(id_, ExchangeState(id_, ExchangeKind.BROADCAST))
-            writer.writes.append((exchange, exchange.add_writer(writer)))
+    writes = [(id_, first, stages[stage.id]) for stage in graph.stages for id_, _, first in stage.writes]
+    for id_, _, writer in sorted(writes, key=lambda write: write[1]):
+        exchange = exchanges.setdefault(id_, ExchangeState(id_, ExchangeKind.BROADCAST))
+        writer.writes.append((exchange, exchange.add_writer(writer)))
     return exchanges
 
 
