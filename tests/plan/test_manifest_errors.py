@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gristmill.errors import InvalidPlan
 from gristmill.plan.manifest import load_manifest
@@ -229,6 +231,14 @@ def test_a_file_without_a_job_says_so(text: str) -> None:
     )
 
 
+def test_a_document_that_is_no_object_says_so() -> None:
+    assert message("- a\n- b\n") == "job.yaml:1:1: expected an object (manifest), found a list"
+
+
+def test_brackets_without_end_are_refused_and_not_followed() -> None:
+    assert message("[" * 100_000) == "job.yaml: lists or objects stand in each other too deeply"
+
+
 def test_empty_documents_beside_a_job_are_read_over() -> None:
     assert load_manifest(f"---\n{GOOD}---\n") == load_manifest(GOOD)
 
@@ -282,3 +292,41 @@ def test_a_manifest_in_json_is_a_manifest() -> None:
         ' "spec": {"input": [{"uri": "a.parquet", "format": "parqet"}]}}'
     )
     assert message(text) == ("job.yaml:2:42 spec.input[0].format: unknown format 'parqet'\n  Did you mean parquet?")
+
+
+SCRAPS = [
+    "",
+    "\n",
+    "  ",
+    "\t",
+    ":",
+    "- ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "&a ",
+    "*a",
+    "!!set ",
+    "<<: ",
+    "? ",
+    "null",
+    "yes",
+    "1",
+    "'",
+    "|\n",
+    "---\n",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(GOOD)), st.integers(0, 20), st.sampled_from(SCRAPS)), max_size=4))
+def test_whatever_is_written_gives_a_plan_or_says_what_is_wrong(edits: list[tuple[int, int, str]]) -> None:
+    text = GOOD
+    for at, removed, put in edits:
+        text = text[:at] + put + text[at + removed :]
+    try:
+        place = load_manifest(text, "job.yaml") and "job.yaml"
+    except InvalidPlan as error:
+        place = error.place
+    assert str(place).startswith("job.yaml")

@@ -99,6 +99,8 @@ def _nodes(text: str, file: str) -> list[yaml.Node | None]:
         raise InvalidPlan(reason, place=place, remedy=remedy) from None
     except yaml.reader.ReaderError as error:
         raise InvalidPlan(f"not YAML: {error.reason} at character {error.position}", place=file) from None
+    except RecursionError:
+        raise InvalidPlan("lists or objects stand in each other too deeply", place=file) from None
 
 
 @dataclass(slots=True)

@@ -164,11 +164,20 @@ def _function(function: PythonFunction, path: str) -> Iterator[Finding]:
         yield Finding(path, f"{function.entry!r} does not name a function", remedy)
 
 
+_OF_JOBS = (ExchangeKind.HASH, ExchangeKind.RANGE, ExchangeKind.SINGLE, ExchangeKind.FORWARD, ExchangeKind.CUSTOM)
+_OF_INPUTS = (*_OF_JOBS, ExchangeKind.BROADCAST)
+
+
 def _exchange(job: JobPlan) -> Iterator[Finding]:
     if job.partition is ExchangeKind.BROADCAST:
-        yield Finding(
-            "spec.partition", "a job cannot broadcast all its inputs", "Set exchange: broadcast on one input."
-        )
+        reason = "a job cannot broadcast all its inputs"
+        yield Finding("spec.partition", reason, "Set exchange: broadcast on one input.")
+    elif job.partition not in _OF_JOBS:
+        yield Finding("spec.partition", f"a job cannot partition by {job.partition}", did_you_mean("", _OF_JOBS))
+    for at, input_ in enumerate(job.inputs):
+        if input_.exchange not in (None, *_OF_INPUTS):
+            reason = f"an input cannot go by {input_.exchange}"
+            yield Finding(f"spec.input[{at}].exchange", reason, did_you_mean("", _OF_INPUTS))
     if (job.partitioner is not None) != (job.partition is ExchangeKind.CUSTOM):
         yield Finding("spec.partition", "a function of partition and partition: custom go together")
     if job.partitioner is not None:
