@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from gristmill.plan.job import Output, OutputMode
-from gristmill.plan.source import FileSource, Format
 from gristmill.plan.task import PendingPart
 from gristmill.rows.types import schema_of
 from gristmill.storage.commit import OutputCommit, Partitioning
+from gristmill.storage.filesystem import canonical
 from gristmill.storage.manifest import Manifest, read_manifest
 from gristmill.storage.parts import PartWriter
-from gristmill.storage.reading import open_split
-from gristmill.storage.splits import plan_input
 from gristmill.storage.stores import Stores
 
 
@@ -47,20 +47,16 @@ def run_job(
 
 
 def tags(uri: str, stores: Stores) -> list[str] | None:
-    """The tags of the rows that a reader of the manifest sees, one per six rows; None where there is no result.
+    """The tags of the rows that a reader of the manifest sees; None where there is no result.
 
-    Fails if the manifest names what is not there.
+    Fails if the manifest names what is not there, or if a tag does not have all of its six rows.
     """
     manifest = read_manifest(uri, stores)
     if manifest is None:
         return None
-    planned = plan_input(FileSource((f"{uri}/",), Format.PARQUET), stores, "check")
-    found = [
-        row["tag"]
-        for split in planned.splits
-        for batch in open_split(planned.source, split, stores).batches()
-        for row in batch.to_pylist()
-    ]
+    contents = [stores.filesystem(part).read(part) for part in manifest.uris()]
+    assert [f"sha256:{sha256(content).hexdigest()}" for content in contents] == [p.checksum for p in manifest.parts]
+    found = [tag for content in contents for tag in pq.read_table(pa.BufferReader(content))["tag"].to_pylist()]
     assert len(found) == manifest.rows
     seen = sorted(set(found))
     assert all(found.count(tag) == 6 for tag in seen)
@@ -69,7 +65,5 @@ def tags(uri: str, stores: Stores) -> list[str] | None:
 
 def listed(uri: str, stores: Stores) -> list[str]:
     """Every file below an output, by its path there."""
-    from gristmill.storage.filesystem import canonical
-
     base = canonical(uri)
     return sorted(entry.uri[len(base) + 1 :] for entry in stores.filesystem(base).walk(base))

@@ -41,13 +41,13 @@ class DyingFilesystem:
         if name not in ("put", "put_if_absent", "delete", "publish", "discard_below"):
             return passed
 
-        def change(*args: Any) -> Any:
+        def change(*args: Any, **options: Any) -> Any:
             if name == "delete":
                 args = (list(args[0]),)
             self._changes["left"] -= 1
             if self._changes["left"] < 0 or (self._changes["left"] == 0 and not self._after):
                 raise Died
-            result = passed(*args)
+            result = passed(*args, **options)
             if self._changes["left"] == 0:
                 raise Died
             return result
@@ -83,6 +83,8 @@ def deaths(work: Any) -> Iterable[tuple[int, bool]]:
 def test_a_committed_output_is_what_its_manifest_says(place, stores):
     manifest = run_job([place], "one", stores)
     assert tags(place, stores) == ["one"]
+    planned = plan_input(FileSource((f"{place}/",), Format.PARQUET), stores, "input")
+    assert (planned.files, planned.rows) == (2, 6)
     assert [(p.path, p.rows, p.key_min, p.key_max) for p in manifest.parts] == [
         ("part-00000-one.parquet", 3, "0", "2"),
         ("part-00001-one.parquet", 3, "3", "5"),
@@ -304,7 +306,7 @@ class ForgetfulFilesystem:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._below, name)
 
-    def put_if_absent(self, uri: str, data: bytes) -> bool:
+    def put_if_absent(self, uri: str, data: bytes, *, durable: bool = False) -> bool:
         self._below.put(uri, data)
         return True
 

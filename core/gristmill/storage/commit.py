@@ -102,7 +102,7 @@ class OutputCommit:
                 return roll_forward_record(committed, self._stores)
             self._refuse_stale(epoch)
             record = self._next_record(parts, epoch)
-            if self._put_if_absent(layout.record(record.uri, record.generation), to_bytes(record)):
+            if self._put_if_absent(layout.record(record.uri, record.generation), to_bytes(record), durable=True):
                 return roll_forward_record(record, self._stores)
 
     def roll_forward(self) -> Manifest | None:
@@ -212,10 +212,10 @@ class OutputCommit:
         if self._stores.filesystem(uri).stat(uri) is not None:
             raise StorageError("the output is a file", place=uri, remedy="Name a folder: a job writes several parts.")
 
-    def _put_if_absent(self, uri: str, data: bytes) -> bool:
+    def _put_if_absent(self, uri: str, data: bytes, *, durable: bool = False) -> bool:
         filesystem = self._stores.filesystem(uri)
         if not self._weak:
-            return filesystem.put_if_absent(uri, data)
+            return filesystem.put_if_absent(uri, data, durable=durable)
         if filesystem.stat(uri) is not None:
             return False
         filesystem.put(uri, data)

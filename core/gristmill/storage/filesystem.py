@@ -89,8 +89,11 @@ class Filesystem(Protocol):
     def put(self, uri: str, data: bytes) -> None:
         """Write a small file whole, replacing one that is there."""
 
-    def put_if_absent(self, uri: str, data: bytes) -> bool:
-        """Write a small file whole unless one is there already; False, and nothing changed, if it is."""
+    def put_if_absent(self, uri: str, data: bytes, *, durable: bool = False) -> bool:
+        """Write a small file whole unless one is there already; False, and nothing changed, if it is.
+
+        ``durable``: it survives a power failure from then on, as anything in a remote store does.
+        """
 
     def delete(self, uris: Iterable[str]) -> None:
         """Remove files; those that are gone already are no error."""

@@ -160,7 +160,7 @@ class FsspecFilesystem:
         self._ask(uri, lambda: self._client.pipe_file(self._path(uri), data))
         self.usage.add(requests=0, written=len(data))
 
-    def put_if_absent(self, uri: str, data: bytes) -> bool:
+    def put_if_absent(self, uri: str, data: bytes, *, durable: bool = False) -> bool:
         """Write a file whole in fsspec's mode ``create``."""
         self.usage.add(written=len(data))
         try:

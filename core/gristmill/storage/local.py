@@ -123,14 +123,12 @@ class LocalFilesystem:
             raise _refused(uri, error) from error
 
     def put(self, uri: str, data: bytes) -> None:
-        """Write a file whole and flushed, through a rename."""
-        temporary = self._written_beside(uri, data)
-        os.replace(temporary, _path(uri))
-        self._flush_folder(uri)
+        """Write a file whole, through a rename."""
+        os.replace(self._written_beside(uri, data, durable=False), _path(uri))
 
-    def put_if_absent(self, uri: str, data: bytes) -> bool:
-        """Write a file whole and flushed unless there is one, through a hard link."""
-        temporary = self._written_beside(uri, data)
+    def put_if_absent(self, uri: str, data: bytes, *, durable: bool = False) -> bool:
+        """Write a file whole unless there is one, through a hard link."""
+        temporary = self._written_beside(uri, data, durable=durable)
         try:
             os.link(temporary, _path(uri))
         except FileExistsError:
@@ -139,18 +137,20 @@ class LocalFilesystem:
             raise _refused(uri, error) from error
         finally:
             os.unlink(temporary)
-        self._flush_folder(uri)
+        if durable:
+            self._flush_folder(uri)
         return True
 
-    def _written_beside(self, uri: str, data: bytes) -> str:
+    def _written_beside(self, uri: str, data: bytes, *, durable: bool) -> str:
         path = _path(uri)
         temporary = f"{path}.{uuid.uuid4().hex[:12]}.tmp"
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(temporary, "wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
         except OSError as error:
             with suppress(OSError):
                 os.unlink(temporary)

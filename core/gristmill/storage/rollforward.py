@@ -71,7 +71,8 @@ def _placed(other: Manifest, stores: Stores) -> Manifest:
         if (generation := log.generation_of(other.commit)) is not None:
             return read_record(other.uri, generation, stores)
         record = after(head, other)
-        if stores.filesystem(other.uri).put_if_absent(layout.record(other.uri, record.generation), to_bytes(record)):
+        place = layout.record(other.uri, record.generation)
+        if stores.filesystem(other.uri).put_if_absent(place, to_bytes(record), durable=True):
             return record
 
 

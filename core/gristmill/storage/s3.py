@@ -239,7 +239,7 @@ class S3Filesystem:
         self._ask(uri, lambda: obstore.put(self._clients.objects, self._key(uri), data))
         self.usage.add(requests=0, written=len(data))
 
-    def put_if_absent(self, uri: str, data: bytes) -> bool:
+    def put_if_absent(self, uri: str, data: bytes, *, durable: bool = False) -> bool:
         """Write an object with If-None-Match."""
         self.usage.add(written=len(data))
         try:

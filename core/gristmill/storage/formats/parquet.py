@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +110,18 @@ class ParquetReader(SplitReader):
     def _run(self, pieces: Sequence[FileRange], schema: Schema) -> Iterator[pa.RecordBatch]:
         target = arrow_schema(schema)
         query = f"SELECT {duckdb_export_list(schema)} FROM ({self._select(pieces, schema)})"
-        with duckdb.connect(config={"threads": 1}) as con:
+        with self._connection.cursor() as con:
             try:
                 for batch in con.sql(query).to_arrow_reader(BATCH_ROWS):
                     if batch.num_rows:
                         yield _as_carriers(batch, target, schema)
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 raise self._unreadable(pieces, error) from error
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """For batches; relations use the caller's."""
+        return duckdb.connect(config={"threads": 1})
 
     def _unreadable(self, pieces: Sequence[FileRange], error: Exception) -> InputError:
         uris = list(dict.fromkeys(piece.uri for piece in pieces))

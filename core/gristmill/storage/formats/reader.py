@@ -38,6 +38,8 @@ class SplitReader(ABC):
         self._filesystems: dict[str, Filesystem] = {}
         self._stores = stores
         self._checked: set[str] = set()
+        self.broken: BaseException | None = None
+        """What reading raised below a query: DuckDB tells no more than its text."""
 
     @abstractmethod
     def schema(self) -> Schema:
@@ -59,8 +61,18 @@ class SplitReader(ABC):
         """SQL text to stand in FROM: all rows in order, with logical types. It may be scanned more than once."""
         schema = self.chosen(columns)
         name = f"gm_split_{next(_numbers)}"
-        con.register(name, ArrowStream(arrow_schema(schema), lambda: self.batches(columns)))
+        con.register(name, ArrowStream(arrow_schema(schema), self._watched(columns)))
         return f"(SELECT {duckdb_cast_list(schema)} FROM {quote_name(name)})"
+
+    def _watched(self, columns: tuple[str, ...] | None) -> Callable[[], Iterator[pa.RecordBatch]]:
+        def batches() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from self.batches(columns)
+            except BaseException as error:
+                self.broken = error
+                raise
+
+        return batches
 
     def records(self) -> Iterator[tuple[str, int, list[str]]]:
         """Text only: (file URI, number of the first line in the piece, lines), a block of lines at a time."""
