@@ -19,18 +19,23 @@ class Side(StrEnum):
 
     MAP = "map"
     REDUCE = "reduce"
+    WRITE = "write"
+    """Makes parts of rows that were held back till their types were known; one such stage for each output."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class StageId:
-    """All tasks of one side of a job; a job has a map stage for each of its inputs that comes from storage."""
+    """All tasks of one side of a job; a job has a map stage for each of its inputs that comes from storage.
+
+    ``input`` is the input of a map stage, the output of a write stage (empty for a job's only output).
+    """
 
     job: str
     side: Side
     input: str = ""
 
     def __str__(self) -> str:
-        return f"{self.job}/{self.side}/{self.input}" if self.side is Side.MAP else f"{self.job}/{self.side}"
+        return f"{self.job}/{self.side}/{self.input}" if self.side is not Side.REDUCE else f"{self.job}/{self.side}"
 
     @classmethod
     def parse(cls, text: str) -> StageId:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from gristmill.ids import ExchangeId, WorkerId
 from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.schema import Schema
-from gristmill.plan.stage import ExchangeWrite, StageGraph
+from gristmill.plan.stage import StageGraph
 from gristmill.plan.task import ExchangeFeed, MapOutput
 from gristmill.rows.types import unify
 from gristmill.shuffle.bounds import choose_bounds
@@ -34,8 +34,7 @@ class FeedBook:
     """Feeds of all exchanges of a chain, and how much of each every worker knows."""
 
     def __init__(self, graph: StageGraph) -> None:
-        writes = (outlet for stage in graph.stages for outlet in stage.outlets if isinstance(outlet, ExchangeWrite))
-        self._books = {write.exchange: _Book(write.spec) for write in writes}
+        self._books = {exchange: _Book(spec) for stage in graph.stages for exchange, spec, _ in stage.writes}
         self._told: dict[tuple[WorkerId, ExchangeId], tuple[int, int]] = {}
 
     def add(self, output: MapOutput) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gristmill.ids import AttemptId, ExchangeId
 from gristmill.plan.codec import digest
-from gristmill.plan.stage import ExchangeWrite, Stage
+from gristmill.plan.stage import Stage
 from gristmill.plan.task import ExchangeFeed, TaskOrder
 
 
@@ -23,8 +23,8 @@ class StagedPlan:
     def of(cls, stage: Stage) -> StagedPlan:
         """Computes both digests."""
         steps = (stage.body, *(step for outlet in stage.outlets for step in outlet.steps))
-        writes = (outlet.spec.code for outlet in stage.outlets if isinstance(outlet, ExchangeWrite))
-        codes = (*(step.code for step in steps), *writes, *(read.spec.code for read in stage.reads))
+        specs = (*(spec for _, spec, _ in stage.writes), *(read.spec for read in stage.reads))
+        codes = (*(step.code for step in steps), *(spec.code for spec in specs))
         digests = sorted({digest(code) for code in codes if code.inline or code.uri})
         return cls(stage, digest(stage), "+".join(digests))
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from gristmill.kernel.partitioning import PartitionOf
 from gristmill.kernel.work import Work
-from gristmill.plan.stage import ExchangeWrite, SinkWrite
+from gristmill.plan.stage import ExchangeWrite, HeldWrite, SinkWrite
 from gristmill.plan.task import Location, MapOutput, PendingPart
 from gristmill.rows.types import schema_of
 from gristmill.shuffle.writer import ShuffleWriter
@@ -53,15 +53,30 @@ class Outlets:
         partition_of: PartitionOf | None,
     ) -> None:
         """Writes the rows into one indexed file. ``combine`` is applied where sorted rows meet."""
-        work, env = self._work, self._work.env
-        path = self._output_path(outlet)
+        writer = self._shuffle_writer(outlet, combine, partition_of)
+        for batch in batches:
+            self._work.context.end_if_forked()
+            writer.write(batch)
+        self._finish(outlet, writer)
+
+    def _shuffle_writer(
+        self, outlet: ExchangeWrite, combine: Combine | None = None, partition_of: PartitionOf | None = None
+    ) -> ShuffleWriter:
+        work = self._work
         writer = ShuffleWriter(
-            outlet.spec, path, work.memory.writer, env.compression, work.path("shuffle"), combine, partition_of
+            outlet.spec,
+            self._output_path(outlet),
+            work.memory.writer,
+            work.env.compression,
+            work.path("shuffle"),
+            combine,
+            partition_of,
         )
         self._staged.append(writer)
-        for batch in batches:
-            work.context.end_if_forked()
-            writer.write(batch)
+        return writer
+
+    def _finish(self, outlet: ExchangeWrite, writer: ShuffleWriter) -> None:
+        work, env = self._work, self._work.env
         written = writer.finish()
         work.bytes_spilled += written.bytes_spilled
         self.outputs.append(
@@ -84,6 +99,19 @@ class Outlets:
         name = f"{outlet.first_task + self._work.partition:06}-{order.attempt.number}.arrow"
         parts = (order.run, outlet.exchange.job, outlet.exchange.input or "-")
         return self._work.env.outputs.joinpath(*(quote(part, safe="") for part in parts), name)
+
+    def held(self, outlet: HeldWrite, batches: Iterable[tuple[str, pa.RecordBatch]]) -> None:
+        """Writes rows, given with the name of their output, into the HELD exchange of each output."""
+        work = self._work
+        writers: dict[str, tuple[ExchangeWrite, ShuffleWriter]] = {}
+        for name, batch in batches:
+            work.context.end_if_forked()
+            if name not in writers:
+                write = ExchangeWrite(outlet.exchange(name), outlet.spec, first_task=outlet.first_part)
+                writers[name] = (write, self._shuffle_writer(write))
+            writers[name][1].write(batch)
+        for write, writer in writers.values():
+            self._finish(write, writer)
 
     def sink(self, outlet: SinkWrite, batches: Iterable[tuple[str, pa.RecordBatch]], keys: tuple[str, ...]) -> None:
         """Writes rows, given with the name of their output, as parts; ``keys`` are the job's key columns."""

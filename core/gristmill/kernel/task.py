@@ -10,7 +10,7 @@ from __future__ import annotations
 import resource
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -27,7 +27,7 @@ from gristmill.kernel.streams import Spool, Stream
 from gristmill.kernel.work import Work, step_name
 from gristmill.plan.fragment import PythonFragment
 from gristmill.plan.schema import Schema
-from gristmill.plan.stage import ExchangeRead, ExchangeWrite, Outlet, SinkWrite, Stage, Step
+from gristmill.plan.stage import ExchangeRead, ExchangeWrite, HeldWrite, Outlet, SinkWrite, Stage, Step
 from gristmill.plan.task import MapOutput, PendingPart, QuarantinedRecord, TaskOrder, TaskResult
 from gristmill.shuffle.reader import read_partition
 from gristmill.storage.reading import open_split
@@ -137,9 +137,9 @@ class _Task:
             return
         tables = self._spooled(body)
         for outlet in self._stage.outlets:
-            if isinstance(outlet, SinkWrite) and not outlet.steps:
+            if not isinstance(outlet, ExchangeWrite) and not outlet.steps:
                 given = ((name, batch) for name, table in tables.items() for batch in batches_of(table))
-                self._outlets.sink(outlet, given, self._keys())
+                self._store(outlet, given)
             else:
                 rows = Stream(batches_of(next(iter(tables.values()))), step_name(body.step))
                 self._write(outlet, _Source(_identity(body.step), rows=self._input(body.step, rows)))
@@ -176,7 +176,7 @@ class _Task:
 
         Outlets that read the job rather than store it get the rows of its first output.
         """
-        own = [outlet for outlet in self._stage.outlets if isinstance(outlet, SinkWrite) and not outlet.steps]
+        own = [each for each in self._stage.outlets if not isinstance(each, ExchangeWrite) and not each.steps]
         names = tuple(output.name for output in own[0].outputs) if own else ("",)
         name = step_name(body.step)
         if len(names) == 1:
@@ -219,8 +219,14 @@ class _Task:
             return
         names = tuple(output.name for output in outlet.outputs)
         one = ((names[0], batch) for batch in self._batches(last)) if len(names) == 1 else None
-        batches = one or self._routed(last, names)
-        self._outlets.sink(outlet, batches, () if outlet.steps else self._keys())
+        self._store(outlet, one or self._routed(last, names))
+
+    def _store(self, outlet: SinkWrite | HeldWrite, batches: Iterable[tuple[str, pa.RecordBatch]]) -> None:
+        """Rows for a job's outputs, each with the name of its output."""
+        if isinstance(outlet, HeldWrite):
+            self._outlets.held(outlet, batches)
+        else:
+            self._outlets.sink(outlet, batches, () if outlet.steps else self._keys())
 
     def _write_exchange(self, outlet: ExchangeWrite, last: _Source) -> None:
         combine = outlet.spec.combine
@@ -248,9 +254,8 @@ def _counted(rows: pa.RecordBatchReader, work: Work) -> Iterator[pa.RecordBatch]
 
 
 def _fed_bytes(work: Work, read: ExchangeRead) -> int:
-    """Bytes of map output that hold the task's partition."""
-    sizes = [output.partition_bytes for output in work.feed(read.exchange).outputs]
-    return sum(each[work.partition] if len(each) > work.partition else sum(each) for each in sizes)
+    """Bytes of map output that a task reads on average; what its own partition has, only the files know."""
+    return sum(output.bytes_ for output in work.feed(read.exchange).outputs) // read.spec.partitions
 
 
 def local_folders(stage: Stage, stores: Stores) -> frozenset[str]:

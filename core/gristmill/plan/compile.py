@@ -8,18 +8,19 @@ by the coordinator and by EXPLAIN; pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gristmill.errors import InvalidPlan
 from gristmill.ids import ExchangeId, Side, StageId
 from gristmill.plan.exchange import Exchange, ExchangeKind, HashName
-from gristmill.plan.fragment import Code, Fragment, SqlFragment
+from gristmill.plan.fragment import Code, CommandFragment, Fragment, PythonFragment, SqlFragment
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, SideInput
 from gristmill.plan.schema import SortKey
 from gristmill.plan.source import FileSource, JobSource, Split
 from gristmill.plan.stage import (
     ExchangeRead,
     ExchangeWrite,
+    HeldWrite,
     Outlet,
     Scan,
     SideScan,
@@ -27,6 +28,7 @@ from gristmill.plan.stage import (
     Stage,
     StageGraph,
     Step,
+    held_exchange,
 )
 
 PARTITION_BYTES = 64 << 20
@@ -134,6 +136,45 @@ class _Compiler:
                 ),
                 retry=job.retry,
             )
+        yield from self._write_stages(job)
+
+    def _write_stages(self, job: JobPlan) -> Iterator[Stage]:
+        """A stage for each output of a job whose rows were held back by some stage before."""
+        if not self._is_untyped(job):
+            return
+        tasks = self._makers(job)
+        for output in job.outputs:
+            read = ExchangeRead("input", held_exchange(job.name, output.name), self._held_spec(job))
+            yield Stage(
+                StageId(job.name, Side.WRITE, output.name),
+                tasks,
+                Step(job.name, "", None),
+                (SinkWrite(job.name, (output,)),),
+                reads=(read,),
+                retry=job.retry,
+            )
+
+    def _held_spec(self, job: JobPlan) -> Exchange:
+        return Exchange(ExchangeKind.HELD, self._makers(job), job.inputs[0].key)
+
+    def _makers(self, job: JobPlan) -> int:
+        """How many tasks make the job's rows."""
+        return sum(self._tasks(job, each) for each in job.inputs) if is_fused(job) else self._partitions[job.name]
+
+    def _is_untyped(self, job: JobPlan) -> bool:
+        """Whether a function or program that does not declare what it gives makes rows of the job since the last
+        shuffle: then each task would find types of its own."""
+        if _gives_any_type(job.reduce):
+            return True
+        if not is_fused(job):
+            return False
+        sources = (self._job(each.source.job, job.name) for each in job.inputs if isinstance(each.source, JobSource))
+        return any(_gives_any_type(each.map) for each in job.inputs) or any(map(self._is_untyped, sources))
+
+    def _sink(self, job: JobPlan, offset: int) -> SinkWrite | HeldWrite:
+        if self._is_untyped(job):
+            return HeldWrite(job.name, job.outputs, self._held_spec(job), first_part=offset)
+        return SinkWrite(job.name, job.outputs, first_part=offset)
 
     def _map_step(self, job: JobPlan, input_: JobInput) -> Step:
         return self._step(job, input_.name, input_.map)
@@ -178,7 +219,7 @@ class _Compiler:
         """Where the rows of ``job`` go from a stage whose task 0 is number ``offset`` among all that make them."""
         outlets: list[Outlet] = []
         if job.outputs:
-            outlets.append(SinkWrite(job.name, job.outputs, first_part=offset))
+            outlets.append(self._sink(job, offset))
         for reader in self.chain.jobs:
             sides = (side for side in reader.side_inputs if side.source == JobSource(job.name))
             outlets.extend(self._side_write(reader, side, offset) for side in sides)
@@ -196,10 +237,7 @@ class _Compiler:
             yield self._write(reader, input_, offset, *steps)
             return
         for outlet in self._outlets(reader, self._offset(reader, input_) + offset):
-            if isinstance(outlet, SinkWrite):
-                yield SinkWrite(outlet.job, outlet.outputs, (*steps, *outlet.steps), outlet.first_part)
-            else:
-                yield ExchangeWrite(outlet.exchange, outlet.spec, (*steps, *outlet.steps), outlet.first_task)
+            yield replace(outlet, steps=(*steps, *outlet.steps))
 
     def _steps_of(self, reader: JobPlan, input_: JobInput) -> tuple[Step, ...]:
         fragments = (input_.map, reader.reduce if is_fused(reader) else None)
@@ -234,6 +272,11 @@ def is_fused(job: JobPlan) -> bool:
     only = job.inputs[0]
     forward = (only.exchange or job.partition) is ExchangeKind.FORWARD
     return forward and isinstance(only.source, JobSource) and not _wants_order(job)
+
+
+def _gives_any_type(fragment: Fragment | None) -> bool:
+    """Whether it is a function or program that does not declare what it gives."""
+    return isinstance(fragment, PythonFragment | CommandFragment) and fragment.schema is None
 
 
 def _wants_order(job: JobPlan) -> bool:

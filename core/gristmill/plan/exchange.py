@@ -23,6 +23,8 @@ class ExchangeKind(StrEnum):
     """The only one."""
     FORWARD = "forward"
     """The one of the same number as the writing task."""
+    HELD = "held"
+    """As FORWARD, but nothing is read before all is written, since the types of all tasks are unified."""
     CUSTOM = "custom"
     """The one that the user's function names: ``f(key, partitions) -> int``."""
 
@@ -54,7 +56,8 @@ class Exchange:
     partitioner: PythonFunction | None = None
     combine: Fragment | None = None
     cut: int = 0
-    """RANGE: so many leading terms of ``order`` decide the range, so that rows that agree in them stay together; 0: all."""
+    """RANGE: so many leading terms of ``order`` decide the range, so that rows that agree in them stay together.
+    0: all of them."""
     code: Code = Code()
     """The source of the partitioner and the combine, where they are named and not pickled."""
 

@@ -81,7 +81,31 @@ class SinkWrite:
     """Number of the part that task 0 writes (a job without reduce over several inputs numbers them in order)."""
 
 
-Outlet = ExchangeWrite | SinkWrite
+@dataclass(frozen=True, slots=True)
+class HeldWrite:
+    """An outlet into a job's outputs whose types are not known yet: Python and commands give what they like.
+
+    Rows go to a HELD exchange for each output, as a SinkWrite would route them; the job's write stages make the parts
+    once the types of all tasks are unified.
+    """
+
+    job: str
+    outputs: tuple[Output, ...]
+    spec: Exchange
+    steps: tuple[Step, ...] = ()
+    first_part: int = 0
+
+    def exchange(self, output: str) -> ExchangeId:
+        """The exchange that holds the rows of one output. No input has such a name."""
+        return held_exchange(self.job, output)
+
+
+def held_exchange(job: str, output: str) -> ExchangeId:
+    """The exchange between a HeldWrite and the write stage of that output."""
+    return ExchangeId(job, f"output:{output}")
+
+
+Outlet = ExchangeWrite | SinkWrite | HeldWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +134,18 @@ class Stage:
     @property
     def exchanges_written(self) -> tuple[ExchangeId, ...]:
         """Every exchange that a task of this stage writes."""
-        return tuple(outlet.exchange for outlet in self.outlets if isinstance(outlet, ExchangeWrite))
+        return tuple(exchange for exchange, _, _ in self.writes)
+
+    @property
+    def writes(self) -> tuple[tuple[ExchangeId, Exchange, int], ...]:
+        """Every exchange that a task of this stage writes, how, and the position of task 0 among all its writers."""
+        found: list[tuple[ExchangeId, Exchange, int]] = []
+        for outlet in self.outlets:
+            if isinstance(outlet, ExchangeWrite):
+                found.append((outlet.exchange, outlet.spec, outlet.first_task))
+            elif isinstance(outlet, HeldWrite):
+                found += [(outlet.exchange(each.name), outlet.spec, outlet.first_part) for each in outlet.outputs]
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
