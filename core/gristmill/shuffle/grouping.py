@@ -45,6 +45,8 @@ class Grouping:
 
         A partition may come in several pieces, one after the other.
         """
+        if not table.num_rows:
+            return
         table = table.combine_chunks()
         ids = self._ids(table)
         indices = self._indices(table, ids)
