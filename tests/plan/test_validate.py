@@ -117,6 +117,15 @@ def test_a_broadcast_input_needs_no_key() -> None:
             "job job, partition: a job cannot broadcast all its inputs\n  Set exchange: broadcast on one input.",
         ),
         (
+            {"partition": ExchangeKind.HELD},
+            "job job, partition: a job cannot partition by held\n  One of: custom, forward, hash, range, single.",
+        ),
+        (
+            {"inputs": (replace(INPUT, exchange=ExchangeKind.HELD),)},
+            "job job, input[0].exchange: an input cannot go by held\n"
+            "  One of: broadcast, custom, forward, hash, range, single.",
+        ),
+        (
             {"inputs": (replace(INPUT, exchange=ExchangeKind.BROADCAST),), "partitions": 2},
             "job job, input: every input is broadcast, so every reducer would give the same rows\n"
             "  Leave exchange out for one input, or set partitions: 1.",
