@@ -40,7 +40,7 @@ VALUES = {
     "STRUCT(a INTEGER, b VARCHAR)": "[{'a': 1, 'b': 'x'}, {'a': NULL, 'b': 'x'}, {'a': 1, 'b': NULL}, {'b': 'y'}]",
     "INTERVAL[]": "[['30 days'], ['1 month'], ['1 day'], ['24 hours'], ['-1 day']]",
     "BIT[]": "[['1'], ['01'], ['0'], ['11111111'], ['000000001']]",
-    "STRUCT(a DOUBLE, b STRUCT(c INTERVAL, d INTEGER))[]": "[[{'a': 0, 'b': {'c': '1 day'}}], [{'b': {'c': '24 hours'}}]]",
+    "STRUCT(a INTEGER, b STRUCT(c INTERVAL))[]": "[[{'a': 0, 'b': {'c': '1 day'}}], [{'b': {'c': '24 hours'}}]]",
     "INTEGER[]": "[[1], [], [1, 2], [NULL], [1, NULL]]",
     "DOUBLE[2]": "[['0.0', '1'], ['-0.0', '1'], ['nan', '0']]",
     "MAP(VARCHAR, INTEGER)": "[MAP {'a': 1}, MAP {'a': 2}, MAP {'b': 0}]",

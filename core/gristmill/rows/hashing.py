@@ -40,6 +40,7 @@ PartitionIds = npt.NDArray[np.unsignedinteger[Any]]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _NULL = np.uint64(0x6E756C6C_6E756C6C)
 _BOOLEAN = np.uint64(0x626F6F6C_626F6F6C)
+_TEXT = np.uint64(0x74657874_74657874)
 _TIME = np.uint64(0x74696D65_74696D65)
 _LIST = np.uint64(0x6C697374_6C697374)
 _STRUCT = np.uint64(0x73747263_73747263)
@@ -208,7 +209,7 @@ def _interval_micros(column: pa.Array) -> Hashes:
 
 def _hash_bytes(column: pa.Array) -> Hashes:
     starts, lengths, data = text_buffers(column)
-    hashes = mix(lengths.astype(np.uint64) * _GOLDEN)
+    hashes = mix(lengths.astype(np.uint64) * _GOLDEN + _TEXT)
     rows = np.flatnonzero(lengths)
     depth = 0
     while len(rows):
