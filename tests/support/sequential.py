@@ -14,7 +14,7 @@ from gristmill.plan.compile import compile_chain
 from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.job import ChainPlan, JobPlan, Output
 from gristmill.plan.source import FileSource, Format, Split
-from gristmill.plan.stage import ExchangeWrite, Stage, StageGraph
+from gristmill.plan.stage import ExchangeWrite, HeldWrite, Stage, StageGraph
 from gristmill.plan.task import ExchangeFeed, MapOutput, PendingPart, TaskOrder, TaskResult
 from gristmill.rows.types import arrow_schema, cast_table, unify
 from gristmill.shuffle.blocks import LocalFiles
@@ -79,6 +79,9 @@ def run_graph(
     feeds: dict[ExchangeId, list[MapOutput]] = {}
     outlets = [outlet for stage in graph.stages for outlet in stage.outlets]
     specs = {outlet.exchange: outlet.spec for outlet in outlets if isinstance(outlet, ExchangeWrite)}
+    for outlet in outlets:
+        if isinstance(outlet, HeldWrite):
+            specs.update((outlet.exchange(output.name), outlet.spec) for output in outlet.outputs)
     env = TaskEnv(
         stores=Stores(graph.stores),
         scratch=tmp / "scratch",

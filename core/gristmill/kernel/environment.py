@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gristmill.ids import ExchangeId
 from gristmill.plan.task import ExchangeFeed
-
-if TYPE_CHECKING:
-    from gristmill.shuffle.flight import BlockFetcher
-    from gristmill.storage.stores import Stores
+from gristmill.shuffle.blocks import BlockFetcher
+from gristmill.storage.stores import Stores
 
 BASELINE_BYTES = 160 << 20
 """What an executor needs before any data: interpreter, Arrow, DuckDB, the user's modules."""

@@ -7,12 +7,12 @@ not ask where rows come from.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Protocol
 
 import duckdb
 import pyarrow as pa
 
+from gristmill.errors import InputError
 from gristmill.kernel.records import Chunk, is_pairs, row_chunks, stream_chunks
 from gristmill.kernel.streams import Spool, Stream
 from gristmill.plan.schema import Schema
@@ -20,6 +20,9 @@ from gristmill.plan.source import Format
 from gristmill.rows.logical import quote_name
 from gristmill.rows.types import arrow_schema, duckdb_cast_list
 from gristmill.storage.reading import SplitReader
+
+_UNREAD = "Failed to read file"
+"""How DuckDB begins to say that a file is corrupt."""
 
 Seen = Callable[[int], None]
 """Told how many rows were read."""
@@ -45,8 +48,15 @@ class Input(Protocol):
         """What reading the rows raised, where a library did not pass it on."""
         ...
 
-    def relation(self, con: duckdb.DuckDBPyConnection, several: bool) -> str:
-        """SQL text to stand in FROM, with logical types. ``several``: a query may scan it more than once."""
+    def unreadable(self, reason: str) -> InputError | None:
+        """The error about a file of these rows, if ``reason``, which DuckDB gave, is about one."""
+        ...
+
+    def relation(self, con: duckdb.DuckDBPyConnection, scanned_once: Callable[[Schema], bool]) -> str:
+        """SQL text to stand in FROM, with logical types.
+
+        ``scanned_once`` tells whether the query reads rows of a schema but once; it is asked where that matters.
+        """
         ...
 
 
@@ -89,26 +99,34 @@ class SplitInput:
     @property
     def broken(self) -> BaseException | None:
         """See Input."""
-        return None
+        return self._reader.broken
 
-    def relation(self, con: duckdb.DuckDBPyConnection, several: bool) -> str:
-        """See Input. It can be scanned again whatever ``several`` says."""
+    def unreadable(self, reason: str) -> InputError | None:
+        """See Input."""
+        if _UNREAD not in reason:
+            return None
+        uris = [piece.uri for piece in self._reader.split.pieces]
+        uri = next((uri for uri in uris if uri.removeprefix("file://") in reason), self.origin)
+        return InputError(reason, place=uri, remedy="The file may be corrupt: write it again.")
+
+    def relation(self, con: duckdb.DuckDBPyConnection, scanned_once: Callable[[Schema], bool]) -> str:
+        """See Input. It can be scanned again and again."""
         return self._reader.relation(con, None)
 
 
 class StreamInput:
     """Rows that come as a stream. ``file`` is how its records are named, ``key`` what keys rows for map functions.
 
-    ``spool_path`` and ``memory_bytes`` are for queries that scan the rows more than once.
+    ``spool``, over the same stream, is for queries that scan the rows more than once.
     """
 
-    def __init__(self, name: str, stream: Stream, file: str, key: str, spool_path: Path, memory_bytes: int) -> None:
+    def __init__(self, name: str, stream: Stream, file: str, key: str, spool: Spool) -> None:
         self.name = name
         self.origin = stream.origin
         self._stream = stream
         self._file = file
         self._key = key
-        self._spool = Spool(spool_path, memory_bytes)
+        self._spool = spool
 
     def chunks(self) -> Iterator[Chunk]:
         """See Input."""
@@ -118,21 +136,22 @@ class StreamInput:
         """See Input."""
         return self._stream
 
-    def relation(self, con: duckdb.DuckDBPyConnection, several: bool) -> str:
-        """See Input."""
+    def relation(self, con: duckdb.DuckDBPyConnection, scanned_once: Callable[[Schema], bool]) -> str:
+        """See Input. A table where it is small or read again (and DuckDB knows its size), else a stream."""
         schema = self._stream.schema
-        given = self._spool.fill(self._stream) if several else self._stream.reader()
-        return registered(con, f"gm_rows_{self.name}", given, schema)
+        rows: pa.Table | pa.RecordBatchReader | None = self._spool.small()
+        if rows is None and scanned_once(schema):
+            rows = pa.RecordBatchReader.from_batches(self._stream.arrow_schema, self._spool.once())
+        return registered(con, f"gm_rows_{self.name}", self._spool.table() if rows is None else rows, schema)
 
     @property
     def broken(self) -> BaseException | None:
         """See Input."""
         return self._stream.broken
 
-    @property
-    def bytes_spilled(self) -> int:
-        """Bytes that were written to disk to be read again."""
-        return self._spool.bytes_spilled
+    def unreadable(self, reason: str) -> InputError | None:
+        """See Input."""
+        return None
 
 
 def registered(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table | pa.RecordBatchReader, schema: Schema) -> str:

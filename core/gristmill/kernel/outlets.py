@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote
 
 import pyarrow as pa
 
@@ -17,6 +16,7 @@ from gristmill.kernel.work import Work
 from gristmill.plan.stage import ExchangeWrite, HeldWrite, SinkWrite
 from gristmill.plan.task import Location, MapOutput, PendingPart
 from gristmill.rows.types import schema_of
+from gristmill.shuffle.layout import exchange_folder
 from gristmill.shuffle.writer import ShuffleWriter
 from gristmill.storage.parts import PartWriter
 
@@ -78,7 +78,7 @@ class Outlets:
     def _finish(self, outlet: ExchangeWrite, writer: ShuffleWriter) -> None:
         work, env = self._work, self._work.env
         written = writer.finish()
-        work.bytes_spilled += written.bytes_spilled
+        work.spilled(written.bytes_spilled)
         self.outputs.append(
             MapOutput(
                 outlet.exchange,
@@ -97,8 +97,7 @@ class Outlets:
     def _output_path(self, outlet: ExchangeWrite) -> Path:
         order = self._work.order
         name = f"{outlet.first_task + self._work.partition:06}-{order.attempt.number}.arrow"
-        parts = (order.run, outlet.exchange.job, outlet.exchange.input or "-")
-        return self._work.env.outputs.joinpath(*(quote(part, safe="") for part in parts), name)
+        return exchange_folder(self._work.env.outputs, order.run, outlet.exchange) / name
 
     def held(self, outlet: HeldWrite, batches: Iterable[tuple[str, pa.RecordBatch]]) -> None:
         """Writes rows, given with the name of their output, into the HELD exchange of each output."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,9 @@ def _connect(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": False,
         }
     )
-    con.execute(f"SET TimeZone = {_text(settings.time_zone)}")
-    con.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
-    con.execute("SET errors_as_json = true")
+    con.execute(f"SET GLOBAL TimeZone = {_text(settings.time_zone)}")
+    con.execute("SET GLOBAL disabled_optimizers = 'partial_aggregate_pushdown'")
+    con.execute("SET GLOBAL errors_as_json = true")
     folders = ", ".join(_text(folder) for folder in sorted(settings.folders))
     con.execute(f"SET allowed_directories = [{folders}]")
     con.execute("SET enable_external_access = false")
@@ -90,14 +91,37 @@ class SqlStep:
             for name, table in sides.items():
                 self._view(name, registered(self._con, f"gm_side_{name}", table, schema_of(table.schema)))
             for rows in inputs:
-                self._view(rows.name, rows.relation(self._con, several=True))
-            if len(inputs) == 1 and inputs[0].name != "input":
-                self._con.execute(f"CREATE TEMP VIEW input AS FROM {quote_name(inputs[0].name)}")
+                self._view(rows.name, rows.relation(self._con, partial(self._scans_once, inputs)))
+            self._name_input(inputs)
             yield from self._batches()
         except duckdb.Error as error:
             raise self._failure(error, inputs) from error
         finally:
             self._con.close()
+
+    def _name_input(self, inputs: Sequence[Input]) -> None:
+        """Calls an only input ``input`` as well."""
+        if len(inputs) == 1 and inputs[0].name != "input":
+            self._view("input", quote_name(inputs[0].name))
+
+    def _scans_once(self, inputs: Sequence[Input], schema: Schema) -> bool:
+        """Whether the query has one input, of that schema, and its plan one scan of it.
+
+        With several inputs tables are better even if each is scanned once: their sizes decide who is the build side.
+        """
+        if len(inputs) > 1:
+            return False
+        name = inputs[0].name
+        try:
+            self._view(name, registered(self._con, "gm_no_rows", arrow_schema(schema).empty_table(), schema))
+            self._name_input(inputs)
+            ((_, plan),) = self._con.execute(f"EXPLAIN (FORMAT json) {self._sql}").fetchall()
+        except duckdb.Error:
+            return False
+        finally:
+            self._con.execute(f"DROP VIEW IF EXISTS {quote_name(name)}; DROP VIEW IF EXISTS input")
+            self._con.unregister("gm_no_rows")
+        return str(plan).count('"PYTHON_ARROW_SCAN",') == 1
 
     def _view(self, name: str, relation: str) -> None:
         self._con.execute(f"CREATE TEMP VIEW {quote_name(name)} AS FROM {relation}")
@@ -135,6 +159,8 @@ class SqlStep:
         if broken := next((rows.broken for rows in inputs if rows.broken is not None), None):
             raise broken
         reason, position = parsed_error(str(error))
+        if unreadable := next(filter(None, (rows.unreadable(reason) for rows in inputs)), None):
+            return unreadable
         if position is None:
             position = self._position_on_binding()
         place = self._name if position is None else f"{self._name}, {_line_and_column(self._sql, position)}"

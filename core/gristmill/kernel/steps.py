@@ -22,7 +22,7 @@ from gristmill.kernel.partitioning import PartitionOf, partition_of
 from gristmill.kernel.python import PythonStep, group_combine, grouped
 from gristmill.kernel.sides import side_tables
 from gristmill.kernel.sql import DatabaseSettings, SqlStep
-from gristmill.kernel.streams import Stream
+from gristmill.kernel.streams import Spool, Stream
 from gristmill.kernel.user_code import place_code
 from gristmill.kernel.work import Work, step_name
 from gristmill.plan.exchange import Exchange
@@ -118,7 +118,8 @@ class Steps:
 
     def spooled(self, name: str, stream: Stream, file: str) -> StreamInput:
         """Rows of this task as an input under ``name``; ``file`` is what their records are called."""
-        return StreamInput(name, stream, file, file.partition("#")[0], self._work.path("rows"), self._work.memory.spool)
+        spool = Spool(stream, self._work.path("rows"), self._work.memory.spool, self._work.spilled)
+        return StreamInput(name, stream, file, file.partition("#")[0], spool)
 
     def _named(self, read: ExchangeRead, stream: Stream) -> StreamInput:
         return self.spooled(read.input, stream, f"{read.exchange.job}#{self._work.partition}")

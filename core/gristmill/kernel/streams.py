@@ -6,7 +6,7 @@ at least one batch, of no rows if need be. Logical types stand in the fields' me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -55,42 +55,42 @@ class Stream:
 class Spool:
     """Rows kept to be read again: in memory up to ``memory_bytes``, then in an Arrow IPC file at ``path``.
 
-    The file is memory-mapped when it is read, so its pages can be dropped by the system under pressure.
+    The file is memory-mapped when it is read, so its pages can be dropped by the system under pressure. ``spilled`` is
+    told the bytes of the file.
     """
 
-    def __init__(self, path: Path, memory_bytes: int) -> None:
+    def __init__(self, stream: Stream, path: Path, memory_bytes: int, spilled: Callable[[int], None]) -> None:
+        self._stream = stream
+        self._rest = iter(stream)
         self._path = path
         self._memory_bytes = memory_bytes
+        self._spilled = spilled
         self._kept: list[pa.RecordBatch] = []
-        self._writer: pa.RecordBatchFileWriter | None = None
-        self._schema: pa.Schema | None = None
-        self._bytes = 0
-        self.bytes_spilled = 0
 
-    def fill(self, stream: Stream) -> pa.Table:
-        """Reads the whole stream and gives it as a table, whose data may lie in the mapped file."""
-        self._schema = stream.arrow_schema
-        for batch in stream:
-            self._add(batch)
-        if self._writer is None:
-            return pa.Table.from_batches(self._kept, self._schema)
-        self._writer.close()
-        self.bytes_spilled = self._path.stat().st_size
+    def small(self) -> pa.Table | None:
+        """All rows, if they fit in memory."""
+        held = sum(batch.nbytes for batch in self._kept)
+        for batch in self._rest:
+            self._kept.append(batch)
+            held += batch.nbytes
+            if held > self._memory_bytes:
+                return None
+        return pa.Table.from_batches(self._kept, self._stream.arrow_schema)
+
+    def table(self) -> pa.Table:
+        """All rows, whose data may lie in the mapped file."""
+        found = self.small()
+        if found is not None:
+            return found
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with pa.ipc.new_file(str(self._path), self._stream.arrow_schema) as writer:
+            for batch in self.once():
+                writer.write_batch(batch)
+        self._spilled(self._path.stat().st_size)
         return pa.ipc.open_file(pa.memory_map(str(self._path))).read_all()
 
-    def _add(self, batch: pa.RecordBatch) -> None:
-        if self._writer is not None:
-            self._writer.write_batch(batch)
-            return
-        self._kept.append(batch)
-        self._bytes += batch.nbytes
-        if self._bytes > self._memory_bytes:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pa.ipc.new_file(str(self._path), self._schema)
-            for each in self._kept:
-                self._writer.write_batch(each)
-            self._kept.clear()
-
-    def drop(self) -> None:
-        """Removes the file, if there is one. Tables that were read from it stay valid."""
-        self._path.unlink(missing_ok=True)
+    def once(self) -> Iterator[pa.RecordBatch]:
+        """All rows, for one reading."""
+        while self._kept:
+            yield self._kept.pop(0)
+        yield from self._rest

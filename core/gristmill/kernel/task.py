@@ -187,10 +187,7 @@ class _Task:
         return {each: self._fill(Stream(queues[each], name)) for each in names}
 
     def _fill(self, rows: Stream) -> pa.Table:
-        spool = Spool(self._work.path("body"), self._work.memory.spool)
-        table = spool.fill(rows)
-        self._work.bytes_spilled += spool.bytes_spilled
-        return table
+        return Spool(rows, self._work.path("body"), self._work.memory.spool, self._work.spilled).table()
 
     def _input(self, made_by: Step, rows: Stream, name: str = "input") -> Input:
         return self._steps.spooled(name, rows, f"{made_by.job}#{self._work.partition}")

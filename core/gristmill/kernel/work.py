@@ -58,6 +58,10 @@ class Work:
         self.rows_in += rows
         self.env.progress(self.rows_in, self.bytes_read())
 
+    def spilled(self, bytes_: int) -> None:
+        """Counts bytes that were written to disk to be read again."""
+        self.bytes_spilled += bytes_
+
     def left_out(self, file: str, record: int) -> None:
         """Notes a record of ``skip`` that this task had and passed over."""
         self.skipped.append((file, record))
