@@ -45,7 +45,8 @@ test: $(INSTALLED) ## all tests, the slow ones as slices
 
 .PHONY: sim
 sim: $(INSTALLED) ## the scheduler under tens of thousands of simulated failures (minutes)
-	$(BIN)/python -m pytest -n $(JOBS) -o cache_dir=$(CACHE)/pytest --hypothesis-profile deep --timeout 3000 tests/schedule
+	GRISTMILL_SIMULATIONS=$${GRISTMILL_SIMULATIONS:-20000} $(BIN)/python -m pytest -n $(JOBS) -o cache_dir=$(CACHE)/pytest \
+	  --hypothesis-profile deep --timeout 3000 tests/schedule
 
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## every property test with many more examples (minutes)

@@ -24,7 +24,7 @@ from gristmill.schedule.events import AttemptFinished, Tick, WorkerJoined
 from gristmill.schedule.instructions import AcceptAttempt, Launch
 
 TICK_EVERY = 1_000
-TASK_SECONDS = 10.0
+"""Completions in a second of the chain's own clock."""
 
 
 def graph(maps: int, reduces: int, hosts: int) -> StageGraph:
@@ -45,6 +45,7 @@ def graph(maps: int, reduces: int, hosts: int) -> StageGraph:
 def run(scheduler: Scheduler, workers: int, slots: int) -> tuple[int, float]:
     """Completions, and seconds they took."""
     launched: deque[Launch] = deque()
+    task_seconds = workers * slots / TICK_EVERY
     for number in range(workers):
         scheduler.handle(WorkerJoined(WorkerId(f"w{number}"), slots, (f"host-{number}", "zone")))
     accepted = finished = 0
@@ -53,7 +54,7 @@ def run(scheduler: Scheduler, workers: int, slots: int) -> tuple[int, float]:
     began = time.perf_counter()
     while launched:
         launch = launched.popleft()
-        for each in scheduler.handle(AttemptFinished(launch.attempt, launch.worker, 1_000, TASK_SECONDS, "sum")):
+        for each in scheduler.handle(AttemptFinished(launch.attempt, launch.worker, 1_000, task_seconds, "sum")):
             if isinstance(each, Launch):
                 launched.append(each)
             elif isinstance(each, AcceptAttempt):

@@ -59,6 +59,18 @@ def test_no_backup_before_most_of_the_stage_is_done() -> None:
     assert play.tick(1000.0) == []
 
 
+def test_only_a_share_of_the_stage_has_backups_at_a_time() -> None:
+    play = Play(map_only(40), heartbeat_timeout_s=1e9)
+    play.join("a", 40)
+    play.tick(0)
+    play.finish_all(*(f"j/map/in#{number}.0" for number in range(30)))
+    play.join("b", 40)
+    assert play.tick(100.0) == [f"launch j/map/in#{number}.1 on b backup" for number in range(30, 34)]
+    assert play.tick(101.0) == []
+    play.finish("j/map/in#30.1")
+    assert play.tick(102.0) == ["launch j/map/in#34.1 on b backup"]
+
+
 def test_no_backup_on_the_same_worker() -> None:
     play = Play(map_only(4), heartbeat_timeout_s=1e9)
     play.join("a", 4)

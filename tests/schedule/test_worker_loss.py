@@ -198,6 +198,15 @@ def test_a_report_of_output_lost_on_a_worker_that_no_longer_holds_it_is_void() -
     assert play.lose("j/in", 0, "b") == []
 
 
+def test_a_report_of_an_output_that_does_not_exist_is_void() -> None:
+    play = Play(map_reduce(1, 1))
+    play.join("a", 1)
+    play.tick(0)
+    play.finish("j/map/in#0.0")
+    assert play.lose("j/in", 7, "a") == play.lose("j/other", 0, "a") == []
+    assert play.fail("j/reduce#0.0", Cause.LOST_INPUT, ("j/in", -1)) == ["launch j/reduce#0.1 on a"]
+
+
 def test_a_map_that_runs_again_for_nobody_is_stopped() -> None:
     play = Play(chain_of(1, 1, 1), early_launch=False)
     play.join("a", 2)

@@ -20,6 +20,8 @@ def launch_backups(chain: Chain, attempts: Attempts) -> None:
         return
     for stage in chain.stages:
         for run in stragglers(chain, stage):
+            if not chain.roster.free and not chain.early_runs:
+                return
             worker = _slot_for(chain, attempts, run)
             if worker is not None:
                 locality = distance(chain, stage, run.partition, worker)
@@ -27,18 +29,20 @@ def launch_backups(chain: Chain, attempts: Attempts) -> None:
 
 
 def stragglers(chain: Chain, stage: StageState) -> list[Running]:
-    """Attempts that deserve a backup, the longest running first."""
+    """Attempts that should get a backup now, the longest running first."""
     config = chain.config
     if not stage.running or stage.gate or stage.done < config.backup_done_share * stage.tasks or not stage.durations:
         return []
     since = chain.now_s - max(config.backup_min_s, config.backup_factor * stage.durations.median)
-    slow = [
-        runs[0]
-        for runs in stage.running.values()
-        if len(runs) == 1 and runs[0].started_s < since and runs[0] in runs[0].worker.active
-        if not needs_whole_worker(stage, runs[0].partition)
-    ]
-    return sorted(slow, key=lambda run: (run.started_s, run.partition))
+    slow = []
+    room = max(1, int(config.backup_share * stage.tasks))
+    for runs in stage.running.values():
+        run = runs[0]
+        if len(runs) > 1:
+            room -= 1
+        elif run.started_s < since and run in run.worker.active and not needs_whole_worker(stage, run.partition):
+            slow.append(run)
+    return sorted(slow, key=lambda run: (run.started_s, run.partition))[: max(0, room)]
 
 
 def needs_whole_worker(stage: StageState, partition: int) -> bool:

@@ -63,6 +63,11 @@ class Chain:
             stage.gate = len(stage.gated_reads)
             self.note_runnable(stage)
 
+    def output(self, id_: ExchangeId, order: int) -> ExchangeState | None:
+        """The exchange, if there is such an output in it: what workers report may be wrong."""
+        exchange = self.exchanges.get(id_)
+        return exchange if exchange is not None and 0 <= order < len(exchange.present) else None
+
     def next_order(self) -> int:
         """The next number in the order of launches and accepts."""
         self._order += 1

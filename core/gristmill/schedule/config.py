@@ -42,6 +42,8 @@ class SchedulerConfig:
     """A straggler runs longer than so many times the stage's median."""
     backup_min_s: float = 1.0
     """And at least so long."""
+    backup_share: float = 0.1
+    """At most this share of a stage's tasks (and one at least) has a backup at a time."""
 
     queue_depth: int = 4
     """So many tasks per slot wait at a worker, where tasks are short."""

@@ -97,8 +97,8 @@ class Failures:
 
     def _input_lost(self, run: Running, id_: ExchangeId, order: int) -> None:
         """The output is lost, unless it was written again after the attempt was launched."""
-        exchange = self._chain.exchanges.get(id_)
-        if exchange is None or not 0 <= order < len(exchange.present) or not exchange.present[order]:
+        exchange = self._chain.output(id_, order)
+        if exchange is None or not exchange.present[order]:
             return
         writer, partition = exchange.writer(order)
         if writer.accepted_at[partition] < run.launched_at:

@@ -181,9 +181,10 @@ class Lineage:
         chain.wake = True
         for worker in chain.roster.by_id.values():
             worker.refusing_since_s = None
-        for runs in reader.running.values():
-            for run in runs:
-                run.started_s = chain.now_s
+        for run in (run for runs in reader.running.values() for run in runs if run.early):
+            # It begins to read now: what was written up to here, it can be expected to find.
+            run.started_s = chain.now_s
+            run.launched_at = chain.next_order()
 
     def _reopen(self, exchange: ExchangeState) -> None:
         for reader in exchange.gated_readers:

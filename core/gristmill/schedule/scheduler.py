@@ -198,7 +198,9 @@ class Scheduler:
             self._failures.keep_one_usable()
 
     def _output_lost(self, event: OutputLost) -> None:
-        exchange = self._chain.exchanges[event.exchange]
+        exchange = self._chain.output(event.exchange, event.task_order)
+        if exchange is None:
+            return
         stage, partition = exchange.writer(event.task_order)
         owner = stage.owners[partition]
         if owner == OUTLIVES or (owner >= 0 and self._chain.roster.by_number[owner].id == event.worker):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from heapq import nsmallest
+
 from gristmill.schedule.attempts import Attempts
 from gristmill.schedule.backups import launch_backups
 from gristmill.schedule.chain import Chain
 from gristmill.schedule.failures import Failures
 from gristmill.schedule.instructions import FailChain, LoseWorker, RequestWorkers
+from gristmill.schedule.stages import StageState
 
 PLACES_NAMED = 16
 """So many places are named at most when workers are asked for."""
@@ -20,7 +24,7 @@ class Watch:
         self._attempts = attempts
         self._failures = failures
         self._next_check_s = 0.0
-        self._asked: RequestWorkers | None = None
+        self._asked = -1
 
     def begin(self, now_s: float) -> None:
         """The first tick: silence counts from here."""
@@ -91,12 +95,15 @@ class Watch:
         stages = [chain.stages[index] for index in chain.runnable]
         busy = sum(len(worker.active) + len(worker.queued) for worker in chain.roster.by_id.values())
         wanted = sum(stage.waiting for stage in stages) + len(chain.held) + busy
-        near: dict[str, int] = {}
+        slots = min(wanted, chain.config.max_slots_wanted)
+        if slots != self._asked:
+            self._asked = slots
+            chain.out.append(RequestWorkers(slots, self._most_wanted(stages)))
+
+    def _most_wanted(self, stages: list[StageState]) -> tuple[tuple[str, int], ...]:
+        near: Counter[str] = Counter()
         for stage in stages:
             for name, queue in stage.places.items():
-                near[name] = near.get(name, 0) + queue.size()
-        most = sorted(((name, size) for name, size in near.items() if size), key=lambda item: (-item[1], item[0]))
-        request = RequestWorkers(min(wanted, chain.config.max_slots_wanted), tuple(most[:PLACES_NAMED]))
-        if self._asked is None or self._asked.slots != request.slots:
-            self._asked = request
-            chain.out.append(request)
+                near[name] += queue.size()
+        most = nsmallest(PLACES_NAMED, near.items(), key=lambda item: (-item[1], item[0]))
+        return tuple((name, size) for name, size in most if size)
