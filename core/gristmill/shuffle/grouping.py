@@ -17,7 +17,7 @@ from gristmill.shuffle.merge import Combine, in_order
 
 PartitionOf = Callable[[pa.RecordBatch], npt.NDArray[np.integer[Any]]]
 
-_TAKEN_ROWS = 1 << 18
+_TAKEN_BYTES = 8 << 20
 _PARTITIONED = (ExchangeKind.HASH, ExchangeKind.CUSTOM)
 
 
@@ -55,8 +55,9 @@ class Grouping:
             for partition, start, end in _spans(ends, 0, table.num_rows):
                 yield partition, self.combined(partition, _taken(table, indices, start, end))
             return
-        for first in range(0, table.num_rows, _TAKEN_ROWS):
-            last = min(first + _TAKEN_ROWS, table.num_rows)
+        window = max(1, _TAKEN_BYTES * table.num_rows // max(table.nbytes, 1))
+        for first in range(0, table.num_rows, window):
+            last = min(first + window, table.num_rows)
             taken = _taken(table, indices, first, last)
             for partition, start, end in _spans(ends, first, last):
                 yield partition, taken.slice(start - first, end - start)
