@@ -109,7 +109,7 @@ class Block:
                 raise CannotSpread("COLUMNS or UNNEST in a SELECT list")
             else:
                 value = resolve_columns(node.unalias(), self._scope)
-                targets.append((node.alias_or_name or node.sql(dialect="duckdb"), value))
+                targets.append((_target_name(node), value))
         return targets
 
     def _star(self, star: exp.Star, alias: str) -> list[tuple[str, exp.Expr]]:
@@ -261,7 +261,7 @@ class Block:
     def _order_values(self) -> list[exp.Expr]:
         """The terms of ORDER BY that are neither ordinals nor names of the SELECT list, resolved."""
         order = self._node.args.get("order")
-        names = {n.alias_or_name.casefold() for n in self._node.expressions}
+        names = {_target_name(target).casefold() for target in self._node.expressions}
         values = []
         for node in order.expressions if order else ():
             value = node.this
@@ -275,6 +275,11 @@ def _project(relation: Relation, items: tuple[Item, ...]) -> Relation:
     if all(item.passes for item in items) and [i.column for i in items] == list(relation.columns):
         return relation
     return Project(relation, items)
+
+
+def _target_name(node: exp.Expr) -> str:
+    """The name under which DuckDB shows a term of the SELECT list (an expression without alias: its text)."""
+    return node.alias_or_name if isinstance(node, exp.Alias | exp.Column) else node.sql(dialect="duckdb")
 
 
 def _ordinal(value: exp.Expr) -> int | None:

@@ -5,8 +5,13 @@ Each step is a module and each step's result prints, so that EXPLAIN can show th
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from gristmill.errors import InvalidQuery
 from gristmill.plan.job import ChainPlan
 from gristmill.plan.schema import Schema
 from gristmill_sql.algebra import Query
@@ -19,6 +24,10 @@ from gristmill_sql.oracle import Oracle
 from gristmill_sql.parse import Parsed, parse
 from gristmill_sql.physical import Planner
 from gristmill_sql.rules import Knowledge
+
+_FRAMES = 30_000
+_STACK_BYTES = 512 << 20
+"""Address space for the deepest of queries; only what is used becomes memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +50,34 @@ class CompiledQuery:
 def compile_query(sql: str, catalog: Catalog, options: CompileOptions | None = None) -> CompiledQuery:
     """The chain of jobs that computes ``sql``. Raises InvalidQuery with the place, the reason and a remedy."""
     options = options or CompileOptions()
-    parsed = parse(sql, options)
+    try:
+        return _compiled(sql, catalog, options)
+    except RecursionError:
+        return _with_deep_stack(lambda: _compiled(sql, catalog, options))
+
+
+def _compiled(sql: str, catalog: Catalog, options: CompileOptions) -> CompiledQuery:
     oracle = Oracle()
+    parsed = parse(sql, options, oracle)
     bound, names = bind(parsed, catalog, oracle)
     estimator = Estimator()
     optimized = optimize(bound, Knowledge(oracle, names, estimator))
     chain, ordered = Planner(names, estimator, options).chain(optimized)
     schema = tuple(item.column for item in bound.result)
     return CompiledQuery(chain, schema, ordered, parsed, bound, optimized)
+
+
+def _with_deep_stack(work: Callable[[], CompiledQuery]) -> CompiledQuery:
+    """The work done where a deeply nested query has room; beyond that an error of the query, not of Python."""
+    before = threading.stack_size(_STACK_BYTES), sys.getrecursionlimit()
+    sys.setrecursionlimit(_FRAMES)
+    try:
+        with ThreadPoolExecutor(max_workers=1) as one:
+            return one.submit(work).result()
+    except RecursionError:
+        raise InvalidQuery(
+            "the query is nested too deeply", place="query", remedy="name inner parts with WITH, or use IN for long ORs"
+        ) from None
+    finally:
+        threading.stack_size(before[0])
+        sys.setrecursionlimit(before[1])

@@ -46,7 +46,14 @@ class Oracle:
             rows = self._connection.execute(_DESCRIBE + text.strip().rstrip(";")).fetchall()
         except duckdb.Error as fault:
             raise _invalid(text, fault) from None
-        return tuple(Column(row[0], row[1]) for row in rows)
+        return tuple(Column(row[0], _known_type(row[1])) for row in rows)
+
+    def check_syntax(self, text: str) -> None:
+        """Raises InvalidQuery where DuckDB's parser refuses the text."""
+        try:
+            self._connection.extract_statements(text)
+        except duckdb.Error as fault:
+            raise _invalid(text, fault, prefix="") from None
 
     def types(self, expressions: Iterable[exp.Expr], over: Schema) -> tuple[str, ...]:
         """The type of each expression over columns of that schema. Raises Unbindable."""
@@ -55,7 +62,7 @@ class Oracle:
         if missing:
             items = ", ".join(f"{text} AS {quote(f'c{index}')}" for index, text in enumerate(missing))
             rows = self._fetch(f"{_DESCRIBE}SELECT {items} FROM {empty_relation(over)}")
-            self._types.update({(text, over): row[1] for text, row in zip(missing, rows, strict=True)})
+            self._types.update({(text, over): _known_type(row[1]) for text, row in zip(missing, rows, strict=True)})
         return tuple(self._types[text, over] for text in texts)
 
     def evaluate(self, expression: exp.Expr, row: Sequence[tuple[Column, str]] = ()) -> tuple[str | None, str]:
@@ -107,6 +114,11 @@ def function_names(kind: str) -> frozenset[str]:
     return frozenset(name.lower() for (name,) in rows)
 
 
+def _known_type(type_: str) -> str:
+    """The type of a column; one of nothing but NULLs is an INTEGER, as in DuckDB's own tables."""
+    return "INTEGER" if type_ == '"NULL"' else type_
+
+
 def _detail(fault: duckdb.Error) -> dict[str, str]:
     text = str(fault)
     try:
@@ -120,20 +132,21 @@ def _message(fault: duckdb.Error) -> str:
     return str(_detail(fault).get("exception_message", fault))
 
 
-def _invalid(text: str, fault: duckdb.Error) -> InvalidQuery:
+def _invalid(text: str, fault: duckdb.Error, prefix: str = _DESCRIBE) -> InvalidQuery:
     detail = _detail(fault)
     reason, _, rest = str(detail.get("exception_message", fault)).partition("\n")
     if detail.get("candidates"):
         nearest = ", ".join(detail["candidates"].split(",")[:5])
         rest = f"did you mean: {nearest}?"
-    return invalid(text, reason.strip().rstrip("!"), at=_span(text, detail), remedy=rest.strip())
+    return invalid(text, reason.strip().rstrip("!"), at=_span(text, detail, prefix), remedy=rest.strip())
 
 
-def _span(text: str, detail: dict[str, str]) -> Span | None:
+def _span(text: str, detail: dict[str, str], prefix: str) -> Span | None:
     if "position" not in detail:
         return None
     encoded = text.encode()
-    start = int(detail["position"]) - len(_DESCRIBE) + len(text) - len(text.lstrip())
+    shift = len(text) - len(text.lstrip()) - len(prefix) if prefix else 0
+    start = int(detail["position"]) + shift
     width = int(detail["location"].strip("[]").split(",")[1]) if "location" in detail else 0
     characters = len(encoded[:start].decode(errors="ignore"))
     return Span(characters, characters + max(width, len(detail.get("name", "")), 1))

@@ -6,7 +6,7 @@ read and copy but never change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
 from dataclasses import dataclass
 
 import sqlglot
@@ -16,8 +16,13 @@ from sqlglot.errors import ParseError, TokenError
 
 from gristmill.errors import InvalidQuery
 from gristmill_sql.diagnose import Span, invalid
-from gristmill_sql.literals import typed_literal
+from gristmill_sql.instant import fix_instant
 from gristmill_sql.options import CompileOptions
+from gristmill_sql.oracle import Oracle
+from gristmill_sql.parameters import bind_parameters
+from gristmill_sql.path_functions import replace_path_functions
+
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings are about what the errors here say precisely
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,95 +37,82 @@ class Parsed:
     text: str
 
 
-def parse(sql: str, options: CompileOptions) -> Parsed:
+def parse(sql: str, options: CompileOptions, oracle: Oracle) -> Parsed:
     """The one query in ``sql``. Raises InvalidQuery with the place of the fault."""
+    tree = _only_query(sql, _statements(sql, options, oracle))
+    changes = [
+        bind_parameters(sql, tree, options.params),
+        replace_path_functions(tree),
+        fix_instant(tree, options.now),
+    ]
+    if any(changes) or options.dialect != "duckdb":
+        return Parsed(tree, sql, tree.sql(dialect="duckdb", pretty=True))
+    return Parsed(tree, sql, sql)
+
+
+def _statements(sql: str, options: CompileOptions, oracle: Oracle) -> list[exp.Expr]:
     try:
-        statements = [s for s in sqlglot.parse(sql, read=_dialect(options.dialect)) if s is not None]
+        Dialect.get_or_raise(options.dialect)
+    except ValueError as fault:
+        raise InvalidQuery(str(fault), place="dialect", remedy="see sqlglot's list of dialects") from None
+    try:
+        return [statement for statement in sqlglot.parse(sql, read=options.dialect) if statement is not None]
     except (ParseError, TokenError) as fault:
+        if options.dialect == "duckdb":
+            oracle.check_syntax(sql)  # DuckDB's own words, if it refuses the text too
         raise _parse_error(sql, fault) from None
+
+
+def _only_query(sql: str, statements: list[exp.Expr]) -> exp.Query:
     if not statements:
         raise invalid(sql, "the query is empty", remedy="write a SELECT")
     if len(statements) > 1:
         raise invalid(sql, f"{len(statements)} statements where one is expected", remedy="run them one at a time")
-    tree = statements[0]
+    (tree,) = statements
+    for pivot in tree.find_all(exp.Pivot):
+        _check_pivot(sql, pivot)
     if isinstance(tree, exp.Values):
-        tree = exp.select("*").from_(tree)
+        return exp.select("*").from_(tree)
+    if isinstance(tree, exp.Pivot):
+        return exp.select("*").from_(exp.Subquery(this=tree))
     if not isinstance(tree, exp.Query):
-        raise invalid(
-            sql,
-            f"{_statement_name(tree)} is not supported: Gristmill runs SELECT queries",
-            at=_first_word(sql),
-            remedy="write a SELECT, WITH, VALUES or FROM query",
-        )
-    bound = _bind_parameters(sql, tree, options.params)
-    translated = options.dialect != "duckdb" or bool(options.params)
-    return Parsed(bound, sql, bound.sql(dialect="duckdb", pretty=True) if translated else sql)
+        name = str(tree.this).upper() if isinstance(tree, exp.Command) else tree.key.upper()
+        reason = f"{name} is not supported: Gristmill runs queries"
+        raise invalid(sql, reason, at=_first_word(sql), remedy="write a SELECT, WITH, VALUES or FROM query")
+    return tree
 
 
-def _dialect(name: str) -> str:
-    try:
-        Dialect.get_or_raise(name)
-    except ValueError as fault:
-        raise InvalidQuery(str(fault), place="dialect", remedy="see sqlglot's list of dialects") from None
-    return name
+def _check_pivot(sql: str, pivot: exp.Pivot) -> None:
+    """The columns of a result must be known before its rows are."""
+    if pivot.args.get("using") and not pivot.args.get("unpivot"):
+        for value in pivot.expressions:
+            if not isinstance(value, exp.In):
+                reason = "PIVOT without IN: its columns would depend on the data"
+                raise invalid(sql, reason, at=span_of(value), remedy=f"list the values: ON {value.sql()} IN (...)")
 
 
-def _statement_name(tree: exp.Expr) -> str:
-    return str(tree.this).upper() if isinstance(tree, exp.Command) else tree.key.upper()
+def span_of(node: exp.Expr) -> Span | None:
+    """Where the identifiers of a node stand in the text that was parsed."""
+    places = [identifier.meta for identifier in node.find_all(exp.Identifier) if "start" in identifier.meta]
+    if not places:
+        return None
+    return Span(min(place["start"] for place in places), max(place["end"] for place in places) + 1)
 
 
 def _first_word(sql: str) -> Span:
     start = len(sql) - len(sql.lstrip())
-    word = sql[start:].split(maxsplit=1)[0] if sql.strip() else ""
-    return Span(start, start + len(word))
+    return Span(start, start + len(sql[start:].split(maxsplit=1)[0]))
 
 
 def _parse_error(sql: str, fault: ParseError | TokenError) -> InvalidQuery:
     detail = fault.errors[0] if isinstance(fault, ParseError) and fault.errors else None
     if detail is None or not detail.get("line"):
-        return invalid(sql, str(fault).split("\n", maxsplit=1)[0].rstrip("."), at=Span(len(sql.rstrip()) - 1, len(sql)))
+        end = len(sql.rstrip())
+        return invalid(sql, "syntax error: a quote or comment is not closed", at=Span(end - 1, end))
     lines = sql.split("\n")
     highlight = str(detail.get("highlight") or " ")
     end = sum(len(line) + 1 for line in lines[: detail["line"] - 1]) + detail["col"]
-    return invalid(sql, f"syntax error: {detail['description']}".rstrip("."), at=Span(end - len(highlight), end))
-
-
-def _bind_parameters(sql: str, tree: exp.Query, params: Sequence[object] | Mapping[str, object]) -> exp.Query:
-    placeholders = list(tree.find_all(exp.Placeholder, exp.Parameter, bfs=False))
-    _check_count(sql, placeholders, params)
-    if not placeholders:
-        return tree
-    position = iter(range(len(placeholders)))
-    values = {id(node): typed_literal(_value(sql, _name(node), position, params)) for node in placeholders}
-    for node in placeholders:
-        node.replace(values[id(node)])
-    return tree
-
-
-def _name(node: exp.Expr) -> str:
-    return node.name if node.this is not None else ""
-
-
-def _value(sql: str, name: str, position: object, params: Sequence[object] | Mapping[str, object]) -> object:
-    if isinstance(params, Mapping):
-        if name in params:
-            return params[name]
-        raise invalid(
-            sql, f"no value for parameter ${name or '?'}", remedy=f"given: {', '.join(map(str, params)) or 'none'}"
-        )
-    index = int(name) - 1 if name.isdigit() else next(position)  # type: ignore[call-overload]
-    if isinstance(index, int) and 0 <= index < len(params):
-        return params[index]
-    raise invalid(sql, f"no value for parameter {index + 1}", remedy=f"{len(params)} given")
-
-
-def _check_count(sql: str, placeholders: Sequence[exp.Expr], params: Sequence[object] | Mapping[str, object]) -> None:
-    used = {_name(node) for node in placeholders}
-    if isinstance(params, Mapping):
-        unused = sorted(str(name) for name in params if name not in used)
-        if unused:
-            raise invalid(sql, f"parameter ${unused[0]} does not occur in the query")
-    elif params:
-        wanted = max((int(name) for name in used if name.isdigit()), default=len(placeholders))
-        if wanted < len(params):
-            raise invalid(sql, f"{len(params)} parameters given, the query takes {wanted}")
+    at = Span(end - len(highlight), end)
+    description = str(detail["description"])
+    missing = description.startswith("Required keyword")
+    return invalid(sql, f"syntax error: {'something is missing here' if missing else description}".rstrip("."), at=at)

@@ -163,7 +163,15 @@ class Planner:
             flow = self.plan(side, frozenset(c.name for c in side.columns))
             items = tuple(Item(new, column(old.name)) for new, old in zip(node.columns, side.columns, strict=True))
             branches += flow.applied(lambda s, items=items: s.projected(items), node.columns).branches  # type: ignore[misc]
-        return Flow(tuple(branches), node.columns)
+        constants = [branch.select for branch in branches if isinstance(branch.origin, Constant)]
+        if len(constants) > 1:  # one task gives all of them, where the first of them stands
+            rows = " UNION ALL ".join(select.text for select in constants)
+            select = Select(f"({rows})", tuple(c.name for c in node.columns))
+            first = next(i for i, branch in enumerate(branches) if isinstance(branch.origin, Constant))
+            others = [(i, b) for i, b in enumerate(branches) if not isinstance(b.origin, Constant)]
+            branches = [b for _, b in sorted([*others, (first, Branch(Constant(), select))], key=lambda pair: pair[0])]
+        single = len(branches) == 1 and isinstance(branches[0].origin, Constant)
+        return Flow(tuple(branches), node.columns, single=single)
 
     def _opaque(self, node: Opaque) -> Flow:
         inputs: list[JobInput] = []

@@ -8,9 +8,9 @@ from __future__ import annotations
 from sqlglot import exp
 
 from gristmill_sql.catalog import Catalog, Table
-from gristmill_sql.diagnose import Span, invalid
+from gristmill_sql.diagnose import invalid
 from gristmill_sql.oracle import Oracle
-from gristmill_sql.parse import Parsed
+from gristmill_sql.parse import Parsed, span_of
 
 
 def find_tables(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> dict[str, Table]:
@@ -34,14 +34,6 @@ def find_tables(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> dict[str, T
 def table_name(node: exp.Table) -> str:
     """The name as the user wrote it, qualified with dots; empty for a table function."""
     return ".".join(part.name for part in node.parts) if isinstance(node.this, exp.Identifier) else ""
-
-
-def span_of(node: exp.Expr) -> Span | None:
-    """Where an identifier stands in the text that was parsed."""
-    places = [i.meta for i in node.find_all(exp.Identifier) if "start" in i.meta]
-    if not places:
-        return None
-    return Span(min(place["start"] for place in places), max(place["end"] for place in places) + 1)
 
 
 def _unknown(parsed: Parsed, catalog: Catalog, node: exp.Table, name: str) -> Exception:

@@ -1,0 +1,52 @@
+"""Parameters: each ``?``, ``$1`` and ``$name`` becomes a typed literal, never pasted text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from sqlglot import exp
+
+from gristmill_sql.diagnose import invalid
+from gristmill_sql.literals import typed_literal
+
+Parameters = Sequence[object] | Mapping[str, object]
+
+
+def bind_parameters(sql: str, tree: exp.Query, params: Parameters) -> bool:
+    """Puts the values into the freshly parsed tree; whether there were any. Raises InvalidQuery on a mismatch."""
+    placeholders = list(tree.find_all(exp.Placeholder, exp.Parameter, bfs=False))
+    _check_count(sql, placeholders, params)
+    position = iter(range(len(placeholders)))
+    for node in placeholders:
+        node.replace(typed_literal(_value(sql, _name(node), position, params)))
+    return bool(placeholders)
+
+
+def _name(node: exp.Expr) -> str:
+    return node.name if node.this is not None else ""
+
+
+def _value(sql: str, name: str, position: Iterator[int], params: Parameters) -> object:
+    if isinstance(params, Mapping):
+        if name in params:
+            return params[name]
+        given = ", ".join(map(str, params)) or "none"
+        raise invalid(sql, f"no value for parameter ${name or '?'}", remedy=f"given: {given}")
+    if name and not name.isdigit():
+        raise invalid(sql, f"no value for parameter ${name}", remedy="give the values by name")
+    index = int(name) - 1 if name else next(position)
+    if 0 <= index < len(params):
+        return params[index]
+    raise invalid(sql, f"no value for parameter {index + 1}", remedy=f"{len(params)} given")
+
+
+def _check_count(sql: str, placeholders: Sequence[exp.Expr], params: Parameters) -> None:
+    used = {_name(node) for node in placeholders}
+    if isinstance(params, Mapping):
+        unused = sorted(str(name) for name in params if name not in used)
+        if unused:
+            raise invalid(sql, f"parameter ${unused[0]} does not occur in the query")
+    elif params:
+        wanted = max((int(name) for name in used if name.isdigit()), default=len(placeholders))
+        if wanted < len(params):
+            raise invalid(sql, f"{len(params)} parameters given, the query takes {wanted}")

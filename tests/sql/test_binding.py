@@ -1,0 +1,73 @@
+"""Parameters, dialects, paths and the instant of a query: what a text means before it is planned."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from sql_checks import Database, same
+from sql_reference import Reference
+
+from gristmill_sql import CompileOptions, compile_query
+
+
+def test_parameters_by_position_are_typed_values(oddities: Database) -> None:
+    values = (3, "y", Decimal("12345.5"), date(2024, 1, 5), None, 2.5, True, b"\x00'")
+    sql = "SELECT id, ? AS s, ? AS m, ? AS day, ? AS n, ? AS d, ? AS f, ? AS raw FROM t WHERE id < ?"
+    params = (*values[1:], values[0])
+    query = compile_query(sql, oddities.catalog, CompileOptions(params=params))
+    rows = Reference().run(query.chain).rows
+    assert [row[1:] for row in rows] == [values[1:]] * 3
+    assert [c.type for c in query.schema[1:5]] == ["VARCHAR", "DECIMAL(6,1)", "DATE", "INTEGER"]
+
+
+def test_parameters_are_never_pasted(oddities: Database) -> None:
+    evil = "x' OR '1'='1"
+    query = compile_query("SELECT id FROM t WHERE s = $name", oddities.catalog, CompileOptions(params={"name": evil}))
+    assert Reference().run(query.chain).rows == []
+
+
+def test_numbered_parameters_may_repeat(oddities: Database) -> None:
+    query = compile_query("SELECT $2 - $1 + $1 AS x", oddities.catalog, CompileOptions(params=(5, 7)))
+    assert Reference().run(query.chain).rows == [(7,)]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql"),
+    [
+        ("postgres", "SELECT id::TEXT, a IS NOT DISTINCT FROM b AS eq FROM t ORDER BY s NULLS FIRST, id"),
+        ("mysql", "SELECT `id`, IFNULL(a, -1) FROM t ORDER BY s, id DESC LIMIT 2, 5"),
+        (
+            "snowflake",
+            "SELECT id, IFF(a > 2, 'x', 'y') AS k FROM t QUALIFY ROW_NUMBER() OVER (PARTITION BY a ORDER BY id) = 1",
+        ),
+        ("spark", "SELECT a, COLLECT_LIST(id) AS ids FROM t GROUP BY a"),
+        ("tsql", "SELECT TOP 3 [id] FROM t ORDER BY id"),
+    ],
+)
+def test_dialects_are_translated(dialect: str, sql: str, oddities: Database) -> None:
+    query = compile_query(sql, oddities.catalog, CompileOptions(dialect=dialect))
+    same(Reference().run(query.chain), oddities.expected(query.parsed.text), ordered=query.ordered)
+
+
+@pytest.mark.parametrize("form", ["'{}'", "read_parquet('{}')", '"{}"'])
+def test_paths_are_tables(form: str, oddities: Database) -> None:
+    path = form.format(oddities.tables["u"])
+    query = compile_query(f"SELECT count(*), sum(x.uid) FROM {path} AS x", oddities.catalog)
+    assert Reference().run(query.chain).rows == [(25, 300)]
+
+
+def test_now_is_one_instant(oddities: Database) -> None:
+    moment = datetime(2024, 2, 29, 23, 30, tzinfo=UTC)
+    sql = "SELECT DISTINCT now() = current_timestamp AS same, current_date AS d, typeof(now()) AS t FROM t"
+    query = compile_query(sql, oddities.catalog, CompileOptions(now=moment))
+    assert Reference().run(query.chain).rows == [(True, date(2024, 2, 29), "TIMESTAMP WITH TIME ZONE")]
+
+
+def test_equal_names_of_a_result_are_numbered(oddities: Database) -> None:
+    query = compile_query("SELECT a, b AS a, s AS A FROM t", oddities.catalog)
+    assert [c.name for c in query.schema] == ["a", "a_1", "A_2"]
+
+
+def test_compiling_twice_gives_the_same_chain(oddities: Database) -> None:
+    sql = "SELECT t.a, count(DISTINCT u.s), sum(u.m) FROM t JOIN u ON t.a = u.a GROUP BY t.a ORDER BY 2"
+    assert compile_query(sql, oddities.catalog).chain == compile_query(sql, oddities.catalog).chain
