@@ -27,20 +27,26 @@ _CACHED = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Footer:
-    """What a Parquet file says of itself. ``group_bytes`` are uncompressed. ``metadata`` is pyarrow's form."""
+class FooterSummary:
+    """What planning needs of a footer. ``group_bytes`` are uncompressed."""
 
     schema: Schema
     group_rows: tuple[int, ...]
     group_bytes: tuple[int, ...]
-    metadata: Any
-    raw: bytes
-    """The bytes of the file from the footer's first to its end."""
 
     @property
     def rows(self) -> int:
         """Rows of the whole file."""
         return sum(self.group_rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """A footer in full: ``metadata`` is pyarrow's form, ``raw`` the file's bytes from the footer's first to its end."""
+
+    summary: FooterSummary
+    metadata: Any
+    raw: bytes
 
 
 class Footers:
@@ -49,6 +55,7 @@ class Footers:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str], Footer] = OrderedDict()
         self._lock = Lock()
+        self._schemas = _Schemas()
 
     def read(self, entry: Entry, filesystem: Filesystem) -> Footer:
         """The footer of one file. Raises InputError for what is not a whole Parquet file."""
@@ -57,16 +64,45 @@ class Footers:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        footer = parse(entry, footer_bytes(entry, filesystem))
+        footer = self._parse(entry, footer_bytes(entry, filesystem))
         with self._lock:
             self._kept[key] = footer
             if len(self._kept) > _CACHED:
                 self._kept.popitem(last=False)
         return footer
 
-    def read_all(self, entries: Sequence[Entry], filesystem: Callable[[str], Filesystem]) -> list[Footer]:
-        """The footers of many files, in their order."""
-        return in_parallel(lambda entry: self.read(entry, filesystem(entry.uri)), entries)
+    def summaries(self, entries: Sequence[Entry], filesystem: Callable[[str], Filesystem]) -> list[FooterSummary]:
+        """Of many files, in their order: remote ones many at once, local ones in turn, as waiting is not their cost."""
+        local = all(filesystem(entry.uri).local_path(entry.uri) is not None for entry in entries[:1])
+        if local:
+            return [self.read(entry, filesystem(entry.uri)).summary for entry in entries]
+        return in_parallel(lambda entry: self.read(entry, filesystem(entry.uri)).summary, entries)
+
+    def _parse(self, entry: Entry, raw: bytes) -> Footer:
+        try:
+            metadata = pq.read_metadata(pa.BufferReader(MAGIC + raw))
+            schema = self._schemas.of(metadata)
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"the Parquet footer is corrupt: {error}", place=entry.uri, remedy=_LEAVE_OUT) from error
+        groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+        rows, sizes = tuple(g.num_rows for g in groups), tuple(g.total_byte_size for g in groups)
+        return Footer(FooterSummary(schema, rows, sizes), metadata, raw)
+
+
+class _Schemas:
+    """Logical schemas of footers; that of the file before is tried first, since files of an input are mostly alike."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Any, bytes | None, Schema] | None = None
+
+    def of(self, metadata: Any) -> Schema:
+        stored, hints = metadata.schema, (metadata.metadata or {}).get(b"ARROW:schema")
+        last = self._last
+        if last is not None and last[1] == hints and last[0].equals(stored):
+            return last[2]
+        schema = schema_of(stored.to_arrow_schema())
+        self._last = (stored, hints, schema)
+        return schema
 
 
 def footer_bytes(entry: Entry, filesystem: Filesystem) -> bytes:
@@ -83,19 +119,6 @@ def footer_bytes(entry: Entry, filesystem: Filesystem) -> bytes:
     if needed > len(tail):
         tail = filesystem.read(entry.uri, entry.bytes_ - needed, entry.bytes_, entry.version)
     return tail[-needed:]
-
-
-def parse(entry: Entry, footer: bytes) -> Footer:
-    """The footer's meaning. Raises InputError where it is corrupt."""
-    try:
-        metadata = pq.read_metadata(pa.BufferReader(MAGIC + footer))
-        arrow = metadata.schema.to_arrow_schema()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"the Parquet footer is corrupt: {error}", place=entry.uri, remedy=_LEAVE_OUT) from error
-    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
-    return Footer(
-        schema_of(arrow), tuple(g.num_rows for g in groups), tuple(g.total_byte_size for g in groups), metadata, footer
-    )
 
 
 _LEAVE_OUT = "Remove it, write it again, or leave it out of the input's pattern."

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR
 from typing import IO
 
 from gristmill.errors import GristmillError, InputError, StorageError
@@ -98,7 +99,7 @@ class LocalFilesystem:
             return None
         except OSError as error:
             raise _refused(uri, error) from error
-        return None if os.path.isdir(path) else Entry(f"file://{path}", stat.st_size, _version(stat))
+        return None if S_ISDIR(stat.st_mode) else Entry(f"file://{path}", stat.st_size, _version(stat))
 
     def read(self, uri: str, start: int = 0, end: int | None = None, version: str = "") -> bytes:
         """Bytes of a file."""

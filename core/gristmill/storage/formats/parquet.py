@@ -22,39 +22,69 @@ from gristmill.rows.logical import quote_name
 from gristmill.rows.types import arrow_schema, cast_table, duckdb_export_list
 from gristmill.storage.blockcache import CachedFile, block_cache
 from gristmill.storage.filesystem import Entry, Filesystem
-from gristmill.storage.footers import MAGIC, Footer, Footers
+from gristmill.storage.footers import MAGIC, Footer, Footers, FooterSummary
 from gristmill.storage.formats.plan import FormatPlan, one_schema, whole_piece
 from gristmill.storage.formats.reader import SplitReader, one_batch
 from gristmill.storage.listing import Listed
+from gristmill.storage.nearest import did_you_mean
 from gristmill.storage.packing import SPLIT_BYTES, Weighed, group_cuts
 from gristmill.storage.parallel import in_parallel
 from gristmill.storage.stores import Stores
 
 BATCH_ROWS = 122_880
+ALL_FOOTERS = 10_000
+"""Up to so many files every footer is read at planning."""
+SAMPLED_FOOTERS = 2_000
 _BLOOM_BYTES = 1 << 20
 """Of a Bloom filter whose length the footer does not tell."""
 _footers = Footers()
 
 
 def plan_parquet(files: Sequence[Listed], source: FileSource, stores: Stores, place: str) -> FormatPlan:
-    """Runs of row groups of about the wanted size, and one schema from all footers."""
-    found = _footers.read_all([listed.entry for listed in files], stores.filesystem)
-    schemas = [(listed.entry.uri, footer.schema) for listed, footer in zip(files, found, strict=True)]
-    schema = one_schema(schemas, source, place)
+    """Runs of row groups of about the wanted size, and one schema from footers.
+
+    Of very many files only the large ones' footers and an even sample of the others' are read: the rest are taken
+    whole, weighed by the sample, and their columns are looked at when they are read.
+    """
+    split_bytes = source.split_bytes or SPLIT_BYTES
+    looked_at = _sample(files, split_bytes)
+    found = _footers.summaries([listed.entry for listed in looked_at], stores.filesystem)
+    footers = {listed.entry.uri: footer for listed, footer in zip(looked_at, found, strict=True)}
+    schema = one_schema([(uri, footer.schema) for uri, footer in footers.items()], source, place)
     if source.format is Format.PAIRS and [c.name for c in schema] != ["key", "value"]:
         raise InputError(
             f"not a file of pairs: its columns are {', '.join(c.name for c in schema)}, not key and value",
             place=files[0].entry.uri,
             remedy="Read it with format parquet.",
         )
-    pieces = [p for listed, footer in zip(files, found, strict=True) for p in _pieces(listed, footer, source)]
+    expansion = _expansion(looked_at, found)
+    pieces = [
+        weighed
+        for listed in files
+        for weighed in _pieces(listed, footers.get(listed.entry.uri), split_bytes, expansion)
+    ]
     return FormatPlan(schema, pieces)
 
 
-def _pieces(listed: Listed, footer: Footer, source: FileSource) -> Iterator[Weighed]:
+def _sample(files: Sequence[Listed], split_bytes: int) -> Sequence[Listed]:
+    if len(files) <= ALL_FOOTERS:
+        return files
+    step = len(files) // SAMPLED_FOOTERS
+    return [listed for i, listed in enumerate(files) if i % step == 0 or listed.entry.bytes_ > split_bytes // 8]
+
+
+def _expansion(files: Sequence[Listed], footers: Sequence[FooterSummary]) -> float:
+    """Uncompressed bytes per byte of file."""
+    return sum(sum(footer.group_bytes) for footer in footers) / max(1, sum(listed.entry.bytes_ for listed in files))
+
+
+def _pieces(listed: Listed, footer: FooterSummary | None, split_bytes: int, expansion: float) -> Iterator[Weighed]:
     piece = whole_piece(listed)
+    if footer is None:
+        yield Weighed(piece, int(listed.entry.bytes_ * expansion))
+        return
     first_row = 0
-    for first, last in group_cuts(footer.group_bytes, source.split_bytes or SPLIT_BYTES):
+    for first, last in group_cuts(footer.group_bytes, split_bytes):
         rows, bytes_ = sum(footer.group_rows[first:last]), sum(footer.group_bytes[first:last])
         yield Weighed(replace(piece, first_row=first_row, rows=rows), bytes_, rows)
         first_row += rows
@@ -85,7 +115,7 @@ class ParquetReader(SplitReader):
         if self._schema is None:
             piece = self.split.pieces[0]
             hive = tuple(Column(name, "VARCHAR") for name, _ in piece.partition)
-            self._schema = (*self._footer(piece).schema, *hive)
+            self._schema = (*self._footer(piece).summary.schema, *hive)
         return self._schema
 
     def _footer(self, piece: FileRange) -> Footer:
@@ -140,12 +170,16 @@ class ParquetReader(SplitReader):
             yield _Scan(paths, taken[0], group == "", stored)
 
     def _stored(self, piece: FileRange) -> tuple[tuple[str, ...], bool]:
-        """Columns of a piece's file, and whether the piece is all of it."""
-        if piece.first_row is None and not self.source.unify and self.source.schema is not None:
-            return tuple(column.name for column in self.source.schema), True
-        footer = self._footer(piece)
-        whole = piece.first_row is None or (piece.first_row == 0 and piece.rows == footer.rows)
-        return tuple(column.name for column in footer.schema), whole
+        """Columns of a piece's file, and whether the piece is all of it. Raises InputError where one is missing."""
+        footer = self._footer(piece).summary
+        stored = tuple(column.name for column in footer.schema)
+        known = {*stored, *(name for name, _ in piece.partition)}
+        lacking = [column.name for column in self.schema() if column.name not in known]
+        if lacking and not self.source.unify:
+            raise InputError(
+                f"column {lacking[0]!r} is missing", place=piece.uri, remedy=did_you_mean(lacking[0], stored)
+            )
+        return stored, piece.first_row is None or (piece.first_row == 0 and piece.rows == footer.rows)
 
     def _path(self, piece: FileRange, columns: tuple[str, ...]) -> Path:
         """A file on this machine that holds what is needed of a piece, in its place."""
@@ -174,7 +208,7 @@ def needed_ranges(footer: Footer, piece: FileRange, columns: tuple[str, ...]) ->
     """The byte ranges of a file that hold these columns of a piece's row groups, with their Bloom filters."""
     found: list[tuple[int, int]] = []
     first_row = 0
-    for group, rows in enumerate(footer.group_rows):
+    for group, rows in enumerate(footer.summary.group_rows):
         if piece.first_row is None or piece.first_row <= first_row < piece.first_row + (piece.rows or 0):
             found += _group_ranges(footer.metadata.row_group(group), columns)
         first_row += rows
