@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import gristmill as gm
+from gristmill.api.run import RunOptions, run_chain
 from gristmill.storage.manifest import Manifest
 
 KILLINGS = int(os.environ.get("GRISTMILL_KILLINGS", "6"))
@@ -75,6 +76,21 @@ def test_killing_processes_changes_no_byte(
     killer.start()
     try:
         result = gm.run(_job(books, tmp_path / "storm"), workers=2, memory="512MiB", force_distributed=True)
+    finally:
+        killer.stop()
+    assert _content(result.manifest) == _content(undisturbed.manifest)
+
+
+@pytest.mark.parametrize("seed", range(KILLINGS // 2))
+def test_losing_machines_with_their_map_output_changes_no_byte(
+    books: Path, tmp_path: Path, engine_processes: Callable[[str], list[int]], seed: int
+) -> None:
+    undisturbed = gm.run(_job(books, tmp_path / "calm"))
+    killer = _Killer(lambda: engine_processes("agent"), seed)
+    options = RunOptions(workers=3, memory="512MiB", force_distributed=True, separate_machines=True)
+    killer.start()
+    try:
+        result = run_chain(_job(books, tmp_path / "storm").chain(), options)
     finally:
         killer.stop()
     assert _content(result.manifest) == _content(undisturbed.manifest)

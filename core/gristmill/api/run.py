@@ -45,13 +45,15 @@ def ignore_progress(_: Progress) -> None:
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """How to run. ``workers`` and ``memory`` (a size as ``"1GiB"``, or bytes, for each worker with all its
-    processes) default to the machine's cores and a share of its memory. ``storage_options`` go to fsspec."""
+    processes) default to the machine's cores and a share of its memory. ``storage_options`` go to fsspec.
+    ``separate_machines`` is for trying what a cluster does: see WorkerSpec."""
 
     workers: int | None = None
     memory: str | int | None = None
     force_distributed: bool = False
     progress: ProgressFunction = ignore_progress
     storage_options: Mapping[str, Any] | None = None
+    separate_machines: bool = False
 
 
 def run(
@@ -195,6 +197,7 @@ def worker_spec(chain: ChainPlan, settings: Settings, options: RunOptions) -> Wo
         settings.cache_dir,
         settings.local_dir,
         settings.log_level,
+        options.separate_machines,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gristmill.coordinator.feeds import FeedBook
 from gristmill.coordinator.links import StagedPlan, WorkerLink
@@ -182,7 +182,7 @@ class ChainRun:
                 self._spread_news(exchange)
             case instructions.ReleaseOutputs(exchange):
                 for worker in self._feeds.writers(exchange) & self._links.keys():
-                    self._links[worker].release(exchange)
+                    self._links[worker].release(self._facts.run, exchange)
             case instructions.JobFinished(job):
                 self.effects.append(CommitJob(job, tuple(self._parts.pop(job, ()))))
             case instructions.RequestWorkers(slots):
@@ -216,7 +216,7 @@ class ChainRun:
         link.launch(plan, order)
 
     def _accept(self, result: TaskResult, *, keep_parts: bool) -> None:
-        self.tally.accept(result)
+        self.tally.accept(replace(result, quarantined=self._poison.explained(result.quarantined)))
         self._errors.pop(result.attempt.task, None)
         if keep_parts:
             for part in result.parts:

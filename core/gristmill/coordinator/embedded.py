@@ -50,6 +50,8 @@ class WorkerSpec:
     cache_dir: Path
     local_dir: Path
     log_level: str
+    separate_machines: bool = False
+    """Each worker counts as a machine of its own: map output goes over Flight, and is lost with its worker."""
 
     @property
     def executor_bytes(self) -> int:
@@ -86,8 +88,13 @@ class EmbeddedSession:
                 if self._started[number] > REPLACEMENTS_PER_WORKER:
                     raise self._hopeless(number)
                 messages.append(f"worker w{number} died (status {process.returncode}); another takes its place")
+                if self._spec.separate_machines:
+                    shutil.rmtree(self._home(number, self._started[number] - 1), ignore_errors=True)
                 self._start(number)
         return messages
+
+    def _home(self, number: int, incarnation: int) -> Path:
+        return self.folder / f"w{number}.{incarnation}"
 
     def _hopeless(self, number: int) -> InternalError:
         log = self.folder / f"w{number}.log"
@@ -107,13 +114,15 @@ class EmbeddedSession:
             coordinator=self.address,
             slots=1,
             memory_bytes=spec.memory_bytes,
-            scratch=str(self.folder / f"w{number}.{incarnation}"),
-            outputs=str(self.folder / f"w{number}.{incarnation}" / "outputs"),
+            scratch=str(self._home(number, incarnation)),
+            outputs=str(self._home(number, incarnation) / "outputs"),
             cache=str(spec.cache_dir),
             stores=spec.stores,
             storage_options=spec.storage_options,
             sys_path=tuple(os.path.abspath(entry) for entry in sys.path),
-            output_outlives_worker=True,
+            output_outlives_worker=not spec.separate_machines,
+            flight_host="127.0.0.1" if spec.separate_machines else "",
+            host=f"machine-{number}" if spec.separate_machines else "",
             token=self.token,
             log_level=spec.log_level,
         )

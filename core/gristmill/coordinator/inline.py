@@ -5,6 +5,7 @@ It is the same ChainRun, scheduler, kernel and commit as everywhere; only the wo
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections import deque
@@ -28,6 +29,7 @@ from gristmill.plan.task import ExchangeFeed, TaskOrder
 from gristmill.schedule.config import SchedulerConfig
 from gristmill.schedule.events import Cause, WorkerJoined
 from gristmill.shuffle.blocks import LocalFiles
+from gristmill.shuffle.layout import exchange_folder
 from gristmill.storage.stores import Stores
 
 WORKER = WorkerId("inline")
@@ -37,7 +39,8 @@ INLINE_MEMORY_BYTES = 1 << 30
 class _InlineLink:
     """This process as a worker: launches wait in a queue until the loop comes to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, outputs: Path) -> None:
+        self.outputs = outputs
         self.waiting: deque[tuple[StagedPlan, TaskOrder]] = deque()
         self.feeds = FeedStore()
         self.cancelled: list[AttemptId] = []
@@ -52,8 +55,8 @@ class _InlineLink:
         self.waiting = deque((plan, order) for plan, order in self.waiting if order.attempt != attempt)
         self.cancelled.append(attempt)
 
-    def release(self, exchange: ExchangeId) -> None:
-        """Everything goes at once when the run ends."""
+    def release(self, run: str, exchange: ExchangeId) -> None:
+        shutil.rmtree(exchange_folder(self.outputs, run, exchange), ignore_errors=True)
 
     def stop(self) -> None:
         self.waiting.clear()
@@ -79,12 +82,12 @@ def run_inline(
     started_s = time.monotonic()
     # One process is all there is: nothing to wait for, nobody else to try.
     run = ChainRun(planned.graph, facts, SchedulerConfig(early_launch=False, backups=False, retry_elsewhere_s=0.0))
-    link = _InlineLink()
     with tempfile.TemporaryDirectory(prefix="gristmill-inline-", dir=place.local_dir) as scratch:
+        link = _InlineLink(Path(scratch) / "outputs")
         environment = TaskEnv(
             stores=place.stores,
             scratch=Path(scratch),
-            outputs=Path(scratch) / "outputs",
+            outputs=link.outputs,
             fetch=LocalFiles(),
             feed_updates=link.feeds.sealed,
             worker=WORKER,

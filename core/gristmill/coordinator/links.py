@@ -41,7 +41,7 @@ class WorkerLink(Protocol):
     def cancel(self, attempt: AttemptId) -> None:
         """Stop this attempt, queued or running."""
 
-    def release(self, exchange: ExchangeId) -> None:
+    def release(self, run: str, exchange: ExchangeId) -> None:
         """Output of this exchange is not needed any more."""
 
     def stop(self) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from gristmill.errors import GristmillError
 from gristmill.ids import StageId, TaskId
 from gristmill.plan.job import RetryPolicy
+from gristmill.plan.task import QuarantinedRecord
 from gristmill.schedule.events import Cause
 
 PROOF = 2
@@ -32,10 +33,17 @@ class PoisonedRecords:
         self._failures: Counter[tuple[TaskId, str, int]] = Counter()
         self._skips: dict[TaskId, list[tuple[str, int]]] = defaultdict(list)
         self._skipped_in_job: Counter[str] = Counter()
+        self._reasons: dict[tuple[str, int], str] = {}
 
     def skips(self, task: TaskId) -> tuple[tuple[str, int], ...]:
         """Records (file, number) that attempts of this task leave out."""
         return tuple(self._skips.get(task, ()))
+
+    def explained(self, records: Iterable[QuarantinedRecord]) -> tuple[QuarantinedRecord, ...]:
+        """Skipped records with the error that each of them always gave."""
+        return tuple(
+            replace(record, error=self._reasons.get((record.file, record.record), record.error)) for record in records
+        )
 
     def failed(self, task: TaskId, error: GristmillError) -> Verdict:
         """An attempt failed on ``error.record``. Proven records are skipped at no cost to the task's budget."""
@@ -48,6 +56,7 @@ class PoisonedRecords:
         if self._skipped_in_job[task.stage.job] < allowed:
             self._skipped_in_job[task.stage.job] += 1
             self._skips[task].append((error.file, error.record))
+            self._reasons[error.file, error.record] = error.reason
             return Verdict(error, Cause.CANCELLED)
         if allowed:
             error.remedy = (

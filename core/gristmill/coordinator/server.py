@@ -74,9 +74,9 @@ class StreamLink:
         """See WorkerLink."""
         self.send(wire.ToWorker(cancel=wire.Cancel(attempt=str(attempt))))
 
-    def release(self, exchange: ExchangeId) -> None:
+    def release(self, run: str, exchange: ExchangeId) -> None:
         """See WorkerLink."""
-        self.send(wire.ToWorker(release=wire.Release(exchange=str(exchange))))
+        self.send(wire.ToWorker(release=wire.Release(exchange=str(exchange), run=run)))
 
     def stop(self) -> None:
         """See WorkerLink."""

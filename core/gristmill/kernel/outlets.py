@@ -113,12 +113,17 @@ class Outlets:
             self._finish(write, writer)
 
     def sink(self, outlet: SinkWrite, batches: Iterable[tuple[str, pa.RecordBatch]], keys: tuple[str, ...]) -> None:
-        """Writes rows, given with the name of their output, as parts; ``keys`` are the job's key columns."""
+        """Writes rows, given with the name of their output, as parts; ``keys`` are the job's key columns.
+
+        Where no task gave a row of columns that nobody declared, there is no part either.
+        """
         work = self._work
         writers: dict[str, PartWriter] = {}
         outputs = {output.name: output for output in outlet.outputs}
         for name, batch in batches:
             work.context.end_if_forked()
+            if not batch.num_columns:
+                continue
             if name not in writers:
                 writers[name] = PartWriter(
                     outlet.job,

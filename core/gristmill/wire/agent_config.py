@@ -12,7 +12,8 @@ class AgentConfig:
     ``coordinator`` is a gRPC target (``unix:PATH`` or ``host:port``). ``memory_bytes`` is the most that the agent and
     all its executors may hold together. ``scratch`` is a local directory of this worker; ``outputs`` the one below
     which map output lies. ``stores`` is a tuple of plan.job.Store as JSON, ``storage_options`` fsspec's options as JSON. ``flight_host``: where to serve map output to
-    other machines; empty: all readers share this machine. ``sys_path`` is for the executors' imports.
+    other machines; empty: all readers share this machine. ``host`` is what this machine is called; empty: its own
+    identity. ``sys_path`` is for the executors' imports.
     ``output_outlives_worker``: files of map output are still readable once this worker has gone.
     """
 
@@ -27,6 +28,7 @@ class AgentConfig:
     storage_options: str = "{}"
     compression: str = ""
     flight_host: str = ""
+    host: str = ""
     places: tuple[str, ...] = ()
     sys_path: tuple[str, ...] = ()
     output_outlives_worker: bool = False

@@ -167,10 +167,12 @@ class Stop(_message.Message):
     def __init__(self) -> None: ...
 
 class Release(_message.Message):
-    __slots__ = ("exchange",)
+    __slots__ = ("exchange", "run")
     EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
     exchange: str
-    def __init__(self, exchange: _Optional[str] = ...) -> None: ...
+    run: str
+    def __init__(self, exchange: _Optional[str] = ..., run: _Optional[str] = ...) -> None: ...
 
 class ToExecutor(_message.Message):
     __slots__ = ("setup", "stage", "feed", "order")

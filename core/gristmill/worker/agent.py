@@ -20,8 +20,10 @@ from pathlib import Path
 import grpc
 
 from gristmill.errors import FragmentError, GristmillError, InternalError
+from gristmill.ids import ExchangeId
 from gristmill.logs import log, set_up
 from gristmill.plan.codec import from_json
+from gristmill.shuffle.layout import exchange_folder
 from gristmill.version import __version__
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.agent_config import AgentConfig
@@ -52,11 +54,14 @@ class Agent:
         ]
         self._draining = False
         self._peak_bytes = 0
+        self._host = config.host or host_identity()
         self._flight_address = ""
         self._running: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
         """Works until told to stop. Raises GristmillError if the coordinator cannot be reached or refuses."""
+        if self._config.flight_host:
+            self._flight_address = _serve_outputs(self._config)
         server = await asyncio.start_unix_server(self._executor_connected, self._socket_path)
         for slot in self._slots:
             slot.start_executor()
@@ -95,7 +100,7 @@ class Agent:
             worker=config.worker,
             version=__version__,
             slots=config.slots,
-            host=host_identity(),
+            host=self._host,
             flight_address=self._flight_address,
             places=config.places,
             output_outlives_worker=config.output_outlives_worker,
@@ -155,7 +160,7 @@ class Agent:
             scratch=config.scratch,
             outputs=config.outputs,
             worker=config.worker,
-            host=host_identity(),
+            host=self._host,
             flight_address=self._flight_address,
             compression=config.compression,
             stores=config.stores,
@@ -187,7 +192,8 @@ class Agent:
 
     def _release(self, release: wire.Release) -> None:
         self._feeds.pop(release.exchange, None)
-        shutil.rmtree(Path(self._config.outputs) / release.exchange, ignore_errors=True)
+        folder = exchange_folder(Path(self._config.outputs), release.run, ExchangeId.parse(release.exchange))
+        shutil.rmtree(folder, ignore_errors=True)
 
     async def _executor_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await frames.receive(reader, wire.FromExecutor())
@@ -267,6 +273,15 @@ class Agent:
 def _channel(config: AgentConfig) -> grpc.aio.Channel:
     options = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.max_send_message_length", -1)]
     return grpc.aio.insecure_channel(config.coordinator, options=options)
+
+
+def _serve_outputs(config: AgentConfig) -> str:
+    """Starts to serve map output to other machines; returns the address. Flight brings threads of its own."""
+    from gristmill.shuffle.flight import FlightSecurity, ShuffleServer
+
+    security = FlightSecurity(config.token)
+    server = ShuffleServer(Path(config.outputs), f"grpc://{config.flight_host}:0", security)
+    return f"grpc://{config.flight_host}:{server.port}"
 
 
 def _refusal(error: grpc.aio.AioRpcError, config: AgentConfig) -> GristmillError:

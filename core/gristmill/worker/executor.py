@@ -26,7 +26,7 @@ from gristmill.plan.codec import from_json, to_json
 from gristmill.plan.job import Store
 from gristmill.plan.stage import Stage
 from gristmill.plan.task import ExchangeFeed, TaskOrder
-from gristmill.shuffle.blocks import LocalFiles
+from gristmill.shuffle.blocks import BlockFetcher, LocalFiles
 from gristmill.storage.stores import Stores
 from gristmill.wire import wire_pb2 as wire
 from gristmill.worker import frames
@@ -92,7 +92,7 @@ class Executor:
             stores=Stores(from_json(setup.stores, tuple[Store, ...]), json.loads(setup.storage_options)),
             scratch=scratch,
             outputs=Path(setup.outputs),
-            fetch=LocalFiles(),
+            fetch=_fetcher(setup),
             feed_updates=self._feeds.sealed,
             worker=setup.worker,
             host=setup.host,
@@ -112,6 +112,15 @@ class Executor:
     def _send(self, message: wire.FromExecutor) -> None:
         with self._sending, contextlib.suppress(BrokenPipeError):
             self._connection.sendall(frames.encode(message))
+
+
+def _fetcher(setup: wire.ExecutorSetup) -> BlockFetcher:
+    """Files of this machine only, unless the worker serves (and so is served by) others."""
+    if not setup.flight_address:
+        return LocalFiles()
+    from gristmill.shuffle.flight import FlightSecurity, WorkerFiles
+
+    return WorkerFiles(setup.host, FlightSecurity(setup.token))
 
 
 def _log(text: str) -> None:
