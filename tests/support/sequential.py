@@ -157,5 +157,7 @@ def _stored(output: Output, parts: list[PendingPart], stores: Stores) -> pa.Tabl
             reader = open_split(FileSource((part.uri,), output.format, schema=found.schema), split, stores, None)
             schema = reader.schema()
             tables.append((schema, pa.Table.from_batches(reader.batches(), arrow_schema(schema))))
+    if not tables:
+        return pa.table({})
     schema = unify([schema for schema, _ in tables], "output")
     return pa.concat_tables([cast_table(table, schema) for _, table in tables])

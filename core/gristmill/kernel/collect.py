@@ -99,6 +99,8 @@ def row_columns(calls: Calls, rows: list[Any], typed: Typed) -> dict[str, list[A
     names = dict.fromkeys(chain.from_iterable(rows))
     if stranger := next((name for name in names if not isinstance(name, str)), None):
         raise calls.failure(FragmentError(""), "column names that are strings", stranger)
+    if not names:
+        raise calls.failure(FragmentError(""), "dicts of at least one column", rows[0])
     ordered = [*names] if typed.names is None else [*typed.names, *(n for n in names if n not in typed.names)]
     return {name: [row.get(name) for row in rows] for name in ordered}
 

@@ -42,7 +42,10 @@ class Stream:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
-            yield from self._batches
+            for batch in self._batches:
+                if self._schema is None:
+                    self._schema = batch.schema
+                yield batch
         except BaseException as error:
             self.broken = error
             raise
