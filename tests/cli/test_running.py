@@ -3,10 +3,10 @@
 import csv
 import io
 import json
-import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -144,14 +144,24 @@ def test_ctrl_c_cancels_with_130_and_leaves_nothing(wordcount, command, tmp_path
     assert process.returncode == 130, rest
     assert "cancelled: " in rest
     assert "Traceback" not in rest
-    assert not [pid for pid in children if os.path.exists(f"/proc/{pid}")]
+    deadline_s = time.monotonic() + 10
+    while any(map(alive, children)) and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    assert not [pid for pid in children if alive(pid)]
     assert not list(tmp_path.glob("out/part-*"))
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs: neither gone nor a zombie that nobody has waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def descendants(pid: int) -> list[int]:
     """All processes below ``pid``."""
-    with open(f"/proc/{pid}/task/{pid}/children") as file:
-        children = [int(child) for child in file.read().split()]
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return children + [below for child in children for below in descendants(child)]
 
 
