@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import duckdb
 import pyarrow as pa
 import pytest
@@ -40,6 +43,7 @@ CASES = {
     "TIMESTAMP_MS": "'2020-01-01 01:02:03.123'::TIMESTAMP_MS",
     "TIMESTAMP_NS": "'2020-01-01 01:02:03.123456789'::TIMESTAMP_NS",
     "TIMESTAMP WITH TIME ZONE": "'2020-01-01 01:02:03+02'::TIMESTAMPTZ",
+    "TIMESTAMPTZ_NS": "'2020-01-01 00:00:00.123456789+00'::TIMESTAMPTZ_NS",
     "INTERVAL": "INTERVAL '1 month -2 days 3.000001 seconds'",
     "ENUM('z', 'it''s')": "'it''s'::ENUM('z', 'it''s')",
     'STRUCT(a INTEGER, "b c" VARCHAR)': "{'a': 1, 'b c': 'x'}",
@@ -87,3 +91,12 @@ def test_a_logical_type_survives_the_way_through_arrow_ipc(logical: str) -> None
 
 def as_text(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[str, str]]:
     return con.sql(f"SELECT typeof(v), v::VARCHAR FROM ({query})").fetchall()
+
+
+def test_every_type_of_the_documented_table_has_a_round_trip() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "types.md").read_text().split("## Values of Python")[0]
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    tested = {*CASES, *(re.split(r"[(]", case)[0] for case in CASES)}
+    assert len(named) > 35
+    assert named - tested == {"LIST", "ARRAY"}, "these two have their tests under INTEGER[] and INTEGER[3]"

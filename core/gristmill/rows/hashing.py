@@ -255,7 +255,7 @@ def _list_parts(column: pa.Array) -> tuple[pa.Array, pa.Field, npt.NDArray[np.in
     """The items of all lists one after another, their field, and each list's start and length there."""
     if pa.types.is_map(column.type):
         column = column.take(pa.array(np.arange(len(column)))) if column.offset or column.null_count else column
-        fields = [column.type.key_field, column.type.item_field]
+        fields = [column.type.key_field.with_name("key"), column.type.item_field.with_name("value")]
         entries = pa.StructArray.from_arrays([column.keys, column.items], fields=fields)
         counts = np.diff(column.offsets.to_numpy()).astype(np.int64)
         return entries, pa.field("entries", entries.type), np.cumsum(counts) - counts, counts
