@@ -78,7 +78,7 @@ def _family(kind: type) -> str:
 
 
 class _Groups(dict[Any, list[Any]]):
-    """Values by key. A key's type is checked when the key first comes."""
+    """Values by key. Asked for a key that is not there it checks the key's type, unless that is text."""
 
     def __init__(self, kinds: KeyKinds, calls: Calls) -> None:
         super().__init__()
@@ -168,7 +168,10 @@ class MapCombiner:
                     original, key = key, hashable(key)
                     if key is not original:
                         originals.setdefault(key, original)
-                groups[key].append(value)
+                held = groups.get(key)
+                if held is None:
+                    held = groups[key] = []
+                held.append(value)
         except BaseException as error:
             raise self._calls.failure(error, A_PAIR, unpacking(error, pair)) from error
         self._look_at(pair, value)
