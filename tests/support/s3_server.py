@@ -68,7 +68,7 @@ def running_s3_server(binary: Path) -> Iterator[S3Server]:
         _wait_until_open(port, process)
         yield S3Server(f"http://127.0.0.1:{port}", root / "buckets")
     finally:
-        process.terminate()
+        process.kill()  # asked to end, it would wait for clients that keep connections open
         process.wait(10)
         shutil.rmtree(root, ignore_errors=True)
 
