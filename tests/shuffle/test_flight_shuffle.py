@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,32 @@ def test_a_reader_that_stops_early_ends_the_fetch(
     reader.read_next_batch()
     del reader
     assert exchange.read(1).num_rows == 18_000
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=["hash", "sorted", "range", "broadcast"])
+def test_blocks_fetched_before_the_last_map_ended_are_not_asked_for_again(
+    small_exchange: Callable[..., Any], servers: list[CountingServer], spec: Exchange
+) -> None:
+    exchange = remote_exchange(small_exchange, spec, servers)
+    local = exchange.read(1)
+    early = WorkerFiles("here").early(spec, 1, 1 << 20, exchange.folder / "early")
+    sealed = exchange.feed()
+    for count in (1, 2, 2, 4, 6):
+        early.offer(replace(sealed, outputs=sealed.outputs[:count], bounds=b"", sealed=False))
+    exchange.fetch = early
+    assert exchange.read(1) == local
+    asked = 1 if spec.kind is ExchangeKind.RANGE else 3
+    assert [server.requests for server in servers] == [asked, asked]
+
+
+def test_an_output_that_was_lost_early_and_written_again_is_read_from_its_new_place(
+    small_exchange: Callable[..., Any], servers: list[CountingServer]
+) -> None:
+    exchange = remote_exchange(small_exchange, SPECS[1], servers)
+    local, sealed = exchange.read(0), exchange.feed()
+    old = Path(exchange.outputs[2].location.path)
+    new = old.rename(old.with_name("attempt-2"))
+    exchange.fetch = WorkerFiles("here").early(SPECS[1], 0, 1 << 20, exchange.folder / "early")
+    exchange.fetch.offer(replace(sealed, sealed=False))
+    exchange.moved(2, path=str(new))
+    assert exchange.read(0) == local

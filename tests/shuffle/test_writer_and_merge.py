@@ -145,3 +145,17 @@ def test_a_scratch_directory_that_cannot_be_written_is_a_storage_error(tmp_path:
     )
     with pytest.raises(StorageError, match="Permission"):
         writer.write(counted(5000, 10).to_batches()[0])
+
+
+@pytest.mark.parametrize("order", [(), ORDER])
+def test_a_reader_whose_spill_directory_is_no_directory_is_a_storage_error(
+    small_exchange: Callable[..., Any], order: tuple[SortKey, ...]
+) -> None:
+    exchange = small_exchange(Exchange(ExchangeKind.SINGLE, 1, ("k",), order), [counted(2000, 9)] * 20)
+    (exchange.folder / "reader").write_text("in the way")
+    if not order:
+        assert exchange.read(0, memory_bytes=10_000).num_rows == 40_000
+        return
+    with pytest.raises(StorageError, match="File exists") as caught:
+        exchange.read(0, memory_bytes=10_000)
+    assert "reader" in caught.value.place

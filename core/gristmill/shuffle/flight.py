@@ -8,37 +8,20 @@ nothing else; who asks is checked by a shared token, and by TLS where the pool h
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 from pyarrow import flight
 
-from gristmill.errors import GristmillError, InternalError, LostBlock, StorageError
+from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.task import ExchangeFeed, MapOutput
-from gristmill.shuffle.blocks import DurableStore, Run, Selection, durable_run, local_run, lost_block
+from gristmill.shuffle.blocks import DurableStore, Run, Selection
+from gristmill.shuffle.fetching import TOKEN_HEADER, Fetching, FlightSecurity, Surroundings
 from gristmill.shuffle.format import CorruptFile, OpenFile
-from gristmill.shuffle.spool import Spool
-from gristmill.shuffle.wire_form import ANSWER, Ticket, file_begins, file_lost, one_block, received
+from gristmill.shuffle.wire_form import ANSWER, Ticket, file_begins, file_lost, one_block
 
-_TOKEN_HEADER = "gristmill-token"
-_CONNECTIONS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class FlightSecurity:
-    """Who may ask: a token that all of a pool share, and keyword arguments for Flight's own TLS.
-
-    ``server`` goes to ``FlightServerBase`` (``tls_certificates``, ``verify_client``, ``root_certificates``),
-    ``client`` to ``FlightClient`` (``tls_root_certs``, ``cert_chain``, ``private_key``, ``override_hostname``).
-    """
-
-    token: str = ""
-    server: Mapping[str, Any] = field(default_factory=dict)
-    client: Mapping[str, Any] = field(default_factory=dict)
+__all__ = ["EarlyFetch", "FlightSecurity", "ShuffleServer", "WorkerFiles"]
 
 
 class ShuffleServer(flight.FlightServerBase):  # type: ignore[misc]
@@ -92,7 +75,7 @@ class _TokenCheck(flight.ServerMiddlewareFactory):  # type: ignore[misc]
         self._token = token.encode()
 
     def start_call(self, info: flight.CallInfo, headers: dict[str, list[str]]) -> None:
-        given = headers.get(_TOKEN_HEADER, [""])[0].encode()
+        given = headers.get(TOKEN_HEADER, [""])[0].encode()
         if not hmac.compare_digest(given, self._token):
             raise flight.FlightUnauthenticatedError("the pool's token is missing or wrong")
 
@@ -100,90 +83,54 @@ class _TokenCheck(flight.ServerMiddlewareFactory):  # type: ignore[misc]
 class WorkerFiles:
     """The fetcher of a worker: from this machine's disk, from other workers, or from object storage.
 
-    ``host`` is this machine's identity, as in Location. Each reader makes one request to each worker; up to eight
-    workers answer at the same time.
+    ``host`` is this machine's identity, as in Location. Each reader makes one request to each worker.
     """
 
     def __init__(self, host: str, security: FlightSecurity | None = None, durable: DurableStore | None = None) -> None:
-        self._host = host
-        self._security = security or FlightSecurity()
-        self._durable = durable
+        self._around = Surroundings(host, security or FlightSecurity(), durable)
 
     def runs(self, feed: ExchangeFeed, selection: Selection, memory_bytes: int, spill_dir: Path) -> Iterator[Run]:
         """One run for each output that has rows of the selection, in task order. Raises LostBlock, StorageError."""
-        outputs = selection.outputs(feed.outputs)
-        remote: dict[str, list[MapOutput]] = {}
+        return _runs(Fetching(self._around, selection, memory_bytes, spill_dir), selection.outputs(feed.outputs))
+
+    def early(self, spec: Exchange, partition: int, memory_bytes: int, spill_dir: Path) -> EarlyFetch:
+        """A fetcher for one partition that can begin before all map output is there."""
+        return EarlyFetch(self._around, Selection(spec, partition), memory_bytes, spill_dir)
+
+
+class EarlyFetch:
+    """Fetches one partition's blocks from other workers while maps still run; then it is the reader's fetcher.
+
+    Give it each feed as it grows, and pass it to ``read_partition`` with the sealed one. Ranges wait for their bounds:
+    for a RANGE exchange nothing is fetched early. A worker is asked once for each feed that has something new of it.
+    """
+
+    def __init__(self, around: Surroundings, selection: Selection, memory_bytes: int, spill_dir: Path) -> None:
+        self._around = around
+        self._selection = selection
+        self._fetching = Fetching(around, selection, memory_bytes, spill_dir)
+
+    def offer(self, feed: ExchangeFeed) -> None:
+        """Begins to fetch the outputs of ``feed`` that were not asked for yet; does not wait."""
+        if self._selection.spec.kind is not ExchangeKind.RANGE:
+            self._fetching.ask(self._selection.outputs(feed.outputs))
+
+    def runs(self, feed: ExchangeFeed, selection: Selection, memory_bytes: int, spill_dir: Path) -> Iterator[Run]:
+        """As of WorkerFiles; what came early is there already. Raises LostBlock, StorageError."""
+        if selection == self._selection:
+            return _runs(self._fetching, selection.outputs(feed.outputs))
+        self._fetching.close()
+        return _runs(Fetching(self._around, selection, memory_bytes, spill_dir), selection.outputs(feed.outputs))
+
+    def close(self) -> None:
+        """Gives up what is under way; for an attempt that ends before it reads."""
+        self._fetching.close()
+
+
+def _runs(fetching: Fetching, outputs: list[MapOutput]) -> Iterator[Run]:
+    try:
+        fetching.ask(outputs)
         for output in outputs:
-            if not self._is_here(output) and output.location.address:
-                remote.setdefault(output.location.address, []).append(output)
-        promised: dict[int, Future[Run]] = {o.task_order: Future() for group in remote.values() for o in group}
-        spool = Spool(spill_dir, memory_bytes)
-        pool = ThreadPoolExecutor(max_workers=min(_CONNECTIONS, max(len(remote), 1)), thread_name_prefix="fetch")
-        try:
-            for address, group in remote.items():
-                pool.submit(self._fetch, address, group, selection, spool, promised)
-            for output in outputs:
-                yield self._run(output, selection, promised)
-        finally:
-            spool.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def _is_here(self, output: MapOutput) -> bool:
-        return output.location.host == self._host and Path(output.location.path).exists()
-
-    def _run(self, output: MapOutput, selection: Selection, promised: dict[int, Future[Run]]) -> Run:
-        if output.task_order not in promised:
-            return local_run(output, selection) if self._is_here(output) else self._from_store(output, selection, None)
-        try:
-            return promised[output.task_order].result()
-        except LostBlock as error:
-            return self._from_store(output, selection, error)
-
-    def _from_store(self, output: MapOutput, selection: Selection, lost: LostBlock | None) -> Run:
-        if self._durable is not None and output.location.durable:
-            return durable_run(output, selection, self._durable)
-        raise lost or lost_block(output.exchange, output.task_order, f"{output.location.path} is gone")
-
-    def _fetch(
-        self,
-        address: str,
-        group: list[MapOutput],
-        selection: Selection,
-        spool: Spool,
-        promised: dict[int, Future[Run]],
-    ) -> None:
-        """Fulfils the promises of one worker's outputs, all of them, come what may."""
-        reason: GristmillError | str = InternalError("fetching map output ended unexpectedly", place=address)
-        try:
-            self._receive(address, group, selection, spool, promised)
-        except (flight.FlightUnauthenticatedError, flight.FlightUnauthorizedError) as error:
-            reason = StorageError(f"the worker refused the request: {error}", place=address)
-        except (pa.ArrowException, OSError) as error:
-            reason = f"the worker at {address} cannot be read: {error}"
-        finally:
-            for output in group:
-                if not promised[output.task_order].done():
-                    failed = reason if isinstance(reason, GristmillError) else _lost(output, reason)
-                    promised[output.task_order].set_exception(failed)
-
-    def _receive(
-        self,
-        address: str,
-        group: list[MapOutput],
-        selection: Selection,
-        spool: Spool,
-        promised: dict[int, Future[Run]],
-    ) -> None:
-        ticket = Ticket(selection, tuple(output.location.path for output in group))
-        headers = [(_TOKEN_HEADER.encode(), self._security.token.encode())] if self._security.token else []
-        with flight.FlightClient(address, **self._security.client) as client:
-            reader = client.do_get(flight.Ticket(ticket.to_bytes()), flight.FlightCallOptions(headers=headers))
-            for output, run in spool.collected(received(chunk.data for chunk in reader), group, selection):
-                if isinstance(run, LostBlock):
-                    promised[output.task_order].set_exception(run)
-                else:
-                    promised[output.task_order].set_result(run)
-
-
-def _lost(output: MapOutput, reason: str) -> LostBlock:
-    return lost_block(output.exchange, output.task_order, reason)
+            yield fetching.run(output)
+    finally:
+        fetching.close()

@@ -13,6 +13,7 @@ is read is covered by a 64-bit xxh3.
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 import xxhash
+
+from gristmill.errors import StorageError
 
 MAGIC = b"GMSHUF1\n"
 _TAIL = struct.Struct("<QQQ8s")
@@ -48,6 +51,15 @@ ReadRange = Callable[[int, int], pa.Buffer]
 
 class CorruptFile(Exception):
     """Bytes that are not what was written; readers turn it into LostBlock, which names the map output."""
+
+
+def storage_error(error: OSError, path: Path) -> StorageError:
+    """What a user is told when the disk refuses a file of the shuffle."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "Free some space there, or give another scratch directory."
+    else:
+        remedy = "The scratch directory must exist and be writable."
+    return StorageError(f"cannot write map output: {error.strerror or error}", place=str(path), remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,10 @@ keep run order, then row order, whatever the size of the buffers.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ import pyarrow as pa
 
 from gristmill.plan.schema import SortKey
 from gristmill.rows.ordering import key_table, sort_indices
-from gristmill.shuffle.format import BlockWriter, OpenFile
+from gristmill.shuffle.format import BlockWriter, OpenFile, storage_error
 
 Combine = Callable[[pa.Table], pa.Table]
 Order = tuple[SortKey, ...]
@@ -50,19 +53,17 @@ def merge_runs(
     in order.
 
     More runs than memory has room for are merged in groups of neighbours into spill files first, so a very wide
-    fan-in becomes a tree. The spill files are gone when the iterator ends or is closed. Raises OSError.
+    fan-in becomes a tree. The spill files are gone when the iterator ends or is closed. Raises StorageError.
     """
     limit = fan_in(memory_bytes)
-    spill_dir.mkdir(parents=True, exist_ok=True)
     files: list[OpenFile] = []
     try:
         while len(runs) > limit:
             merged: list[Iterable[pa.Table]] = []
             for start in range(0, len(runs), limit):
                 group = runs[start : start + limit]
-                file = _merged_file(
-                    group, order, memory_bytes, spill_dir / f"merge-{id(files):x}-{len(files)}", combine
-                )
+                path = spill_dir / f"merge-{uuid.uuid4().hex}"
+                file = _merged_file(group, order, memory_bytes, path, combine)
                 files.append(file)
                 merged.append(file.tables(0))
             runs = merged
@@ -90,16 +91,20 @@ def gathered(tables: Iterable[pa.Table], bytes_: int) -> Iterator[pa.Table]:
 def _merged_file(
     runs: Sequence[Iterable[pa.Table]], order: Order, memory_bytes: int, path: Path, combine: Combine | None
 ) -> OpenFile:
-    writer: BlockWriter | None = None
-    for table in _merge(runs, order, memory_bytes):
-        if writer is None:
-            writer = BlockWriter(path, table.schema, None)
-        for batch in blocks_of(table if combine is None else combine(table)):
-            writer.append(0, batch)
-    if writer is None:
-        writer = BlockWriter(path, pa.schema([]), None)
-    writer.finish("")
-    return OpenFile.open(path)
+    tables = _merge(runs, order, memory_bytes)
+    first = next(tables, None)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer = BlockWriter(path, pa.schema([]) if first is None else first.schema, None)
+        for table in chain(() if first is None else (first,), tables):
+            for batch in blocks_of(table if combine is None else combine(table)):
+                writer.append(0, batch)
+        writer.finish("")
+        return OpenFile.open(path)
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise storage_error(error, path) from error
 
 
 def in_order(table: pa.Table, order: Order) -> pa.Table:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from gristmill.errors import LostBlock
 from gristmill.plan.task import MapOutput
 from gristmill.shuffle.blocks import Run, Selection, lost_block
-from gristmill.shuffle.format import Block
+from gristmill.shuffle.format import Block, storage_error
 from gristmill.shuffle.wire_form import Received
 
 
@@ -39,7 +39,7 @@ class Spool:
     ) -> Iterator[tuple[MapOutput, Run | LostBlock]]:
         """The runs of one worker's answer, each as soon as it is whole, or what to raise in place of it.
 
-        Ends early when the reader has stopped. Raises OSError.
+        Ends early when the reader has stopped. Raises StorageError.
         """
         disk = _DiskPart(self._folder)
         arriving: _Arriving | None = None
@@ -101,17 +101,22 @@ class _DiskPart:
         self._size = 0
 
     def append(self, message: pa.Buffer) -> tuple[int, int]:
-        """Writes a block; gives its place. Raises OSError."""
+        """Writes a block; gives its place. Raises StorageError."""
+        try:
+            self._write(memoryview(message))
+        except OSError as error:
+            raise storage_error(error, self._folder) from error
+        place = (self._size, message.size)
+        self._size += message.size
+        return place
+
+    def _write(self, view: memoryview) -> None:
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._file, name = tempfile.mkstemp(prefix="fetched-", dir=self._folder)
             os.unlink(name)
-        view = memoryview(message)
         while view:
             view = view[os.write(self._file, view) :]
-        place = (self._size, message.size)
-        self._size += message.size
-        return place
 
     def mapped(self, messages: list[pa.Buffer | tuple[int, int]]) -> list[pa.Buffer]:
         """The messages with places on disk turned into what lies there."""

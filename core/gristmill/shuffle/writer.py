@@ -7,7 +7,6 @@ record order, or stand in the exchange's order with ties in record order.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,12 +15,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gristmill.errors import StorageError
 from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.schema import Schema
 from gristmill.rows.types import arrow_schema, cast_table, schema_of, unify
 from gristmill.shuffle.content import ContentDigest
-from gristmill.shuffle.format import Block, BlockWriter, OpenFile
+from gristmill.shuffle.format import Block, BlockWriter, OpenFile, storage_error
 from gristmill.shuffle.grouping import Grouping, PartitionOf
 from gristmill.shuffle.merge import Combine, blocks_of, gathered, merge_runs
 from gristmill.shuffle.sampling import KeySample
@@ -105,7 +103,7 @@ class ShuffleWriter:
             written = self._write_file()
             self._part.replace(self._path)
         except OSError as error:
-            raise _storage_error(error, self._path) from error
+            raise storage_error(error, self._path) from error
         finally:
             self._drop_spills()
         return written
@@ -177,7 +175,7 @@ class ShuffleWriter:
         try:
             self._spills.append(self._spill_file(run))
         except OSError as error:
-            raise _storage_error(error, self._spill_dir) from error
+            raise storage_error(error, self._spill_dir) from error
         self._bytes_spilled += self._spills[-1].data.size
 
     def _spill_file(self, run: Iterator[tuple[int, pa.Table]]) -> OpenFile:
@@ -255,11 +253,3 @@ class ShuffleWriter:
             sample=sample,
             bytes_spilled=self._bytes_spilled,
         )
-
-
-def _storage_error(error: OSError, path: Path) -> StorageError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        remedy = "Free some space there, or give another scratch directory."
-    else:
-        remedy = "The scratch directory must exist and be writable."
-    return StorageError(f"cannot write map output: {error.strerror or error}", place=str(path), remedy=remedy)
