@@ -5,6 +5,7 @@ from __future__ import annotations
 from schedule_graphs import map_only, map_reduce
 from schedule_play import Play
 
+from gristmill.plan.exchange import ExchangeKind
 from gristmill.schedule.durations import WINDOW, Durations
 
 
@@ -147,6 +148,19 @@ def test_a_stolen_attempt_that_finished_all_the_same_counts() -> None:
     play.finish("j/map/in#0.0", seconds=0.01)
     play.join("b", 2)
     assert play.finish("j/map/in#5.0")[:2] == ["cancel j/map/in#5.1 on b: other-won", "accept j/map/in#5.0"]
+
+
+def test_a_queued_task_whose_input_was_lost_is_not_taken_over_but_waits_again() -> None:
+    play = Play(map_reduce(1, 9, ExchangeKind.RANGE), queue_depth=4, short_task_s=0.1)
+    play.join("a", 1)
+    play.tick(0)
+    play.finish("j/map/in#0.0")
+    play.finish("j/reduce#0.0", seconds=0.01)
+    play.lose("j/in", 0, "a")
+    assert play.join("c", 2) == [
+        "launch j/map/in#0.1 on c",
+        *(f"cancel j/reduce#{number}.0 on a: stolen" for number in (5, 4, 3, 2)),
+    ]
 
 
 def test_a_draining_worker_gives_its_queue_back() -> None:

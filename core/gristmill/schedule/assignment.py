@@ -13,7 +13,7 @@ from gristmill.schedule.locality import admitted, distance, pick
 from gristmill.schedule.stages import StageState
 from gristmill.schedule.states import RUNNING
 from gristmill.schedule.whole_worker import WholeWorkers
-from gristmill.schedule.workers import WorkerState
+from gristmill.schedule.workers import Running, WorkerState
 
 
 class Assignment:
@@ -137,10 +137,17 @@ class Assignment:
                 run = next(reversed(victim.queued))
                 if not admitted(chain, run.stage, run.partition, worker):
                     break
-                self._attempts.cancel(run, CancelReason.STOLEN)
-                if run.partition not in run.stage.running:
-                    locality = distance(chain, run.stage, run.partition, worker)
-                    self._attempts.launch(run.stage, run.partition, worker, locality)
+                self._move(run, worker)
+
+    def _move(self, run: Running, worker: WorkerState) -> None:
+        """From the queue of one worker to a slot of another; back to the stage if its input was lost meanwhile."""
+        chain, stage, partition = self._chain, run.stage, run.partition
+        if stage.gate or not chain.forwarded(stage, partition):
+            self._attempts.give_back(run, CancelReason.STOLEN)
+            return
+        self._attempts.cancel(run, CancelReason.STOLEN)
+        if partition not in stage.running:
+            self._attempts.launch(stage, partition, worker, distance(chain, stage, partition, worker))
 
 
 def _nearly_fed(stage: StageState) -> bool:

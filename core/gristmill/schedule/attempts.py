@@ -26,7 +26,7 @@ class Attempts:
         run = Running(AttemptId(stage.task(partition), number), stage, partition, worker)
         run.launched_at = chain.next_order()
         run.backup = backup
-        run.early = stage.gate > 0
+        run.early = run.unfed = stage.gate > 0
         trouble = stage.trouble.get(partition) if stage.trouble else None
         scale = trouble.memory_scale if trouble is not None else 1
         run.exclusive = scale > 1

@@ -22,7 +22,7 @@ def launch_backups(chain: Chain, attempts: Attempts) -> None:
         for run in stragglers(chain, stage):
             if not chain.roster.free and not chain.early_runs:
                 return
-            worker = _slot_for(chain, attempts, run)
+            worker = _slot_for(chain, attempts, run) if chain.forwarded(stage, run.partition) else None
             if worker is not None:
                 locality = distance(chain, stage, run.partition, worker)
                 attempts.launch(stage, run.partition, worker, locality, backup=True)

@@ -181,8 +181,9 @@ class Lineage:
         chain.wake = True
         for worker in chain.roster.by_id.values():
             worker.refusing_since_s = None
-        for run in (run for runs in reader.running.values() for run in runs if run.early):
+        for run in (run for runs in reader.running.values() for run in runs if run.unfed):
             # It begins to read now: what was written up to here, it can be expected to find.
+            run.unfed = False
             run.started_s = chain.now_s
             run.launched_at = chain.next_order()
 

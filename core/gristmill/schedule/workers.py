@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 class Running:
     """An attempt that was launched and has not been heard to end. Compared by identity."""
 
-    __slots__ = ("backup", "early", "exclusive", "id", "launched_at", "partition", "stage", "started_s", "worker")
+    __slots__ = (
+        "backup",
+        "early",
+        "exclusive",
+        "id",
+        "launched_at",
+        "partition",
+        "stage",
+        "started_s",
+        "unfed",
+        "worker",
+    )
 
     def __init__(self, id_: AttemptId, stage: StageState, partition: int, worker: WorkerState) -> None:
         self.id = id_
@@ -22,10 +33,12 @@ class Running:
         self.partition = partition
         self.worker = worker
         self.launched_at = 0
-        """Position in the order of all launches and accepts: tells stale reports of lost inputs."""
+        """When it began to read, in the order of launches and accepts: tells stale reports of lost inputs."""
         self.started_s = 0.0
         self.early = False
         """Launched before its input was sealed: it may wait for what others write."""
+        self.unfed = False
+        """Launched early, and its input was not sealed since."""
         self.exclusive = False
         self.backup = False
 
