@@ -225,6 +225,18 @@ def test_true_and_one_are_not_one_key(tmp_path: Path, lines: Any, one: Any, othe
     assert isinstance(failure(tmp_path, lines, python(keys), **COMBINED), TypeConflict)
 
 
+@pytest.mark.parametrize("options", [{}, COMBINED], ids=["map only", "combined"])
+def test_a_type_that_goes_wrong_late_names_its_record(tmp_path: Path, options: Any) -> None:
+    source = text(tmp_path / "in", "".join(f"{n}\n" for n in range(100_000)) + "late\n")
+
+    def late(name: str, line: str) -> Any:
+        yield (line if line == "late" else int(line)), 1
+
+    error = failure(tmp_path, source, python(late), **options)
+    assert isinstance(error, TypeConflict)
+    assert error.record == 100_000
+
+
 def test_a_declared_type_is_held_to(tmp_path: Path, lines: Any) -> None:
     error = failure(tmp_path, lines, python(mixed_values, schema=columns(key="VARCHAR", value="BIGINT")))
     assert "declared type int64" in error.reason

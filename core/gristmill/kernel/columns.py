@@ -36,10 +36,14 @@ class Typed:
     """Turns lists of Python values into batches, all of one schema.
 
     ``declared`` is fixed; ``pinned`` is what an earlier start of the task found out. ``step`` identifies the fragment
-    in the task, for ``WidenedSchema``. ``empty`` is the schema of a stream without any row.
+    in the task, for ``WidenedSchema``. ``empty`` is the schema of a stream without any row. With ``may_widen`` later
+    batches just come in a wider schema, for a writer that takes that.
     """
 
-    def __init__(self, declared: Schema | None, pinned: Schema | None, step: object, empty: Schema = ()) -> None:
+    def __init__(
+        self, declared: Schema | None, pinned: Schema | None, step: object, empty: Schema = (), may_widen: bool = False
+    ) -> None:
+        self._may_widen = may_widen
         self._declared = declared
         self._schema = declared or pinned
         self._arrow = arrow_schema(self._schema) if self._schema is not None else None
@@ -66,10 +70,17 @@ class Typed:
         if self._schema is None:
             self._schema, self._arrow = found, arrow_schema(found)
         elif found != self._schema:
-            wider = unify([self._schema, found], f"rows of {self._step}")
-            if wider != self._schema:
-                raise WidenedSchema(self._step, wider)
+            self._widen(self._schema, found, columns, locate)
         return one_batch(cast_table(table, self._schema))
+
+    def _widen(self, before: Schema, found: Schema, columns: Mapping[str, Sequence[object]], locate: Locate) -> None:
+        try:
+            wider = unify([before, found], "")
+        except TypeConflict as error:
+            raise _late_conflict(before, found, columns, locate, error) from error
+        if wider != before and not self._may_widen:
+            raise WidenedSchema(self._step, wider)
+        self._schema, self._arrow = wider, arrow_schema(wider)
 
     def _as_declared(self, columns: Mapping[str, Sequence[object]], rows: int, locate: Locate) -> pa.RecordBatch:
         assert self._arrow is not None
@@ -156,6 +167,22 @@ def _named(
     located = locate(column, values[low])
     located.reason, located.remedy = f"{error.place}: {error.reason}", error.remedy
     return located
+
+
+def _late_conflict(
+    before: Schema, found: Schema, columns: Mapping[str, Sequence[object]], locate: Locate, error: TypeConflict
+) -> TypeConflict:
+    """The error for a column whose values do not go with those of earlier batches; names the first such record."""
+    known = {column.name: column for column in before}
+    for column in found:
+        try:
+            unify([(known.get(column.name, column),), (column,)], "")
+        except TypeConflict:
+            value = next(value for value in columns[column.name] if value is not None)
+            located = locate(column.name, value)
+            located.reason, located.remedy = error.reason, error.remedy
+            return located
+    return error
 
 
 def _converts(values: Sequence[object], convert: _Convert) -> bool:

@@ -41,7 +41,8 @@ class CommandStep:
         self._fragment = fragment
         self._folder = folder
         self._work = work
-        self._place = f"{step_name(step)}, command {fragment.argv[0]}"
+        self._name = step_name(step)
+        self._place = f"{self._name}, command {fragment.argv[0]}"
 
     def map(self, rows: Input) -> Iterator[pa.RecordBatch]:
         """What the command writes for the records of ``rows``."""
@@ -52,8 +53,9 @@ class CommandStep:
         return self._batches(_group_lines(groups))
 
     def _batches(self, lines: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
-        key = (self._place, "")
-        typed = Typed(self._fragment.schema, self._work.pinned.get(key), key)
+        key = (self._name, "")
+        may_widen = self._name in self._work.mixed
+        typed = Typed(self._fragment.schema, self._work.pinned.get(key), key, may_widen=may_widen)
         process = _Process(self._fragment.argv, self._folder, self._place, self._work)
         answers = enumerate(process.answers(lines), 1)
         given = False

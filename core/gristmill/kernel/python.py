@@ -71,7 +71,7 @@ class PythonStep:
     def _typed(self, output: str = "") -> Typed:
         key = (step_name(self._step), output)
         empty = pair_schema() if self._fragment.calling is Calling.PAIRS else ()
-        return Typed(self._declared(), self._work.pinned.get(key), key, empty)
+        return Typed(self._declared(), self._work.pinned.get(key), key, empty, key[0] in self._work.mixed)
 
     def _declared(self) -> Schema | None:
         return self._fragment.schema or annotated_schema(self._function, self._fragment.calling)

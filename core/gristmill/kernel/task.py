@@ -211,6 +211,8 @@ class _Task:
 
     def _write(self, outlet: Outlet, source: _Source) -> None:
         last = self._last(source, outlet.steps)
+        if not isinstance(outlet, SinkWrite):
+            self._work.mixed.add(step_name(last.step))
         if isinstance(outlet, ExchangeWrite):
             self._write_exchange(outlet, last)
             return

@@ -32,6 +32,8 @@ class Work:
     context: TaskContext
     folder: Path
     pinned: dict[object, Schema] = field(default_factory=dict)
+    mixed: set[str] = field(default_factory=set)
+    """Names of steps whose batches may differ in types, since what takes them can cast."""
     rows_in: int = 0
     bytes_spilled: int = 0
     skipped: list[tuple[str, int]] = field(default_factory=list)
