@@ -1,7 +1,7 @@
 """Map step and read-back of the shuffle on one thread: million rows a second by partitions, order and compression.
 
 Run as ``python bench/shuffle_throughput.py [ROWS]``; 7.5 million rows of 16 bytes take about a minute. Prints a
-Markdown table.
+Markdown table. Speeds are by processor time, of which other work on the machine takes less than of the clock.
 """
 
 from __future__ import annotations
