@@ -13,7 +13,6 @@ import math
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, BinaryIO, Literal
 
 import pyarrow as pa
@@ -25,22 +24,12 @@ from rich.text import Text
 
 from gristmill.errors import InvalidPlan
 from gristmill.rows.types import schema_of
+from gristmill_cli.options import OutputFormat
 from gristmill_cli.wording import plural
 
 Row = tuple[Any, ...]
 SHOWN_ROWS = 20
 _CELL_CHARACTERS = 48
-
-
-class OutputFormat(StrEnum):
-    """What ``-o`` may be. JSON is a line for each row; arrow is the IPC stream format."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    ARROW = "arrow"
-    PARQUET = "parquet"
 
 
 def write_rows(rows: pa.RecordBatchReader, format_: OutputFormat, stream: BinaryIO, *, shown: int = SHOWN_ROWS) -> None:

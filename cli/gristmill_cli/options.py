@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from gristmill_cli.formats import OutputFormat
+
+class OutputFormat(StrEnum):
+    """What ``-o`` may be. JSON is a line for each row; arrow is the IPC stream format."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    ARROW = "arrow"
+    PARQUET = "parquet"
+
 
 Workers = Annotated[
     int | None,

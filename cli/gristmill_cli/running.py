@@ -11,7 +11,8 @@ from rich.text import Text
 import gristmill as gm
 from gristmill.api.run import explain_chain
 from gristmill.plan.job import ChainPlan
-from gristmill_cli.formats import OutputFormat, write_rows
+from gristmill_cli.formats import write_rows
+from gristmill_cli.options import OutputFormat
 from gristmill_cli.progress import watching
 from gristmill_cli.wording import bytes_text, duration_text, place_text, plural
 

@@ -92,7 +92,8 @@ def _run(title: str, chain: ChainPlan, options: RunOptions) -> Result:
 
 
 def _show(result: Result, rows: pa.Table) -> None:
-    from gristmill_cli.formats import OutputFormat, write_rows
+    from gristmill_cli.formats import write_rows
+    from gristmill_cli.options import OutputFormat
     from gristmill_cli.wording import place_text
 
     write_rows(rows.to_reader(), OutputFormat.TABLE, sys.stdout.buffer, shown=SHOWN_ROWS)

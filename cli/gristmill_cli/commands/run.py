@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gristmill_cli.formats import OutputFormat
-from gristmill_cli.options import Explain, ForceDistributed, Format, Memory, Quiet, Workers
+from gristmill_cli.options import Explain, ForceDistributed, Format, Memory, OutputFormat, Quiet, Workers
 
 
 def register(app: typer.Typer) -> None:

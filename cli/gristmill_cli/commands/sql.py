@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from gristmill.errors import InputError, InvalidPlan
-from gristmill_cli.formats import OutputFormat
-from gristmill_cli.options import Explain, ForceDistributed, Format, Memory, Quiet, Workers
+from gristmill_cli.options import Explain, ForceDistributed, Format, Memory, OutputFormat, Quiet, Workers
 from gristmill_cli.params import bind_params, bind_tables
 
 _TABLE_HELP = "A table of the query: files by URI or glob. May be given many times."
