@@ -50,11 +50,16 @@ class JoinKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Rows of a table; ``sources`` are the file's own column names, in step with ``columns``."""
+    """Rows of a table; ``sources`` are the file's own column names, in step with ``columns``.
+
+    ``verbatim``: all columns of the table, pruned ones too, have their own names in the query, so that its rows may
+    stand beside others without a projection.
+    """
 
     table: Table
     columns: Schema
     sources: tuple[str, ...]
+    verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,8 @@ class Binder:
         columns = tuple(self.names.column(c.name, c.type) for c in table.facts.schema)
         sources = tuple(c.name for c in table.facts.schema)
         shown = tuple(Named(s, c) for s, c in zip(sources, columns, strict=True))
-        return Bound(Scan(table, columns, sources), shown)
+        verbatim = all(c.name == s for c, s in zip(columns, sources, strict=True))
+        return Bound(Scan(table, columns, sources, verbatim), shown)
 
     def values(self, node: exp.Values) -> Bound:
         """Constant rows: VALUES lists whose cells name no columns."""
@@ -209,17 +210,20 @@ class Binder:
         scope = Scope(sources=[Source("", bound.shown)])
         relation = bound.relation
         if order := node.args.get("order"):
-            terms = tuple(self._output_term(term, bound, scope) for term in order.expressions)
+            terms = tuple(each for term in order.expressions for each in self._output_terms(term, bound, scope))
             relation = Sort(relation, terms)
         return Bound(self.limited(node, relation), bound.shown)
 
-    def _output_term(self, term: exp.Expr, bound: Bound, scope: Scope) -> OrderTerm:
+    def _output_terms(self, term: exp.Expr, bound: Bound, scope: Scope) -> list[OrderTerm]:
         value = term.this
+        desc, nulls_first = bool(term.args.get("desc")), bool(term.args.get("nulls_first"))
+        if isinstance(value, exp.Var) and value.name.upper() == "ALL":
+            return [OrderTerm(column(c.name), desc, nulls_first) for c in bound.columns]
         if isinstance(value, exp.Literal) and not value.is_string:
             value = column(bound.columns[int(value.name) - 1].name)
         else:
             value = replaced(value, lambda node: _output_column(node, scope))
-        return OrderTerm(value, bool(term.args.get("desc")), bool(term.args.get("nulls_first")))
+        return [OrderTerm(value, desc, nulls_first)]
 
     def limited(self, node: exp.Query, relation: Relation) -> Relation:
         """The relation under the query's LIMIT and OFFSET."""

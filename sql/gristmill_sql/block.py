@@ -55,7 +55,9 @@ class Block:
         try:
             return self._above(relation)
         except (CannotSpread, Unbindable) as refusal:
-            columns, sql = rest_of_block(self._node, self._scope, relation.columns, self._binder.oracle, refusal)
+            columns, sql, reads = rest_of_block(self._node, self._scope, relation.columns, self._binder.oracle, refusal)
+            kept = [c for c in relation.columns if c.name in reads] or list(relation.columns[:1])
+            relation = _project(relation, tuple(Item(c, column(c.name)) for c in kept))
             given = tuple(self._binder.names.column(c.name, c.type) for c in columns)
             sql = f"SELECT * FROM ({sql}) AS block({', '.join(quote(c.name) for c in given)})"
             reason = str(refusal).split("\n", maxsplit=1)[0]
@@ -86,11 +88,11 @@ class Block:
         clause = self._node.args.get("where")
         predicates: list[exp.Expr] = []
         for term in conjuncts(clause.this if clause else None):
-            joined = self._subqueries.as_join(relation, term, self._scope)
+            value = resolve_columns(term, self._scope)
+            joined = self._subqueries.as_join(relation, value, self._scope)
             if joined is not None:
                 relation = joined
                 continue
-            value = resolve_columns(term, self._scope)
             relation, value = self._subqueries.scalars(relation, value, self._scope)
             predicates.append(value)
         return Filter(relation, tuple(predicates)) if predicates else relation

@@ -94,7 +94,11 @@ def _average(call: Item, function: exp.Expr, names: Names) -> Halves | None:
         ]
     )
     sums, counts = quote(total.column.name), quote(count.column.name)
-    quotient = parse_one(f"CAST(SUM({sums}) AS DOUBLE) / NULLIF(SUM({counts}), 0)", read="duckdb")
+    factor = 10 ** int(scale[1]) if scale else 1
+    dividend, divisor = f"CAST(SUM({sums}) AS DOUBLE)", f"NULLIF(SUM({counts}), 0)"
+    if factor > 1:
+        dividend, divisor = f"ROUND({dividend} * {factor})", f"({divisor} * {factor})"
+    quotient = parse_one(f"{dividend} / {divisor}", read="duckdb")
     return Halves((total, count), Item(call.column, quotient))
 
 

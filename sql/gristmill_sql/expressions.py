@@ -54,7 +54,8 @@ def any_of(terms: Iterable[exp.Expr]) -> exp.Expr:
 def _chain(kind: type[exp.Connector], terms: Iterable[exp.Expr], empty: exp.Expr) -> exp.Expr:
     result: exp.Expr | None = None
     for term in terms:
-        result = enclosed(term) if result is None else kind(this=result, expression=enclosed(term))
+        operand = exp.Paren(this=term.copy()) if isinstance(term, exp.Connector) else term.copy()
+        result = operand if result is None else kind(this=result, expression=operand)
     return empty if result is None else result
 
 

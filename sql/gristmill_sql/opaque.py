@@ -12,7 +12,7 @@ from gristmill.errors import InvalidQuery
 from gristmill.plan.schema import Schema
 from gristmill_sql.algebra import Opaque, Relation, Scan, column
 from gristmill_sql.catalog import Table
-from gristmill_sql.expressions import replaced
+from gristmill_sql.expressions import columns_in, replaced
 from gristmill_sql.names import Names
 from gristmill_sql.oracle import Oracle, empty_relation, quote, text_of
 from gristmill_sql.scope import Scope
@@ -63,8 +63,10 @@ def _mentioned(node: exp.Query) -> set[str] | None:
 
 def rest_of_block(
     node: exp.Select, scope: Scope, rows: Schema, oracle: Oracle, refusal: Exception
-) -> tuple[Schema, str]:
-    """A block without its FROM and WHERE, over a relation ``rows`` that holds what those give: its columns and SQL.
+) -> tuple[Schema, str, frozenset[str]]:
+    """A block without its FROM and WHERE, over a relation ``rows`` that holds what those give.
+
+    Gives the block's columns, its SQL, and the names of the columns that this reads.
 
     So that one task runs only what cannot be spread. Raises ``refusal`` where the rest does not stand alone.
     """
@@ -94,9 +96,12 @@ def rest_of_block(
     bound.set("from_", exp.From(this=exp.Table(this=exp.to_identifier("rows"))))
     text = text_of(bound)
     try:
-        return oracle.describe(f"WITH rows AS (FROM {empty_relation(rows)}) {text}"), text
+        schema = oracle.describe(f"WITH rows AS (FROM {empty_relation(rows)}) {text}")
     except InvalidQuery:
         raise CannotSpread(str(refusal)) from None
+    if bound.find(exp.Columns):
+        return schema, text, frozenset(c.name for c in rows)
+    return schema, text, columns_in(bound)
 
 
 def _scan(table: Table, mentioned: set[str] | None, names: Names) -> Scan:

@@ -200,7 +200,7 @@ def schema_of(flow: Flow, names: list[str]) -> Schema:
 
 
 def _scan(scan: Scan) -> Flow:
-    select = Select("input", scan.sources).projected(_renames(scan.columns, scan.sources))
+    select = Select("input", scan.sources, exact=scan.verbatim).projected(_renames(scan.columns, scan.sources))
     return Flow((Branch(Reading(scan.table.source), select),), scan.columns)
 
 

@@ -11,7 +11,8 @@ from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.job import JobInput, SideInput
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource
-from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, names_of
+from gristmill.storage.packing import SPLIT_BYTES
+from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, inputs_of, names_of
 from gristmill_sql.estimate import equality
 from gristmill_sql.expressions import columns_of_all
 from gristmill_sql.flow import Branch, Flow, Reading, Reducing
@@ -47,6 +48,9 @@ _NUMERIC = (
 _TIMES = ("DATE", "TIMESTAMP")
 TINY_FILE = 1 << 20
 """A table of at most so many file bytes is read by every task itself instead of by a job before."""
+_ALWAYS_ROWS = 100_000
+_MOVING = 2.0
+"""Moving a row through a shuffle costs so many times as much as adding one to a broadcast side's hash table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +94,28 @@ class _Joining:
         keys = _keys(self._node, self._planner.names)
         if self._left.single and self._right.single and self._left.constant is None:
             return self._in_one_task("")
-        if self._node.kind is not JoinKind.FULL and (self._right.constant or self._is_small(bytes_) or not keys.left):
+        if self._node.kind is not JoinKind.FULL and (
+            self._right.constant or not keys.left or self._pays_to_broadcast(bytes_, keys)
+        ):
             return self._broadcast(bytes_)
         if not keys.left:
             return self._in_one_task("a FULL JOIN without an equality")
         return self._shuffled(keys)
 
-    def _is_small(self, bytes_: float) -> bool:
-        return bytes_ <= self._planner.options.broadcast_bytes
+    def _pays_to_broadcast(self, bytes_: float, keys: _Keys) -> bool:
+        """Whether every probe task had better see the whole build side than that rows of both sides move."""
+        if bytes_ > self._planner.options.broadcast_bytes:
+            return False
+        build = self._planner.estimator.rows(self._node.right)
+        lies_so = _positions(self._left, keys.left) is not None
+        moved = build + (0.0 if lies_so else self._planner.estimator.rows(self._node.left))
+        return build * self._probe_tasks() <= _ALWAYS_ROWS + _MOVING * moved
+
+    def _probe_tasks(self) -> int:
+        branch = self._left.open
+        if branch is not None and isinstance(branch.origin, Reducing):
+            return branch.origin.partitions
+        return max(1, -(-_largest_scan(self._node.left) // SPLIT_BYTES))
 
     # broadcast
 
@@ -263,6 +281,13 @@ class _Joining:
         """Whether two columns have one type: equal values of different types may hash differently."""
         left, right = self._planner.names.types(pair)
         return left == right
+
+
+def _largest_scan(relation: Relation) -> int:
+    """File bytes of the largest table below: how many tasks its rows come from."""
+    if isinstance(relation, Scan):
+        return relation.table.facts.bytes_
+    return max((_largest_scan(child) for child in inputs_of(relation)), default=0)
 
 
 def _keys(node: Join, names: Names) -> _Keys:

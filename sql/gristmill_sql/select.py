@@ -17,7 +17,10 @@ from gristmill_sql.oracle import quote, text_of
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """``columns`` are the names it gives. ``items`` None: those columns of ``source`` as they are."""
+    """``columns`` are the names it gives. ``items`` None: those columns of ``source`` as they are.
+
+    ``exact``: no other column of ``source`` has a name that something else in the query may have.
+    """
 
     source: str
     columns: tuple[str, ...]
@@ -28,6 +31,7 @@ class Select:
     order: tuple[str, ...] = ()
     limit: int | None = None
     offset: int = 0
+    exact: bool = True
 
     def filtered(self, predicates: Iterable[exp.Expr]) -> Select:
         """Only rows for which all predicates hold."""
@@ -37,11 +41,25 @@ class Select:
 
     def projected(self, items: Sequence[Item]) -> Select:
         """Computed columns instead of these."""
+        if self.items is not None and all(isinstance(item.value, exp.Column) for item in items):
+            return self._renamed(items)
         base = self if self.items is None and self.group is None else self._nested()
         names = tuple(item.column.name for item in items)
         pairs = tuple((text_of(item.value), item.column.name) for item in items)
         only_passes = all(item.passes for item in items)
         return replace(base, columns=names, items=None if only_passes else pairs)
+
+    def _renamed(self, items: Sequence[Item]) -> Select:
+        """The same computed columns under other names; those that GROUP BY counts stay in their places."""
+        given = dict(zip((name for _, name in self.items or ()), self.items or (), strict=True))
+        pairs = tuple((given[item.value.name][0], item.column.name) for item in items)
+        moved = self.group and tuple(text for text, _ in pairs[: len(self.group)]) != tuple(
+            text for text, _ in (self.items or ())[: len(self.group)]
+        )
+        reordered = self.order and {item.value.name for item in items} != {item.column.name for item in items}
+        if moved or reordered:
+            return self._nested().projected(items)
+        return replace(self, columns=tuple(name for _, name in pairs), items=pairs)
 
     def extended(self, items: Sequence[Item]) -> Select:
         """Computed columns beside these."""
@@ -91,7 +109,7 @@ class Select:
 
     def as_source(self) -> str:
         """Its rows as something that may stand in FROM."""
-        is_bare = self._takes_where and self.items is None and not self.where
+        is_bare = self._takes_where and self.items is None and not self.where and self.exact
         return self.source if is_bare else f"({self.text})"
 
     @property

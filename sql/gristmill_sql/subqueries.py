@@ -26,7 +26,6 @@ from gristmill_sql.decorrelate import Lifted, free_columns, lift
 from gristmill_sql.expressions import any_of, columns_in, is_aggregate, replaced, unwrapped
 from gristmill_sql.opaque import CannotSpread
 from gristmill_sql.oracle import quote
-from gristmill_sql.resolve import resolve_columns
 from gristmill_sql.scope import Bound, Scope
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class SubqueryBinder:
     # predicates that are joins
 
     def as_join(self, relation: Relation, term: exp.Expr, scope: Scope) -> Relation | None:
-        """The rows of ``relation`` for which a WHERE term holds, if it is EXISTS or IN (or NOT those)."""
+        """The rows of ``relation`` for which a resolved WHERE term holds, if it is EXISTS or IN (or NOT those)."""
         term, negated = unwrapped(term), False
         while isinstance(term, exp.Not):
             term, negated = unwrapped(term.this), not negated
@@ -100,14 +99,14 @@ class SubqueryBinder:
         node = unwrapped(term.this)
         probes = []
         for part in node.expressions if isinstance(node, exp.Tuple) else [node]:
-            relation, probe = self.scalars(relation, resolve_columns(part, scope), scope)
+            relation, probe = self.scalars(relation, part, scope)
             probes.append(probe)
         return relation, probes
 
     # subqueries inside of expressions
 
     def scalars(self, relation: Relation, value: exp.Expr, scope: Scope) -> tuple[Relation, exp.Expr]:
-        """The relation with a column for each subquery in ``value``, and the value over it."""
+        """The relation with a column for each subquery in a resolved value, and the value over it."""
 
         def change(node: exp.Expr) -> exp.Expr | None:
             nonlocal relation

@@ -1,0 +1,18 @@
+SELECT o_custkey, sum(o_totalprice) AS total
+FROM orders
+GROUP BY o_custkey
+HAVING sum(o_totalprice) > 500000
+
+-- 1 job
+--
+-- job query-1: group by o_custkey
+--   input in1     /tpch/orders.parquet (parquet)
+--     map         SELECT "o_custkey", SUM("o_totalprice") AS "sum_2" FROM input GROUP BY 1
+--     exchange    duckdb hash(o_custkey), 1 partition
+--   reduce
+--                   SELECT "o_custkey", "sum" AS "total"
+--                   FROM (SELECT "o_custkey", SUM("sum_2") AS "sum"
+--                     FROM in1
+--                     GROUP BY 1)
+--                   WHERE "sum" > 500000
+--   output        to the caller

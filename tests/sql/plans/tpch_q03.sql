@@ -1,0 +1,69 @@
+SELECT
+    l_orderkey,
+    sum(l_extendedprice * (1 - l_discount)) AS revenue,
+    o_orderdate,
+    o_shippriority
+FROM
+    customer,
+    orders,
+    lineitem
+WHERE
+    c_mktsegment = 'BUILDING'
+    AND c_custkey = o_custkey
+    AND l_orderkey = o_orderkey
+    AND o_orderdate < CAST('1995-03-15' AS date)
+    AND l_shipdate > CAST('1995-03-15' AS date)
+GROUP BY
+    l_orderkey,
+    o_orderdate,
+    o_shippriority
+ORDER BY
+    revenue DESC,
+    o_orderdate
+LIMIT 10;
+
+-- 4 jobs
+--
+-- job query-1: broadcast: about 469 KiB
+--   input in1     /tpch/customer.parquet (parquet)
+--     map         SELECT "c_custkey" FROM input WHERE "c_mktsegment" = 'BUILDING'
+--
+-- job query-2: broadcast: about 2 MiB
+--   input in2     /tpch/orders.parquet (parquet)
+--     map
+--                   SELECT "o_orderkey", "o_orderdate", "o_shippriority"
+--                   FROM (SELECT "o_orderkey", "o_custkey", "o_orderdate", "o_shippriority"
+--                     FROM input
+--                     WHERE "o_orderdate" < CAST('1995-03-15' AS DATE))
+--                   JOIN side1 ON "c_custkey" = "o_custkey"
+--   side side1    from job query-1; whole to every task
+--
+-- job query-3: group by l_orderkey, o_orderdate, o_shippriority
+--   input in3     /tpch/lineitem.parquet (parquet)
+--     map
+--                   SELECT "l_orderkey", "o_orderdate", "o_shippriority", SUM("l_extendedprice" * (1 - "l_discount")) AS
+--                     "sum_2"
+--                   FROM (SELECT "l_orderkey", "l_extendedprice", "l_discount", "l_shipdate"
+--                     FROM input
+--                     WHERE "l_shipdate" > CAST('1995-03-15' AS DATE))
+--                   JOIN side2 ON "l_orderkey" = "o_orderkey"
+--                   GROUP BY 1, 2, 3
+--     exchange    duckdb hash(l_orderkey, o_orderdate, o_shippriority), 1 partition
+--   side side2    from job query-2; whole to every task
+--   reduce
+--                   SELECT "l_orderkey", "sum", "o_orderdate", "o_shippriority"
+--                   FROM (SELECT "l_orderkey", "o_orderdate", "o_shippriority", SUM("sum_2") AS "sum"
+--                     FROM in3
+--                     GROUP BY 1, 2, 3)
+--                   ORDER BY "sum" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
+--                   LIMIT 10
+--
+-- job query-4: top 10
+--   input in4     from job query-3, through the shuffle, nothing stored between
+--     exchange    all rows to one reducer
+--   reduce
+--                   SELECT "l_orderkey", "sum" AS "revenue", "o_orderdate", "o_shippriority"
+--                   FROM in4
+--                   ORDER BY "sum" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
+--                   LIMIT 10
+--   output        to the caller

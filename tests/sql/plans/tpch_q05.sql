@@ -1,0 +1,78 @@
+SELECT
+    n_name,
+    sum(l_extendedprice * (1 - l_discount)) AS revenue
+FROM
+    customer,
+    orders,
+    lineitem,
+    supplier,
+    nation,
+    region
+WHERE
+    c_custkey = o_custkey
+    AND l_orderkey = o_orderkey
+    AND l_suppkey = s_suppkey
+    AND c_nationkey = s_nationkey
+    AND s_nationkey = n_nationkey
+    AND n_regionkey = r_regionkey
+    AND r_name = 'ASIA'
+    AND o_orderdate >= CAST('1994-01-01' AS date)
+    AND o_orderdate < CAST('1995-01-01' AS date)
+GROUP BY
+    n_name
+ORDER BY
+    revenue DESC;
+
+-- 7 jobs
+--
+-- job query-1: broadcast: about 2 MiB
+--   input in1     /tpch/customer.parquet (parquet)
+--     map         SELECT "c_custkey", "c_nationkey" FROM input
+--
+-- job query-2: broadcast: about 5 MiB
+--   input in2     /tpch/orders.parquet (parquet)
+--     map
+--                   SELECT "o_orderkey", "c_nationkey"
+--                   FROM (SELECT "o_orderkey", "o_custkey", "o_orderdate"
+--                     FROM input
+--                     WHERE "o_orderdate" >= CAST('1994-01-01' AS DATE) AND "o_orderdate" < CAST('1995-01-01' AS DATE))
+--                   JOIN side1 ON "c_custkey" = "o_custkey"
+--   side side1    from job query-1; whole to every task
+--
+-- job query-3: broadcast: about 360 B
+--   input in3     /tpch/nation.parquet (parquet)
+--     map
+--                   SELECT "n_nationkey", "n_name"
+--                   FROM input
+--                   JOIN (SELECT "r_regionkey"
+--                     FROM side3
+--                     WHERE "r_name" = 'ASIA') ON "n_regionkey" = "r_regionkey"
+--   side side3    /tpch/region.parquet (parquet); whole to every task
+--
+-- job query-4: broadcast: about 172 KiB
+--   input in4     /tpch/supplier.parquet (parquet)
+--     map         SELECT "s_suppkey", "s_nationkey", "n_name" FROM input JOIN side4 ON "s_nationkey" = "n_nationkey"
+--   side side4    from job query-3; whole to every task
+--
+-- job query-5: group by n_name
+--   input in5     /tpch/lineitem.parquet (parquet)
+--     map
+--                   SELECT "n_name", SUM("l_extendedprice" * (1 - "l_discount")) AS "sum_2"
+--                   FROM input
+--                   JOIN side2 ON "l_orderkey" = "o_orderkey"
+--                   JOIN side5 ON "l_suppkey" = "s_suppkey" AND "c_nationkey" = "s_nationkey"
+--                   GROUP BY 1
+--     exchange    duckdb hash(n_name), 1 partition
+--   side side2    from job query-2; whole to every task
+--   side side5    from job query-4; whole to every task
+--   reduce        SELECT "n_name", SUM("sum_2") AS "sum" FROM in5 GROUP BY 1
+--
+-- job query-6: order by sum desc
+--   input in6     from job query-5, through the shuffle, nothing stored between
+--     exchange    ranges in total order, 1 partition, ordered by sum DESC
+--   reduce        rows in order
+--
+-- job query-7
+--   input in7     from job query-6, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-6: SELECT "n_name", "sum" AS "revenue" FROM input
+--   output        to the caller

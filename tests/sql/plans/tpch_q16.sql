@@ -1,0 +1,87 @@
+SELECT
+    p_brand,
+    p_type,
+    p_size,
+    count(DISTINCT ps_suppkey) AS supplier_cnt
+FROM
+    partsupp,
+    part
+WHERE
+    p_partkey = ps_partkey
+    AND p_brand <> 'Brand#45'
+    AND p_type NOT LIKE 'MEDIUM POLISHED%'
+    AND p_size IN (49, 14, 23, 45, 19, 3, 36, 9)
+    AND ps_suppkey NOT IN (
+        SELECT
+            s_suppkey
+        FROM
+            supplier
+        WHERE
+            s_comment LIKE '%Customer%Complaints%')
+GROUP BY
+    p_brand,
+    p_type,
+    p_size
+ORDER BY
+    supplier_cnt DESC,
+    p_brand,
+    p_type,
+    p_size;
+
+-- 6 jobs
+--
+-- job query-1: shared not_in
+--   input in1     /tpch/supplier.parquet (parquet)
+--     map         SELECT "s_suppkey" FROM input WHERE "s_comment" LIKE '%Customer%Complaints%'
+--
+-- job query-2: broadcast: about 527 KiB
+--   input in2     /tpch/part.parquet (parquet)
+--     map
+--                   SELECT "p_partkey", "p_brand", "p_type", "p_size"
+--                   FROM input
+--                   WHERE "p_brand" <> 'Brand#45' AND "p_type" NOT LIKE 'MEDIUM POLISHED%' AND "p_size" IN (49, 14, 23,
+--                     45, 19, 3, 36, 9)
+--
+-- job query-3: broadcast: about 8 KiB
+--   input in3     from job query-1, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "s_suppkey" AS "s_suppkey_2" FROM input
+--
+-- job query-4: aggregate
+--   input in4     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT COUNT(*) AS "rows_2", COUNT("s_suppkey_3") AS "not_null_2"
+--                   FROM (SELECT "s_suppkey" AS "s_suppkey_3"
+--                     FROM input)
+--                   HAVING COUNT(*) > 0
+--     exchange    all rows to one reducer
+--   reduce
+--                   SELECT "rows", "not_null"
+--                   FROM (SELECT CAST(COALESCE(SUM("rows_2"), 0) AS BIGINT) AS "rows", CAST(COALESCE(SUM("not_null_2"), 0)
+--                     AS BIGINT) AS "not_null"
+--                     FROM in4)
+--                   WHERE ("rows" = 0 OR "rows" = "not_null")
+--
+-- job query-5: group by p_brand, p_type, p_size
+--   input in5     /tpch/partsupp.parquet (parquet)
+--     map
+--                   SELECT "p_brand", "p_type", "p_size", "ps_suppkey"
+--                   FROM input
+--                   JOIN side1 ON "p_partkey" = "ps_partkey"
+--                   ANTI JOIN side2 ON "ps_suppkey" = "s_suppkey_2"
+--                   JOIN side3 ON ("rows" = 0 OR (NOT "ps_suppkey" IS NULL AND "rows" = "not_null"))
+--                   GROUP BY 1, 2, 3, 4
+--     exchange    duckdb hash(p_brand, p_type, p_size), 1 partition
+--   side side1    from job query-2; whole to every task
+--   side side2    from job query-3; whole to every task
+--   side side3    from job query-4; whole to every task
+--   reduce        SELECT "p_brand", "p_type", "p_size", COUNT(DISTINCT "ps_suppkey") AS "count" FROM in5 GROUP BY 1, 2, 3
+--
+-- job query-6: order by count desc, p_brand, p_type, p_size
+--   input in6     from job query-5, through the shuffle, nothing stored between
+--     exchange    all rows to one reducer
+--   reduce
+--                   SELECT "p_brand", "p_type", "p_size", "count" AS "supplier_cnt"
+--                   FROM in6
+--                   ORDER BY "count" DESC NULLS LAST, "p_brand" ASC NULLS LAST, "p_type" ASC NULLS LAST, "p_size" ASC
+--                     NULLS LAST
+--   output        to the caller

@@ -1,0 +1,52 @@
+SELECT
+    sum(l_extendedprice) / 7.0 AS avg_yearly
+FROM
+    lineitem,
+    part
+WHERE
+    p_partkey = l_partkey
+    AND p_brand = 'Brand#23'
+    AND p_container = 'MED BOX'
+    AND l_quantity < (
+        SELECT
+            0.2 * avg(l_quantity)
+        FROM
+            lineitem
+        WHERE
+            l_partkey = p_partkey);
+
+-- 3 jobs
+--
+-- job query-1: broadcast: about 109 KiB
+--   input in2     /tpch/part.parquet (parquet)
+--     map         SELECT "p_partkey" FROM input WHERE "p_brand" = 'Brand#23' AND "p_container" = 'MED BOX'
+--
+-- job query-2: group by l_partkey_2
+--   input in1     /tpch/lineitem.parquet (parquet)
+--     map
+--                   SELECT "l_partkey_2", SUM("l_quantity_2") AS "avg_sum", COUNT("l_quantity_2") AS "avg_count"
+--                   FROM (SELECT "l_partkey" AS "l_partkey_2", "l_quantity" AS "l_quantity_2"
+--                     FROM input)
+--                   GROUP BY 1
+--     exchange    duckdb hash(l_partkey_2), 2 partitions
+--   side side1    from job query-1; whole to every task
+--   reduce
+--                   SELECT "0.2 * AVG(l_quantity)", "p_partkey"
+--                   FROM (SELECT 0.2 * "avg" AS "0.2 * AVG(l_quantity)", "l_partkey_2"
+--                     FROM (SELECT "l_partkey_2", ROUND(CAST(SUM("avg_sum") AS DOUBLE) * 100) / (NULLIF(SUM("avg_count"),
+--                       0) * 100) AS "avg"
+--                       FROM in1
+--                       GROUP BY 1))
+--                   JOIN side1 ON "l_partkey_2" = "p_partkey"
+--
+-- job query-3: aggregate
+--   input in3     /tpch/lineitem.parquet (parquet)
+--     map
+--                   SELECT SUM("l_extendedprice") AS "sum_2"
+--                   FROM input
+--                   JOIN side2 ON "l_quantity" < "0.2 * AVG(l_quantity)" AND "p_partkey" = "l_partkey"
+--                   HAVING COUNT(*) > 0
+--     exchange    all rows to one reducer
+--   side side2    from job query-2; whole to every task
+--   reduce        SELECT "sum" / 7.0 AS "avg_yearly" FROM (SELECT SUM("sum_2") AS "sum" FROM in3)
+--   output        to the caller

@@ -1,0 +1,104 @@
+SELECT
+    s_name,
+    count(*) AS numwait
+FROM
+    supplier,
+    lineitem l1,
+    orders,
+    nation
+WHERE
+    s_suppkey = l1.l_suppkey
+    AND o_orderkey = l1.l_orderkey
+    AND o_orderstatus = 'F'
+    AND l1.l_receiptdate > l1.l_commitdate
+    AND EXISTS (
+        SELECT
+            *
+        FROM
+            lineitem l2
+        WHERE
+            l2.l_orderkey = l1.l_orderkey
+            AND l2.l_suppkey <> l1.l_suppkey)
+    AND NOT EXISTS (
+        SELECT
+            *
+        FROM
+            lineitem l3
+        WHERE
+            l3.l_orderkey = l1.l_orderkey
+            AND l3.l_suppkey <> l1.l_suppkey
+            AND l3.l_receiptdate > l3.l_commitdate)
+    AND s_nationkey = n_nationkey
+    AND n_name = 'SAUDI ARABIA'
+GROUP BY
+    s_name
+ORDER BY
+    numwait DESC,
+    s_name
+LIMIT 100;
+
+-- 5 jobs
+--
+-- job query-1: broadcast: about 70 KiB
+--   input in1     /tpch/supplier.parquet (parquet)
+--     map
+--                   SELECT "s_suppkey", "s_name"
+--                   FROM input
+--                   JOIN (SELECT "n_nationkey"
+--                     FROM side1
+--                     WHERE "n_name" = 'SAUDI ARABIA') ON "s_nationkey" = "n_nationkey"
+--   side side1    /tpch/nation.parquet (parquet); whole to every task
+--
+-- job query-2: broadcast: about 5 MiB
+--   input in2     /tpch/orders.parquet (parquet)
+--     map         SELECT "o_orderkey" FROM input WHERE "o_orderstatus" = 'F'
+--
+-- job query-3: join on l_orderkey
+--   input in3     /tpch/lineitem.parquet (parquet)
+--     map
+--                   SELECT "l_orderkey", "l_suppkey", "s_name"
+--                   FROM (SELECT "l_orderkey", "l_suppkey", "l_commitdate", "l_receiptdate"
+--                     FROM input
+--                     WHERE "l_receiptdate" > "l_commitdate")
+--                   JOIN side2 ON "s_suppkey" = "l_suppkey"
+--                   JOIN side3 ON "o_orderkey" = "l_orderkey"
+--     exchange    duckdb hash(l_orderkey), 8 partitions
+--   input in4     /tpch/lineitem.parquet (parquet)
+--     map         SELECT "l_orderkey" AS "l_orderkey_2", "l_suppkey" AS "l_suppkey_2" FROM input
+--     exchange    duckdb hash(l_orderkey_2), 8 partitions
+--   input in5     /tpch/lineitem.parquet (parquet)
+--     map
+--                   SELECT "l_orderkey_3", "l_suppkey_3"
+--                   FROM (SELECT "l_orderkey" AS "l_orderkey_3", "l_suppkey" AS "l_suppkey_3", "l_commitdate" AS
+--                     "l_commitdate_3", "l_receiptdate" AS "l_receiptdate_3"
+--                     FROM input)
+--                   WHERE "l_receiptdate_3" > "l_commitdate_3"
+--     exchange    duckdb hash(l_orderkey_3), 8 partitions
+--   side side2    from job query-1; whole to every task
+--   side side3    from job query-2; whole to every task
+--   reduce
+--                   SELECT "s_name", COUNT(*) AS "count_2"
+--                   FROM in3
+--                   SEMI JOIN in4 ON "l_orderkey_2" = "l_orderkey" AND "l_suppkey_2" <> "l_suppkey"
+--                   ANTI JOIN in5 ON "l_orderkey_3" = "l_orderkey" AND "l_suppkey_3" <> "l_suppkey"
+--                   GROUP BY 1
+--
+-- job query-4: group by s_name
+--   input in6     from job query-3, through the shuffle, nothing stored between
+--     exchange    duckdb hash(s_name), 1 partition
+--   reduce
+--                   SELECT "s_name", CAST(COALESCE(SUM("count_2"), 0) AS BIGINT) AS "count"
+--                   FROM in6
+--                   GROUP BY 1
+--                   ORDER BY "count" DESC NULLS LAST, "s_name" ASC NULLS LAST
+--                   LIMIT 100
+--
+-- job query-5: top 100
+--   input in7     from job query-4, through the shuffle, nothing stored between
+--     exchange    all rows to one reducer
+--   reduce
+--                   SELECT "s_name", "count" AS "numwait"
+--                   FROM in7
+--                   ORDER BY "count" DESC NULLS LAST, "s_name" ASC NULLS LAST
+--                   LIMIT 100
+--   output        to the caller
