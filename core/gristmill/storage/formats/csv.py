@@ -179,7 +179,7 @@ def _parser(
     except pa.ArrowInvalid as error:
         if stream.empty:
             return _NoRows(names or [])
-        raise _refused(piece, error) from error
+        raise _unparsed(piece, source, filesystem, error) from error
 
 
 def _content(piece: FileRange, source: FileSource, filesystem: Filesystem) -> Iterator[bytes]:
@@ -199,18 +199,17 @@ def _checked(
     try:
         yield from reader
     except pa.ArrowInvalid as error:
-        if "UTF8" in str(error):
-            _find_bad_utf8(piece, source, filesystem)
-        raise _refused(piece, error) from error
+        raise _unparsed(piece, source, filesystem, error) from error
 
 
-def _find_bad_utf8(piece: FileRange, source: FileSource, filesystem: Filesystem) -> None:
-    """Raise the error that names the byte, if the content is not UTF-8."""
-    content = b"".join(_content(piece, source, filesystem))
+def _unparsed(piece: FileRange, source: FileSource, filesystem: Filesystem, error: Exception) -> InputError:
+    """The error for content that does not parse; for what is not UTF-8, with the byte's offset."""
+    content = b"".join(_content(piece, source, filesystem)) if "UTF8" in str(error) else b""
     try:
         content.decode()
-    except UnicodeDecodeError as error:
-        raise bad_utf8(piece.uri, piece.start + error.start, content[error.start]) from error
+    except UnicodeDecodeError as bad:
+        return bad_utf8(piece.uri, piece.start + bad.start, content[bad.start])
+    return _refused(piece, error)
 
 
 def _refused(piece: FileRange, error: Exception) -> InputError:

@@ -26,6 +26,10 @@ class FormatPlan:
     pieces: Sequence[Weighed]
 
 
+_NULLS = '"NULL"'
+"""The type of a column that holds nothing but NULLs: it fits any other."""
+
+
 def whole_piece(listed: Listed, *, start: int = 0, end: int | None = None) -> FileRange:
     """All of a file, or a byte range of it, with its version and Hive values."""
     entry = listed.entry
@@ -38,34 +42,39 @@ def one_schema(found: Sequence[tuple[str, Schema]], source: FileSource, place: s
     """The schema of all files from each one's (URI, schema). Raises InputError naming two files and the column.
 
     Order of columns is the first file's; other files may have another. With ``unify`` columns that a file lacks are
-    NULL in its rows and types widen (docs/storage.md); without it files must agree.
+    NULL in its rows and types widen (docs/storage.md); without it files must agree. A declared schema is what rows
+    have, whatever the files' types.
     """
     first_of: dict[Schema, str] = {}
     for uri, schema in found:
         first_of.setdefault(schema, uri)
-    (first, first_uri), *others = first_of.items()
-    unified = first
-    for schema, uri in others:
-        if not source.unify:
-            _refuse_difference(first, first_uri, schema, uri)
-        try:
-            unified = unify([unified, schema], place)
-        except TypeConflict as conflict:
-            raise _named_conflict(conflict, first_of, schema, uri) from conflict
     if source.schema is not None:
         _refuse_missing(source, first_of)
         return source.schema
+    unified, *others = first_of
+    for schema in others:
+        if not source.unify:
+            _refuse_difference(unified, schema, first_of)
+        try:
+            unified = unify([unified, schema], place)
+        except TypeConflict as conflict:
+            raise _named_conflict(conflict, first_of, schema, first_of[schema]) from conflict
     return unified
 
 
-def _refuse_difference(first: Schema, first_uri: str, other: Schema, uri: str) -> None:
-    left, right = {c.name: c.type for c in first}, {c.name: c.type for c in other}
+def _refuse_difference(before: Schema, schema: Schema, first_of: dict[Schema, str]) -> None:
+    """Raise if ``schema`` differs from what the files before it have."""
+    left, right = {c.name: c.type for c in before}, {c.name: c.type for c in schema}
     for name in [*left, *right]:
-        if left.get(name) != right.get(name):
-            here, there = left.get(name, "missing"), right.get(name, "missing")
+        here, there = left.get(name, "missing"), right.get(name, "missing")
+        if here != there and _NULLS not in (here, there):
+            known = (
+                uri for each, uri in first_of.items() if {c.name: c.type for c in each}.get(name, "missing") == here
+            )
             raise InputError(
-                f"files of one input differ: column {name!r} is {here} in {first_uri} and {there} in {uri}",
-                place=uri,
+                f"files of one input differ: column {name!r} is {here} in {next(known)} and {there} in "
+                f"{first_of[schema]}",
+                place=first_of[schema],
                 remedy="Set unify to read missing columns as NULL and to widen numbers, or write the file anew.",
             )
 
