@@ -68,6 +68,8 @@ class ChainRun:
         self.wanted_slots = 0
         self._facts = facts
         self._scheduler = Scheduler(graph, config)
+        self._events: deque[events.Event] = deque()
+        self._handling = False
         self._plans = {stage.id: StagedPlan.of(stage) for stage in graph.stages}
         self._feeds = FeedBook(graph)
         self._links: dict[WorkerId, WorkerLink] = {}
@@ -161,12 +163,21 @@ class ChainRun:
         return tuple(part for parts in self._parts.values() for part in parts)
 
     def _handle(self, event: events.Event) -> None:
-        for instruction in self._scheduler.handle(event):
-            self._apply(instruction)
+        """Tells the scheduler, and does what it says. What comes up meanwhile waits till all of that is done."""
+        self._events.append(event)
+        if self._handling:
+            return
+        self._handling = True
+        try:
+            while self._events:
+                for instruction in self._scheduler.handle(self._events.popleft()):
+                    self._apply(instruction)
+        finally:
+            self._handling = False
 
     def _apply(self, instruction: instructions.Instruction) -> None:
         match instruction:
-            case instructions.Launch():
+            case instructions.Launch() if instruction.worker in self._links:
                 self._launch(instruction)
             case instructions.CancelAttempt(attempt, worker):
                 if (link := self._links.get(worker)) is not None:
@@ -185,6 +196,9 @@ class ChainRun:
                     self._links[worker].release(self._facts.run, exchange)
             case instructions.JobFinished(job):
                 self.effects.append(CommitJob(job, tuple(self._parts.pop(job, ()))))
+            case instructions.LoseWorker(worker):
+                if (link := self._links.pop(worker, None)) is not None:
+                    link.stop()
             case instructions.RequestWorkers(slots):
                 self.wanted_slots = slots
             case instructions.FinishChain():
@@ -193,8 +207,8 @@ class ChainRun:
                 self._failed(task, cause, message)
             case instructions.Warn(text):
                 self.tally.messages.append(text)
-            case instructions.StageSealed():
-                pass
+            case instructions.Launch() | instructions.StageSealed():
+                """A worker that has just gone; the scheduler hears of it next. Seals matter by exchange."""
 
     def _launch(self, launch: instructions.Launch) -> None:
         plan = self._plans[launch.attempt.task.stage]

@@ -48,7 +48,9 @@ def _is_oom(error: BaseException) -> bool:
 
 
 def _is_full_disk(error: BaseException) -> bool:
-    return isinstance(error, OSError) and error.errno in _NO_ROOM
+    """Whether there was no room, also where an error that says so was made of it."""
+    found = error if isinstance(error, OSError) else error.__cause__
+    return isinstance(found, OSError) and found.errno in _NO_ROOM
 
 
 def _readable(task: TaskId, error: BaseException) -> GristmillError:
