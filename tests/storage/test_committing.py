@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import subprocess
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +23,7 @@ from gristmill.storage.stores import Stores
 from gristmill.storage.sweeping import sweep
 from tests.storage.jobs import listed, rows, run_job, stage_rows, tags
 
+ROOT = Path(__file__).resolve().parents[2]
 APPEND, ERROR, OVERWRITE = OutputMode.APPEND, OutputMode.ERROR, OutputMode.OVERWRITE
 
 
@@ -322,3 +327,29 @@ def test_a_store_without_conditional_puts_is_refused_unless_the_weaker_mode_is_a
         run_job([place], "one", ForgetfulStores())
     run_job([place], "one", ForgetfulStores((), {"weak_commit": True}))
     assert tags(place, stores) == ["one"]
+
+
+KILLED_RUN = """
+import os, signal, sys
+from gristmill.plan.job import OutputMode
+from gristmill.storage.stores import Stores
+from tests.storage.jobs import run_job
+from tests.storage.test_committing import Died, DyingStores
+place, change = sys.argv[1], int(sys.argv[2])
+try:
+    run_job([place], "new", DyingStores(change, after=True), OutputMode.OVERWRITE)
+except Died:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("change", [4, 6, 8, 11])
+def test_a_killed_process_is_settled_by_the_next_job(tmp_path, stores, change):
+    place = str(tmp_path / "out")
+    run_job([place], "old", stores)
+    killed = subprocess.run([sys.executable, "-c", KILLED_RUN, place, str(change)], cwd=ROOT, check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert tags(place, stores) in (["old"], ["new"])
+    run_job([place], "next", stores, APPEND)
+    assert tags(place, stores) in (["next", "old"], ["new", "next"])
+    assert not [name for name in listed(place, stores) if "staged/" in name]

@@ -166,8 +166,7 @@ class ParquetReader(SplitReader):
         each = [(piece, *self._stored(piece)) for piece in pieces]
         for (_, stored, group), run in itertools.groupby(each, lambda e: (e[0].partition, e[1], _group(e[0], e[2]))):
             taken = [piece for piece, _, _ in run]
-            paths = tuple(str(path) for path in in_parallel(lambda piece: self._path(piece, names), taken))
-            yield _Scan(paths, taken[0], group == "", stored)
+            yield _Scan(self._paths(taken, names), taken[0], group == "", stored)
 
     def _stored(self, piece: FileRange) -> tuple[tuple[str, ...], bool]:
         """Columns of a piece's file, and whether the piece is all of it. Raises InputError where one is missing."""
@@ -180,6 +179,16 @@ class ParquetReader(SplitReader):
                 f"column {lacking[0]!r} is missing", place=piece.uri, remedy=did_you_mean(lacking[0], stored)
             )
         return stored, piece.first_row is None or (piece.first_row == 0 and piece.rows == footer.rows)
+
+    def _paths(self, pieces: Sequence[FileRange], columns: tuple[str, ...]) -> tuple[str, ...]:
+        """Files on this machine that hold what is needed of the pieces; remote ones are fetched many at once."""
+        local = self.filesystem(pieces[0].uri).local_path(pieces[0].uri) is not None
+        found = (
+            map(self._path, pieces, itertools.repeat(columns))
+            if local
+            else in_parallel(lambda piece: self._path(piece, columns), pieces)
+        )
+        return tuple(map(str, found))
 
     def _path(self, piece: FileRange, columns: tuple[str, ...]) -> Path:
         """A file on this machine that holds what is needed of a piece, in its place."""

@@ -1,0 +1,114 @@
+"""The block cache: what is there is read from it, what is not is fetched once, whoever asks; its size is bounded."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gristmill.errors import InputError
+from gristmill.storage.blockcache import BlockCache, merge, subtract
+from gristmill.storage.filesystem import canonical
+from gristmill.storage.stores import Stores
+
+_ranges = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)).map(lambda r: (r[0], r[0] + r[1])), max_size=8)
+
+
+def points(ranges: list[tuple[int, int]]) -> set[int]:
+    return {at for start, end in ranges for at in range(start, end)}
+
+
+@given(_ranges, st.integers(0, 5))
+def test_merging_keeps_what_was_there_and_fills_small_gaps(ranges, gap):
+    merged = merge(ranges, gap)
+    assert points(merged) >= points(ranges)
+    assert all(later[0] - earlier[1] > gap for earlier, later in itertools.pairwise(merged))
+    if not gap:
+        assert points(merged) == points(ranges)
+
+
+@given(_ranges, _ranges)
+def test_subtracting_leaves_exactly_what_is_absent(ranges, present):
+    assert points(subtract(merge(ranges, 0), merge(present, 0))) == points(ranges) - points(present)
+
+
+CONTENT = bytes(i % 251 for i in range(3_000_000))
+
+
+@pytest.fixture
+def remote(stores: Stores, request: pytest.FixtureRequest) -> str:
+    uri = f"memory://cache/{request.node.name}/file"
+    stores.filesystem(uri).put(uri, CONTENT)
+    return uri
+
+
+def test_a_range_is_fetched_once(tmp_path, stores, remote):
+    entry = stores.filesystem(remote).stat(remote)
+    for _ in range(2):
+        metered = stores.filesystem(remote).metered()
+        cached = BlockCache(tmp_path, 1 << 30).open(entry)
+        cached.fill([(0, 10), (2_000_000, 2_500_000)], metered)
+        assert cached.path.read_bytes()[2_000_000:2_500_000] == CONTENT[2_000_000:2_500_000]
+        assert cached.holds((5, 10))
+        assert not cached.holds((1_500_000, 1_600_000))
+    assert metered.usage.bytes_read == 0
+
+
+def test_another_version_of_a_file_is_another_file(tmp_path, stores, remote):
+    filesystem = stores.filesystem(remote)
+    cache = BlockCache(tmp_path, 1 << 30)
+    old = filesystem.stat(remote)
+    cache.open(old).fill([(0, 1000)], filesystem.metered())
+    time.sleep(0.01)
+    filesystem.put(remote, b"new" * 1000)
+    new = cache.open(filesystem.stat(remote))
+    assert not new.holds((0, 1))
+    with pytest.raises(InputError, match="changed"):
+        cache.open(old).fill([(5000, 6000)], filesystem.metered())
+
+
+def test_files_used_longest_ago_are_evicted_unless_they_are_held(tmp_path, stores):
+    cache = BlockCache(tmp_path, 5_000_000)
+    held = []
+    for number in range(4):
+        uri = f"memory://cache/evict/{number}"
+        stores.filesystem(uri).put(uri, CONTENT)
+        cached = cache.open(stores.filesystem(uri).stat(uri))
+        cached.fill([(0, len(CONTENT))], stores.filesystem(uri).metered())
+        os.utime(cached.path, (number, number))
+        held.append(cached)
+    held[1].close()
+    held[2].close()
+    cache.evict()
+    assert [cached.path.exists() for cached in held] == [True, False, False, True]
+
+
+def fetch(folder: str, uri: str, start: int) -> bool:
+    stores = Stores()
+    filesystem = stores.filesystem(uri)
+    cached = BlockCache(Path(folder), 1 << 30).open(filesystem.stat(uri))
+    for at in range(start, len(CONTENT), 40_000):
+        cached.fill([(at, min(at + 10_000, len(CONTENT)))], filesystem.metered())
+        if cached.path.read_bytes()[at : at + 10_000] != CONTENT[at : at + 10_000]:
+            return False
+    return True
+
+
+def test_processes_fill_one_file_together(tmp_path, stores):
+    source = tmp_path / "remote"
+    source.write_bytes(CONTENT)
+    uri = canonical(str(source))
+    entry = stores.filesystem(uri).stat(uri)
+    folder = str(tmp_path / "cache")
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        work = [(folder, uri, start) for start in (0, 10_000, 20_000, 30_000)]
+        assert all(pool.starmap(fetch, work))
+    cached = BlockCache(Path(folder), 1 << 30).open(entry)
+    assert cached.holds((0, len(CONTENT)))
+    assert cached.path.read_bytes() == CONTENT
