@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 import cloudpickle
@@ -60,13 +60,26 @@ def function_of(function: Callable[..., Any], place: str) -> PythonFunction:
 
 
 def _importable(name: str) -> bool:
-    """Whether a worker, which gets the caller's ``sys.path``, finds the module by name."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
+    """Whether a worker, which gets the caller's ``sys.path``, finds the module by name.
+
+    The finders are asked anew: ``importlib.util.find_spec`` would answer from the modules of this process, however
+    they were loaded.
+    """
+    parts = name.split(".")
+    spec = _found(parts[0], None)
+    for end in range(2, len(parts) + 1):
+        if spec is None or spec.submodule_search_locations is None:
+            return False
+        spec = _found(".".join(parts[:end]), list(spec.submodule_search_locations))
+    if spec is None:
         return False
-    module = sys.modules.get(name)
-    return spec is not None and (module is None or spec.origin == getattr(module, "__file__", None))
+    loaded = sys.modules.get(name)
+    return loaded is None or not spec.has_location or spec.origin == getattr(loaded, "__file__", None)
+
+
+def _found(name: str, path: list[str] | None) -> ModuleSpec | None:
+    specs = (finder.find_spec(name, path) for finder in sys.meta_path)
+    return next((spec for spec in specs if spec is not None), None)
 
 
 def declared_parameters(function: Callable[..., Any]) -> int | None:
