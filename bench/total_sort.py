@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from measuring import WorkerMemory, data_folder, machine
 
@@ -50,8 +51,8 @@ def is_sorted(folder: Path) -> tuple[bool, int]:
         if len(keys) == 0:
             continue
         rows += len(keys)
-        order = pa.compute.less_equal(keys.slice(0, len(keys) - 1), keys.slice(1))
-        if keys[0].as_py() < last or not pa.compute.all(order).as_py():
+        order = pc.less_equal(keys.slice(0, len(keys) - 1), keys.slice(1))
+        if keys[0].as_py() < last or not pc.all(order).as_py():
             return False, rows
         last = keys[-1].as_py()
     return True, rows

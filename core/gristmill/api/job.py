@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gristmill.api.functions import Work, check_arguments, fragment_of, function_of
+from gristmill.api.packing import with_source
 from gristmill.api.sources import Input, SchemaLike, schema_of
 from gristmill.errors import InvalidPlan
 from gristmill.plan.exchange import ExchangeKind
-from gristmill.plan.fragment import Calling, Fragment, PythonFragment
+from gristmill.plan.fragment import Calling, Fragment
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, Output, OutputMode, RetryPolicy, SideInput, Store
+from gristmill.plan.manifest import dump_manifest
+from gristmill.plan.pairs import default_key
 from gristmill.plan.schema import SortKey
 from gristmill.plan.source import FileSource, Format, JobSource
 from gristmill.plan.validate import validate
@@ -105,11 +109,10 @@ class Job:
             schema_of(schema),
         )
         kind, partitioner = self._partitioning(partition)
-        self._plan = JobPlan(
+        plan = JobPlan(
             name=name,
             inputs=tuple(
-                self._input(each, source, default_map, tuple(key), map_calling, grouped=not map_only)
-                for each, source in inputs.items()
+                self._input(each, source, default_map, tuple(key), map_calling) for each, source in inputs.items()
             ),
             reduce=reduced,
             combine=fragment_of(combine, Calling.PAIRS, f"combine of job {name!r}"),
@@ -125,6 +128,10 @@ class Job:
             scratch=scratch,
             deadline_s=deadline_s,
         )
+
+        jobs = self._plans()
+        keyed = (replace(each, key=each.key or default_key(plan, each, jobs)) for each in plan.inputs)
+        self._plan = replace(plan, inputs=tuple(keyed))
 
     @property
     def plan(self) -> JobPlan:
@@ -145,6 +152,14 @@ class Job:
         from gristmill.api.run import explain_chain
 
         return explain_chain(self.chain())
+
+    def manifest(self) -> str:
+        """The chain as YAML that ``gristmill run`` and ``kubectl apply`` take.
+
+        Functions must stand at the top level of a file, which travels along as source; raises InvalidPlan naming one
+        that does not (a lambda, a closure).
+        """
+        return dump_manifest(with_source(self.chain()))
 
     def __repr__(self) -> str:
         return f"gm.Job({self.name!r})"
@@ -174,29 +189,11 @@ class Job:
         default_map: Fragment | None,
         key: tuple[str, ...],
         calling: Calling,
-        *,
-        grouped: bool,
     ) -> JobInput:
         input_ = given if isinstance(given, Input) else Input(given)
         place = f"map of input {name!r} of job {self.name!r}"
         own = _one_of(input_.map, input_.map_batches, calling, place, None)
-        mapped = own or default_map
-        keys = input_.key or key
-        if not keys and grouped and self._gives_pairs(mapped, input_):
-            keys = ("key",)
-        return JobInput(name, self._source(given), mapped, keys, input_.exchange)
-
-    def _gives_pairs(self, mapped: Fragment | None, input_: Input) -> bool:
-        """Whether the rows that reach the shuffle have the columns ``key`` and ``value``."""
-        if isinstance(mapped, PythonFragment):
-            return mapped.calling is Calling.PAIRS
-        if mapped is not None:
-            return False
-        if isinstance(input_.source, Job):
-            upstream = input_.source.plan
-            last = upstream.reduce or (upstream.inputs[0].map if upstream.map_only else None)
-            return isinstance(last, PythonFragment) and last.calling is Calling.PAIRS
-        return input_.source.format in (Format.TEXT, Format.PAIRS)
+        return JobInput(name, self._source(given), own or default_map, input_.key or key, input_.exchange)
 
     def _partitioning(self, partition: str | Callable[[Any, int], int]) -> tuple[ExchangeKind, Any]:
         if callable(partition):
@@ -209,6 +206,13 @@ class Job:
                 remedy=f"use {', '.join(map(repr, known))}, or a function f(key, partitions) -> int",
             )
         return known[partition], None
+
+    def _plans(self) -> dict[str, JobPlan]:
+        """The plans of all jobs that this one reads, directly or not."""
+        upstream = {name: job.plan for name, job in self._upstream.items()}
+        for job in self._upstream.values():
+            upstream.update(job._plans())
+        return upstream
 
     def _collect(self, into: dict[str, Job]) -> None:
         for upstream in self._upstream.values():

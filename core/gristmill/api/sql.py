@@ -139,17 +139,10 @@ class Query:
         return tempfile.TemporaryDirectory(prefix="gristmill-tables-")
 
     def _facts(self) -> Any:
-        from gristmill.storage.splits import plan_input
         from gristmill.storage.stores import Stores
-        from gristmill_sql import TableFacts
+        from gristmill_sql.catalog import facts_from_storage
 
-        stores = Stores(self.stores, self.options.storage_options)
-
-        def read(source: FileSource, place: str) -> TableFacts:
-            planned = plan_input(source, stores, place)
-            return TableFacts(planned.schema, planned.rows, planned.bytes_)
-
-        return read
+        return facts_from_storage(Stores(self.stores, self.options.storage_options))
 
     def _source(self, name: str, given: TableLike) -> FileSource:
         if isinstance(given, Input):
