@@ -15,6 +15,8 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from gristmill.errors import FragmentError, TypeConflict
@@ -27,7 +29,7 @@ from gristmill.kernel.values import values_of
 from gristmill.rows.ordering import group_starts
 from gristmill.rows.types import cast_array, infer
 
-GROUPED_BYTES = 96 << 20
+GROUPED_BYTES = 80 << 20
 """Groups and values that may wait in memory before they are combined. Constant, so that bytes of results do not
 depend on the memory of a worker."""
 _SLICE = 65_536
@@ -114,7 +116,7 @@ class MapCombiner:
                 self._calls.end_if_forked()
                 if self._pace.must_count() and self._is_full(self._count()):
                     self._combine_long_groups()
-                    if self._held_bytes(self._count()) > GROUPED_BYTES // 2:
+                    if self._held_bytes(self._count()) > GROUPED_BYTES * 3 // 4:
                         yield from self._leave()
                         given = True
         if self._groups or not given:
@@ -339,19 +341,36 @@ def _is_like(value: Any, examples: list[Any]) -> bool:
 
 
 def combine_pairs(combine: GroupCombine, table: pa.Table) -> pa.Table:
-    """``table`` of sorted pairs with each key's values combined; itself where no key comes twice."""
+    """``table`` of sorted pairs with each key's values combined; itself where no key comes twice.
+
+    Only the rows of keys that come several times pass through Python.
+    """
     starts = group_starts(table, ("key",))
-    if len(starts) == table.num_rows:
+    sizes = np.diff(starts, append=table.num_rows)
+    several = np.flatnonzero(sizes > 1)
+    if not len(several):
         return table
-    values = values_of(table.column("value"))
-    keys = values_of(table.column("key").take(pa.array(starts)))
-    ends = [*starts[1:].tolist(), table.num_rows]
-    rows: list[int] = []
+    values = values_of(table.column("value").take(pa.array(_ranges(starts[several], sizes[several]))))
+    keys = values_of(table.column("key").take(pa.array(starts[several])))
+    counts = np.ones(len(starts), np.int64)
     found: list[Any] = []
-    for start, end, key in zip(starts.tolist(), ends, keys, strict=True):
-        combined = combine.values(key, values[start:end]) if end - start > 1 else values[start:end]
-        rows.extend([start] * len(combined))
+    at = 0
+    for group, key, size in zip(several.tolist(), keys, sizes[several].tolist(), strict=True):
+        combined = combine.values(key, values[at : at + size])
+        counts[group] = len(combined)
         found.extend(combined)
+        at += size
     field = table.schema.field("value")
-    column = cast_array(infer(found, "column 'value'"), field.type, "value")
-    return pa.Table.from_arrays([table.column("key").take(pa.array(rows, pa.int64())), column], schema=table.schema)
+    new = cast_array(infer(found, "column 'value'"), field.type, "value")
+    groups = np.repeat(np.arange(len(starts)), counts)
+    rows = starts[groups]
+    rows[sizes[groups] > 1] = table.num_rows + np.arange(len(found))
+    column = pa.chunked_array([*table.column("value").chunks, new], field.type).take(pa.array(rows))
+    return pa.Table.from_arrays([table.column("key").take(pa.array(starts[groups])), column], schema=table.schema)
+
+
+def _ranges(starts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The numbers of all rows of runs that begin at ``starts``."""
+    before = np.cumsum(sizes) - sizes
+    rows: npt.NDArray[np.int64] = np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
+    return rows

@@ -15,7 +15,7 @@ from gristmill.plan.task import ExchangeFeed
 from gristmill.shuffle.blocks import BlockFetcher
 from gristmill.storage.stores import Stores
 
-BASELINE_BYTES = 160 << 20
+BASELINE_BYTES = 192 << 20
 """What an executor needs before any data: interpreter, Arrow, DuckDB, the user's modules."""
 SMALLEST_BYTES = 64 << 20
 """Budgets below this do not help: everything would spill at once."""
@@ -52,10 +52,10 @@ class TaskEnv:
 class MemorySplit:
     """How the bytes that an executor may use are divided.
 
-    Of what is left after ``BASELINE_BYTES``: half for the fragment that runs (DuckDB's memory limit, or the groups of
-    a Python combine), a quarter for the buffers of what is written, an eighth each for what is read and for rows that
-    wait for a further outlet. Parts of a task that are not there leave their share unused: it is the headroom for what
-    Python objects take beyond their data.
+    Of what is left after ``BASELINE_BYTES``: 45% for the fragment that runs (DuckDB's memory limit, or the groups of a
+    Python combine), 20% for the buffers of what is written, an eighth each for what is read and for rows that wait for a
+    further outlet. The last tenth, and the shares of what a task does not have, are headroom: for row groups of parts
+    being written, and for what Python objects and sorting take beyond their data.
     """
 
     fragment: int
@@ -67,4 +67,4 @@ class MemorySplit:
     def of(cls, memory_bytes: int) -> MemorySplit:
         """The division of ``memory_bytes``, what the whole executor may use."""
         free = max(memory_bytes - BASELINE_BYTES, SMALLEST_BYTES)
-        return cls(free // 2, free // 4, free // 8, free // 8)
+        return cls(free * 45 // 100, free // 5, free // 8, free // 8)

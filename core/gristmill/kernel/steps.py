@@ -95,7 +95,7 @@ class Steps:
         if isinstance(spec.combine, PythonFragment) and spec.combine.calling is Calling.PAIRS:
             self._code(step)
             combine = group_combine(spec.combine)
-            return lambda table: combine_pairs(combine, _sorted(table, spec))
+            return lambda table: combine_pairs(combine, _grouped(table, spec))
         read = ExchangeRead(exchange.input, exchange, spec)
         return lambda table: self._combine_rows(step, read, table)
 
@@ -106,7 +106,7 @@ class Steps:
 
     def _combine_rows(self, step: Step, read: ExchangeRead, table: pa.Table) -> pa.Table:
         """A combine in SQL, over rows or batches, or by a command: the reduce of the table, in the columns it had."""
-        rows = Stream(batches_of(_sorted(table, read.spec)), f"job {step.job}, combine")
+        rows = Stream(batches_of(_grouped(table, read.spec)), f"job {step.job}, combine")
         found = pa.Table.from_batches(list(self.reduce(step, [(read, rows)])))
         if set(found.schema.names) != set(table.schema.names):
             raise TypeConflict(
@@ -114,7 +114,7 @@ class Steps:
                 place=f"job {step.job}, combine",
                 remedy=f"A combine gives the columns that it gets: {', '.join(table.schema.names)}.",
             )
-        return _sorted(cast_table(found, schema_of(table.schema)), read.spec)
+        return _sorted(cast_table(found, schema_of(table.schema)), read.spec.order)
 
     def spooled(self, name: str, stream: Stream, file: str) -> StreamInput:
         """Rows of this task as an input under ``name``; ``file`` is what their records are called."""
@@ -159,11 +159,13 @@ def _one_after_another(inputs: Sorted) -> Iterator[pa.RecordBatch]:
     return (batch for _, stream in inputs for batch in retyped(iter(stream), schema))
 
 
-def _sorted(table: pa.Table, spec: Exchange) -> pa.Table:
-    """The table in the order of its exchange, or where that has none by its keys."""
-    order = spec.order or tuple(SortKey(key) for key in spec.keys)
-    indices = sort_indices(table, order)
-    return table if (indices[1:] > indices[:-1]).all() else table.take(pa.array(indices))
+def _grouped(table: pa.Table, spec: Exchange) -> pa.Table:
+    """The table with rows of one key together: as it is where its exchange has an order, else sorted by the keys."""
+    return table if spec.order else _sorted(table, tuple(SortKey(key) for key in spec.keys))
+
+
+def _sorted(table: pa.Table, order: tuple[SortKey, ...]) -> pa.Table:
+    return table.take(pa.array(sort_indices(table, order))) if order else table
 
 
 def combines_in_memory(step: Step, combine: object) -> bool:
