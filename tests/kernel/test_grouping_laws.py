@@ -16,9 +16,10 @@ from sequential import run_job
 
 from gristmill.kernel.calls import MapCalls
 from gristmill.kernel.columns import Typed, pair_schema
-from gristmill.kernel.combining import GroupCombine, MapCombiner, hashable
+from gristmill.kernel.combining import GroupCombine
 from gristmill.kernel.context import TaskContext
 from gristmill.kernel.groups import comparable
+from gristmill.kernel.mapcombine import MapCombiner, hashable
 from gristmill.kernel.records import Chunk
 from gristmill.kernel.values import values_of
 from gristmill.rows.types import infer

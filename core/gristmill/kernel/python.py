@@ -12,10 +12,11 @@ from gristmill.kernel.annotations import annotated_schema
 from gristmill.kernel.calls import Calls, MapCalls, ReduceCalls, short
 from gristmill.kernel.collect import collect, collect_routed
 from gristmill.kernel.columns import Typed, WidenedSchema, one_batch, pair_schema
-from gristmill.kernel.combining import GroupCombine, MapCombiner
+from gristmill.kernel.combining import GroupCombine
 from gristmill.kernel.context import Sides
 from gristmill.kernel.groups import MergedGroups, SortedGroups, key_terms
 from gristmill.kernel.inputs import Input
+from gristmill.kernel.mapcombine import MapCombiner
 from gristmill.kernel.records import without
 from gristmill.kernel.streams import Stream
 from gristmill.kernel.user_code import blamed, load
