@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.plan.source import FileSource, Format
+from gristmill.plan.source import FileRange, FileSource, Format
 from gristmill.storage import lines
 from gristmill.storage.reading import open_split
 from gristmill.storage.splits import PlannedInput, plan_input
@@ -61,6 +61,18 @@ def test_every_text_line_is_in_exactly_one_split(given_lines, newline, ended, sp
             for line in lines.split_lines(lines.text_of(piece.uri, offset, block))
         ]
         assert blocks == expected
+
+
+@given(st.lists(_line, min_size=1, max_size=40), st.integers(1, 9), st.integers(1, 200))
+def test_remote_blocks_read_ahead_are_in_order(given_lines, block_bytes, cut):
+    content = "".join(f"{line}\n" for line in given_lines).encode()
+    uri = "memory://splitting/ahead"
+    filesystem = _STORES.filesystem(uri)
+    filesystem.put(uri, content)
+    cut = min(cut, len(content))
+    pieces = [FileRange(uri, 0, cut), FileRange(uri, cut, len(content))]
+    found = [block for piece in pieces for _, block in lines.blocks(piece, filesystem, block_bytes)]
+    assert b"".join(found) == content
 
 
 @given(st.lists(_line, max_size=12), st.booleans())

@@ -74,6 +74,8 @@ def read_back(uri: str, format_: Format, stores: Stores, schema: Schema | None =
         (Format.CSV, "gzip", "part-00000-one.csv.gz"),
         (Format.CSV, "bz2", "part-00000-one.csv.bz2"),
         (Format.CSV, "xz", "part-00000-one.csv.xz"),
+        (Format.CSV, "lz4", "part-00000-one.csv.lz4"),
+        (Format.CSV, "brotli", "part-00000-one.csv.br"),
     ],
 )
 def test_rows_come_back_as_they_were(place, stores, format_, compression, name):

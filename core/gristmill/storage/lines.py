@@ -19,6 +19,7 @@ from gristmill.errors import InputError
 from gristmill.plan.source import FileRange
 from gristmill.storage.compression import codec_of, decompressed
 from gristmill.storage.filesystem import Filesystem
+from gristmill.storage.parallel import ahead
 
 BLOCK_BYTES = 8 << 20
 _BEYOND_BYTES = 64 << 10
@@ -38,12 +39,11 @@ def blocks(piece: FileRange, filesystem: Filesystem, block_bytes: int = BLOCK_BY
 
 def _range_blocks(piece: FileRange, filesystem: Filesystem, block_bytes: int) -> Iterator[tuple[int, bytes]]:
     start = _first_record(piece, filesystem, block_bytes)
+    if start is None:
+        return
     kept: list[bytes] = []
     at = start
-    while start is not None and at is not None and at < piece.end:
-        data = filesystem.read(piece.uri, at, min(at + block_bytes, piece.end), piece.version)
-        if not data:
-            raise InputError("the file is shorter than when the job was planned", place=piece.uri)
+    for data in range_reads(piece, filesystem, start, block_bytes):
         at += len(data)
         cut = data.rfind(b"\n") + 1
         if cut:
@@ -51,8 +51,27 @@ def _range_blocks(piece: FileRange, filesystem: Filesystem, block_bytes: int) ->
             start, kept = at - len(data) + cut, []
         if cut < len(data):
             kept.append(data[cut:])
-    if kept and start is not None:
+    if kept:
         yield start, b"".join([*kept, _to_newline(piece, filesystem)])
+
+
+def range_reads(
+    piece: FileRange, filesystem: Filesystem, start: int, block_bytes: int = BLOCK_BYTES
+) -> Iterator[bytes]:
+    """The bytes of a piece from ``start`` on, block by block; of a remote file, the next blocks are on their way.
+
+    Raises InputError where the file is shorter than the piece.
+    """
+
+    def read(at: int) -> bytes:
+        end = min(at + block_bytes, piece.end)
+        data = filesystem.read(piece.uri, at, end, piece.version)
+        if len(data) < end - at:
+            raise InputError("the file is shorter than when the job was planned", place=piece.uri)
+        return data
+
+    each = range(start, piece.end, block_bytes)
+    return map(read, each) if filesystem.local_path(piece.uri) is not None or len(each) < 2 else ahead(read, each)
 
 
 def _first_record(piece: FileRange, filesystem: Filesystem, block_bytes: int) -> int | None:

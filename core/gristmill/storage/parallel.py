@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _AT_A_TIME = 32
+_AHEAD = 4
 
 
 def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
@@ -19,3 +21,19 @@ def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
         return [work(item) for item in todo]
     with ThreadPoolExecutor(min(_AT_A_TIME, len(todo)), "storage") as pool:
         return list(pool.map(work, todo))
+
+
+def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """``work`` for each item; results in order, while the next few are being worked on."""
+    with ThreadPoolExecutor(_AHEAD, "storage-ahead") as pool:
+        running: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                running.append(pool.submit(work, item))
+                if len(running) > _AHEAD:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            for future in running:
+                future.cancel()

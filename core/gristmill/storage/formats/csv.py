@@ -21,7 +21,7 @@ from gristmill.storage.formats.inferred import DECLARE, fitted, sampled_schema, 
 from gristmill.storage.formats.plan import FormatPlan, whole_piece
 from gristmill.storage.formats.reader import SplitReader
 from gristmill.storage.formats.text import byte_pieces
-from gristmill.storage.lines import BLOCK_BYTES, bad_utf8, blocks, content_reads
+from gristmill.storage.lines import BLOCK_BYTES, bad_utf8, blocks, content_reads, range_reads
 from gristmill.storage.listing import Listed
 from gristmill.storage.nearest import did_you_mean
 from gristmill.storage.packing import SPLIT_BYTES, Weighed, even_cuts
@@ -187,8 +187,7 @@ def _content(piece: FileRange, source: FileSource, filesystem: Filesystem) -> It
     if codec_of(piece.uri) is not None:
         yield from content_reads(piece.uri, filesystem)
     elif source.newlines:
-        for at in range(piece.start, piece.end, BLOCK_BYTES):
-            yield filesystem.read(piece.uri, at, min(at + BLOCK_BYTES, piece.end))
+        yield from range_reads(piece, filesystem, piece.start)
     else:
         yield from (block for _, block in blocks(piece, filesystem))
 
