@@ -130,8 +130,8 @@ class FsspecFilesystem:
         given = {} if whole else {"start": start, "end": end}
         data = bytes(self._ask(uri, lambda: self._some(uri, given)))
         self.usage.add(requests=0, read=len(data))
-        size = self._sizes.get(uri, len(data))
-        wanted = max(0, min(size if end is None else end, size) - start)
+        size = self._sizes.get(uri, start + len(data))
+        wanted = max(0, (size if end is None else min(end, size)) - start)
         return data[start : start + wanted] if len(data) > wanted else data
 
     def _some(self, uri: str, given: dict[str, int | None]) -> bytes:
