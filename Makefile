@@ -28,8 +28,7 @@ help: ## list what can be done
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt hatchling
-	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[$(EXTRAS)]'
+	$(BIN)/pip install --quiet --constraint constraints.txt hatchling --editable '.[$(EXTRAS)]'
 	touch $@
 
 .PHONY: install
