@@ -96,6 +96,24 @@ def test_losing_machines_with_their_map_output_changes_no_byte(
     assert _content(result.manifest) == _content(undisturbed.manifest)
 
 
+def test_a_worker_that_is_asked_to_end_finishes_what_it_has(
+    books: Path, tmp_path: Path, engine_processes: Callable[[str], list[int]]
+) -> None:
+    asked = []
+
+    def ask_one_to_end(progress: gm.Progress) -> None:
+        if not asked and any(stage.done for stage in progress.stages):
+            asked.append(engine_processes("agent")[0])
+            os.kill(asked[0], signal.SIGTERM)
+
+    result = gm.run(
+        _job(books, tmp_path / "out"), workers=2, memory="512MiB", force_distributed=True, progress=ask_one_to_end
+    )
+    assert asked
+    assert sum(stage.retries for stage in result.progress.stages) == 0
+    assert _content(result.manifest) == _content(gm.run(_job(books, tmp_path / "calm")).manifest)
+
+
 def test_no_process_and_no_file_is_left_behind(
     books: Path, tmp_path: Path, engine_processes: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import gristmill as gm
 import pytest
+
+import gristmill as gm
 from gristmill.errors import InvalidPlan
 from gristmill.plan.manifest import load_manifest
 

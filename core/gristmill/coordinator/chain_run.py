@@ -95,6 +95,10 @@ class ChainRun:
         self._links.pop(worker, None)
         self._handle(events.WorkerLeft(worker, reason))
 
+    def draining(self, worker: WorkerId) -> None:
+        """A worker finishes what it has and takes nothing new."""
+        self._handle(events.WorkerDraining(worker))
+
     def heartbeat(self, worker: WorkerId, memory_bytes: int, peak_bytes: int) -> None:
         """A worker lives, and holds so many bytes."""
         self.tally.worker(worker, memory_bytes, peak_bytes)

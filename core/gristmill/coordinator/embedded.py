@@ -121,6 +121,8 @@ class EmbeddedSession:
             storage_options=spec.storage_options,
             sys_path=tuple(os.path.abspath(entry) for entry in sys.path),
             output_outlives_worker=not spec.separate_machines,
+            # A codec costs more than a local disk, and less than a network.
+            compression="lz4" if spec.separate_machines else "",
             flight_host="127.0.0.1" if spec.separate_machines else "",
             host=f"machine-{number}" if spec.separate_machines else "",
             token=self.token,

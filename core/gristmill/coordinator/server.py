@@ -34,6 +34,7 @@ class WorkerEvents(Protocol):
 
     def joined(self, worker: WorkerJoined, link: WorkerLink) -> None: ...
     def left(self, worker: WorkerId, reason: LeaveReason) -> None: ...
+    def draining(self, worker: WorkerId) -> None: ...
     def heartbeat(self, worker: WorkerId, memory_bytes: int, peak_bytes: int) -> None: ...
     def reading(self, attempt: AttemptId, rows: int, bytes_: int) -> None: ...
     def attempt_finished(self, worker: WorkerId, result: TaskResult) -> None: ...
@@ -98,7 +99,8 @@ class CoordinatorServer:
         )
         service = grpc.method_handlers_generic_handler(SERVICE, {"Work": handler})
         self._server.add_generic_rpc_handlers((service,))
-        self._server.add_insecure_port(address)
+        self.port: int = self._server.add_insecure_port(address)
+        """The TCP port that is listened on, where the address asked for any free one (0)."""
 
     async def start(self) -> None:
         """Begins to listen."""
@@ -156,6 +158,8 @@ class CoordinatorServer:
 
     def _take(self, worker: WorkerId, message: wire.FromWorker) -> None:
         match message.WhichOneof("kind"):
+            case "draining":
+                self._run.draining(worker)
             case "heartbeat":
                 beat = message.heartbeat
                 self._run.heartbeat(worker, beat.memory_bytes, beat.peak_bytes)

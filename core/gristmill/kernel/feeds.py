@@ -6,10 +6,13 @@ Filled from the connection's thread while a reduce task, in the main thread, may
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 from gristmill.ids import ExchangeId
 from gristmill.plan.task import ExchangeFeed, MapOutput
+
+Watcher = Callable[[ExchangeFeed], None]
 
 
 class FeedStore:
@@ -19,6 +22,18 @@ class FeedStore:
         self._changed = threading.Condition()
         self._outputs: dict[ExchangeId, dict[int, MapOutput]] = {}
         self._latest: dict[ExchangeId, ExchangeFeed] = {}
+        self._watchers: dict[ExchangeId, list[Watcher]] = {}
+
+    def watch(self, exchange: ExchangeId, watcher: Watcher) -> None:
+        """Calls ``watcher`` with the feed as it is, and again each time it grows."""
+        with self._changed:
+            self._watchers.setdefault(exchange, []).append(watcher)
+            watcher(self._assembled(exchange))
+
+    def unwatch(self, exchange: ExchangeId, watcher: Watcher) -> None:
+        """Ends what ``watch`` began."""
+        with self._changed:
+            self._watchers[exchange].remove(watcher)
 
     def add(self, update: ExchangeFeed) -> None:
         """Takes an update: outputs are added to those known, the rest replaces what was known."""
@@ -26,6 +41,8 @@ class FeedStore:
             outputs = self._outputs.setdefault(update.exchange, {})
             outputs.update((output.task_order, output) for output in update.outputs)
             self._latest[update.exchange] = replace(update, outputs=())
+            for watcher in self._watchers.get(update.exchange, ()):
+                watcher(self._assembled(update.exchange))
             self._changed.notify_all()
 
     def current(self, exchange: ExchangeId) -> ExchangeFeed:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import signal
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -66,6 +67,7 @@ class Agent:
         for slot in self._slots:
             slot.start_executor()
         background = [asyncio.create_task(self._watch())]
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._drain)
         try:
             # A worker joins when its executors can run: the time of an attempt is its own.
             await asyncio.gather(*(slot.ready() for slot in self._slots))
@@ -77,6 +79,13 @@ class Agent:
             for slot in self._slots:
                 slot.stop()
             server.close()
+
+    def _drain(self) -> None:
+        """Finishes what it has, takes nothing new, then leaves: what SIGTERM asks for."""
+        if not self._draining:
+            self._draining = True
+            self._send(wire.FromWorker(draining=wire.Draining()))
+            self._pump()
 
     async def _work(self, channel: grpc.aio.Channel) -> None:
         method = channel.stream_stream(
@@ -133,8 +142,7 @@ class Agent:
             case "release":
                 self._release(message.release)
             case "drain":
-                self._draining = True
-                self._pump()
+                self._drain()
             case "stop":
                 return False
         return True

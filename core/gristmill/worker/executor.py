@@ -16,6 +16,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gristmill.ids import AttemptId
 from gristmill.kernel.environment import TaskEnv
@@ -31,6 +32,9 @@ from gristmill.storage.stores import Stores
 from gristmill.wire import wire_pb2 as wire
 from gristmill.worker import frames
 from gristmill.worker.processes import end_with_parent
+
+if TYPE_CHECKING:
+    from gristmill.worker.early import EarlyReads
 
 PROGRESS_EVERY_S = 0.25
 
@@ -72,13 +76,30 @@ class Executor:
         order = from_json(order_message.order, TaskOrder)
         stage = self._stages[order.stage_digest]
         order = replace(order, feeds=tuple(self._feeds.current(read) for read in stage.exchanges_read))
+        early = self._early_reads(stage, order)
+        environment = self._environment(order)
         try:
-            result = run_task(stage, order, self._environment(order))
+            result = run_task(stage, order, replace(environment, fetch=early) if early else environment)
         # Whatever user code raises must become a report: this is the border of the user's code.
         except BaseException as error:  # noqa: BLE001
             return wire.FromExecutor(failed=_failed(order, Failure.of(order.attempt.task, error)))
+        finally:
+            if early is not None:
+                early.close()
         finished = wire.Finished(attempt=str(order.attempt), result=to_json(result))
         return wire.FromExecutor(finished=finished)
+
+    def _early_reads(self, stage: Stage, order: TaskOrder) -> EarlyReads | None:
+        """Begins to fetch, where maps are still running on other machines."""
+        assert self._surroundings is not None, "the agent sends the setup first"
+        files = self._surroundings.fetch
+        if isinstance(files, LocalFiles) or all(feed.sealed for feed in order.feeds):
+            return None
+        from gristmill.shuffle.flight import WorkerFiles
+        from gristmill.worker.early import EarlyReads
+
+        assert isinstance(files, WorkerFiles)
+        return EarlyReads(files, self._feeds, stage, order, self._surroundings.scratch / "early")
 
     def _environment(self, order: TaskOrder) -> TaskEnv:
         assert self._surroundings is not None, "the agent sends the setup first"

@@ -1,0 +1,103 @@
+"""The coordinator's server over TCP: who is let in, and what a worker's stream becomes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+
+from gristmill.coordinator.server import CoordinatorServer, compatible
+from gristmill.version import __version__
+from gristmill.wire import wire_pb2 as wire
+from gristmill.wire.protocol import TOKEN_HEADER, WORK_METHOD
+
+
+@dataclass
+class _Heard:
+    """Writes down what the server tells."""
+
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args: self.calls.append((name, *args))
+
+
+async def _visit(
+    server: CoordinatorServer, port: int, messages: list[wire.FromWorker], token: str = ""
+) -> list[wire.ToWorker]:
+    """Says these messages as a worker would, and returns what was heard before the stream ended."""
+    await server.start()
+
+    async def outgoing() -> AsyncIterator[wire.FromWorker]:
+        for message in messages:
+            yield message
+        await asyncio.sleep(0.2)
+
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            work = channel.stream_stream(
+                WORK_METHOD,
+                request_serializer=wire.FromWorker.SerializeToString,
+                response_deserializer=wire.ToWorker.FromString,
+            )
+            metadata = ((TOKEN_HEADER, token),) if token else None
+            return [message async for message in work(outgoing(), metadata=metadata)]
+    finally:
+        await server.stop()
+
+
+def _hello(version: str = __version__) -> wire.FromWorker:
+    return wire.FromWorker(hello=wire.Hello(worker="w1", version=version, slots=2, host="h", places=["zone-a"]))
+
+
+def _visited(messages: list[wire.FromWorker], token: str = "", wanted: str = "") -> tuple[list[wire.ToWorker], _Heard]:
+    heard = _Heard()
+
+    async def run() -> list[wire.ToWorker]:
+        server = CoordinatorServer("127.0.0.1:0", heard, wanted)
+        return await _visit(server, server.port, messages, token)
+
+    return asyncio.run(run()), heard
+
+
+def test_a_worker_joins_drains_and_leaves() -> None:
+    leaving = wire.FromWorker(leaving=wire.Leaving(reason="drained"))
+    answers, heard = _visited([_hello(), wire.FromWorker(draining=wire.Draining()), leaving])
+    assert answers[0].WhichOneof("kind") == "welcome"
+    assert [call[0] for call in heard.calls] == ["joined", "draining", "left"]
+    joined = heard.calls[0][1]
+    assert (joined.worker, joined.slots, joined.places) == ("w1", 2, ("h", "zone-a"))
+    assert heard.calls[2][1:] == ("w1", "drained")
+
+
+def test_a_stream_that_ends_without_a_word_is_a_lost_worker() -> None:
+    _, heard = _visited([_hello()])
+    assert heard.calls[-1] == ("left", "w1", "lost")
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+def test_a_worker_without_the_token_is_refused(token: str) -> None:
+    with pytest.raises(grpc.aio.AioRpcError, match="token is missing or wrong"):
+        _visited([_hello()], token, wanted="right")
+
+
+def test_a_worker_with_the_token_is_let_in() -> None:
+    answers, _ = _visited([_hello()], "right", wanted="right")
+    assert answers
+
+
+def test_a_worker_of_a_version_too_far_away_is_refused_with_both_versions() -> None:
+    with pytest.raises(grpc.aio.AioRpcError, match=r"version 9\.0\.0.*" + __version__):
+        _visited([_hello("9.0.0")])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "fits"), [("1.2.0", "1.3.9", True), ("1.2.0", "1.4.0", False), ("1.9.0", "2.0.0", False)]
+)
+def test_versions_one_minor_apart_fit(one: str, other: str, fits: bool) -> None:
+    assert compatible(one, other) is fits
+    assert compatible(other, one) is fits
