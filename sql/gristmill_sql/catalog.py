@@ -7,14 +7,20 @@ footers is the storage layer's work, reached through ``FactsReader``, so that te
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from gristmill.errors import InputError
-from gristmill.plan.job import Store
 from gristmill.plan.schema import Schema
-from gristmill.plan.source import FileSource, Format
+from gristmill.plan.source import FileRange, FileSource, Format
+from gristmill.storage.filesystem import Entry
+from gristmill.storage.footers import Footers
+from gristmill.storage.splits import plan_input
+from gristmill.storage.stores import Stores
+from gristmill_sql.statistics import distinct_values
+
+STATISTICS_FILES = 4
+"""So many files of a table are looked at for the distinct values of its columns."""
 
 _SUFFIXES = {
     ".parquet": Format.PARQUET,
@@ -55,19 +61,28 @@ FactsReader = Callable[[FileSource, str], TableFacts]
 """Reads the facts of a source; the second argument is the place that an error names."""
 
 
-def facts_from_storage(stores: tuple[Store, ...] = ()) -> FactsReader:
+def facts_from_storage(stores: Stores | None = None) -> FactsReader:
     """A reader of facts from the files' own footers, as the storage layer plans them."""
+    reached = stores or Stores((), {})
+    footers = Footers()
 
     def read(source: FileSource, place: str) -> TableFacts:
-        from gristmill.storage.splits import plan_input
-        from gristmill.storage.stores import Stores
-
-        planned = plan_input(source, Stores(stores, {}), place)
-        if planned.schema is None:
-            raise InputError("its columns are not known", place=place, remedy="give the source a schema")
-        return TableFacts(planned.schema, planned.rows, planned.bytes_)
+        planned = plan_input(source, reached, place)
+        distinct: tuple[tuple[str, int], ...] = ()
+        if source.format is Format.PARQUET:
+            looked_at = _spread([piece for split in planned.splits for piece in split.pieces])
+            entries = [Entry(piece.uri, piece.end, piece.version) for piece in looked_at]
+            found = [footers.read(entry, reached.filesystem(entry.uri)).metadata for entry in entries]
+            distinct = distinct_values(found, planned.rows)
+        return TableFacts(planned.schema, planned.rows, planned.bytes_, distinct)
 
     return read
+
+
+def _spread(pieces: Sequence[FileRange]) -> list[FileRange]:
+    """A few of the files, evenly over all of them, each once."""
+    files = list({piece.uri: piece for piece in pieces}.values())
+    return files[:: max(1, -(-len(files) // STATISTICS_FILES))]
 
 
 class Catalog:

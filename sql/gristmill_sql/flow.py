@@ -76,6 +76,20 @@ class Flow:
         return replace(self, branches=tuple(replace(b, sides=(*b.sides, side)) for b in self.branches))
 
     @property
+    def in_one_task(self) -> bool:
+        """Whether one task holds all rows, be it only because a shuffle has one partition."""
+        branch = self.open
+        only = branch is not None and isinstance(branch.origin, Reducing) and branch.origin.partitions == 1
+        return self.single or only
+
+    def fixed_in_one_task(self) -> Flow:
+        """The flow of rows that lie in one task, where they now stay: work may count on seeing all of them."""
+        (branch,) = self.branches
+        if isinstance(branch.origin, Reducing):
+            branch = replace(branch, origin=replace(branch.origin, kind=ExchangeKind.SINGLE))
+        return replace(self, branches=(branch,), partitioned=(), single=True)
+
+    @property
     def open(self) -> Branch | None:
         """The flow's only branch if that is an open job."""
         only = self.branches[0]

@@ -109,8 +109,8 @@ class Planner:
     def single(self, flow: Flow, columns: list[str], note: str, reason: str = "") -> Flow:
         """All rows of a flow in one task."""
         schema = schema_of(flow, columns)
-        if flow.single and flow.constant is None:
-            return Flow(flow.branches, flow.columns, single=True, ordered=flow.ordered)
+        if flow.in_one_task and flow.constant is None:
+            return flow.fixed_in_one_task()
         branch = self.jobs.reducing(flow, columns, ExchangeKind.SINGLE, note=note, single_reason=reason)
         return Flow((branch,), schema, single=True, ordered=flow.ordered)
 
@@ -132,7 +132,9 @@ class Planner:
         passed = (needed & {c.name for c in node.input.columns}) | columns_of_all(expressions_of(node))
         flow = self.plan(node.input, passed)
         plain = frozenset(p.name for p in node.partition if isinstance(p, exp.Column))
-        if not flow.is_partitioned_by(plain):
+        if flow.in_one_task and flow.constant is None:
+            flow = flow.fixed_in_one_task()
+        elif not flow.is_partitioned_by(plain):
             flow = self._by_window_keys(flow, node, sorted(passed))
         columns = (*flow.columns, *(item.column for item in node.items))
         return flow.applied(lambda s: s.extended(node.items), columns)

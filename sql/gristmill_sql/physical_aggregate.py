@@ -50,6 +50,8 @@ class _Aggregating:
             self._flow = self._planner.single(self._flow, [c.name for c in self._flow.columns], "constant rows")
         if self._flow.is_partitioned_by(plain):
             return self._whole(self._flow)
+        if self._flow.in_one_task:
+            return self._whole(self._flow.fixed_in_one_task())
         distinct = [_Distinct(c, self._arguments(c)) for c in node.calls if _is_cut_distinct(c)]
         others = [call for call in node.calls if not _is_cut_distinct(call)]
         cut = [halves(call, self._planner.names) for call in others]

@@ -23,7 +23,7 @@ def plan_sort(planner: Planner, node: Sort, needed: Needed) -> Flow:
     """The rows in total order over the flow's tasks."""
     flow, terms, columns = _with_terms(planner, node, needed)
     few = planner.estimator.rows(node.input) <= planner.options.single_rows
-    if flow.single or few:
+    if flow.in_one_task or few:
         merged = planner.single(flow, columns, _note(terms))
         ordered = merged.applied(lambda s: s.ordered(terms), merged.columns)
         return replace(ordered, ordered=True)
@@ -40,8 +40,9 @@ def plan_limit(planner: Planner, node: Limit, needed: Needed) -> Flow:
         return _top(planner, node, node.input, reach, needed)
     flow = planner.plan(node.input, needed)
     columns = [c.name for c in flow.columns if c.name in needed] or [flow.columns[0].name]
-    if flow.single and flow.constant is None:
-        return flow.applied(lambda s: s.limited(node.count, node.offset), flow.columns)
+    if flow.in_one_task and flow.constant is None:
+        fixed = flow.fixed_in_one_task()
+        return fixed.applied(lambda s: s.limited(node.count, node.offset), fixed.columns)
     early = flow if reach is None else flow.applied(lambda s: s.limited(reach, 0), flow.columns)
     merged = planner.single(early, columns, "limit", _single_reason(reach))
     limited = merged.applied(lambda s: s.limited(node.count, node.offset), merged.columns)
@@ -50,7 +51,9 @@ def plan_limit(planner: Planner, node: Limit, needed: Needed) -> Flow:
 
 def _top(planner: Planner, node: Limit, sort: Sort, reach: int, needed: Needed) -> Flow:
     flow, terms, columns = _with_terms(planner, sort, needed)
-    if not flow.single or flow.constant is not None:
+    if flow.in_one_task and flow.constant is None:
+        flow = flow.fixed_in_one_task()
+    else:
         early = flow.applied(lambda s: s.ordered(terms).limited(reach, 0), flow.columns)
         flow = planner.single(early, columns, f"top {reach}", _single_reason(reach))
     top = flow.applied(lambda s: s.ordered(terms).limited(node.count, node.offset), flow.columns)
@@ -71,7 +74,8 @@ def _with_terms(planner: Planner, node: Sort, needed: Needed) -> tuple[Flow, tup
     if items:
         flow = flow.applied(lambda s: s.extended(items), (*flow.columns, *(item.column for item in items)))
     names = {id(term): item.column.name for term, item in zip(computed, items, strict=True)}
-    terms = tuple(replace(t, value=column(names[id(t)])) if id(t) in names else t for t in node.terms)
+    named = [replace(t, value=column(names[id(t)])) if id(t) in names else t for t in node.terms]
+    terms = tuple({term.value.name: term for term in reversed(named)}.values())[::-1]  # the first of equal terms counts
     reads = needed | columns_of_all(term.value for term in terms)
     return flow, terms, [c.name for c in flow.columns if c.name in reads]
 

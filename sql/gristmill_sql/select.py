@@ -41,7 +41,9 @@ class Select:
 
     def projected(self, items: Sequence[Item]) -> Select:
         """Computed columns instead of these."""
-        if self.items is not None and all(isinstance(item.value, exp.Column) for item in items):
+        if self.order and not all(item.passes for item in items):  # a new name may hide what the order reads
+            return self._nested().projected(items)
+        if self.items is not None and not self.order and all(isinstance(item.value, exp.Column) for item in items):
             return self._renamed(items)
         base = self if self.items is None and self.group is None else self._nested()
         names = tuple(item.column.name for item in items)
@@ -56,8 +58,7 @@ class Select:
         moved = self.group and tuple(text for text, _ in pairs[: len(self.group)]) != tuple(
             text for text, _ in (self.items or ())[: len(self.group)]
         )
-        reordered = self.order and {item.value.name for item in items} != {item.column.name for item in items}
-        if moved or reordered:
+        if moved:
             return self._nested().projected(items)
         return replace(self, columns=tuple(name for _, name in pairs), items=pairs)
 
@@ -75,7 +76,7 @@ class Select:
         if self.items is None:
             return replace(self, columns=tuple(names))
         by_name = {name: text for text, name in self.items}
-        if self.group is not None:
+        if self.group is not None or self.order:
             return replace(self._nested(), columns=tuple(names))
         return replace(self, columns=tuple(names), items=tuple((by_name[n], n) for n in names))
 

@@ -22,7 +22,7 @@ ORDER BY
     o_orderdate
 LIMIT 10;
 
--- 4 jobs
+-- 3 jobs
 --
 -- job query-1: broadcast: about 469 KiB
 --   input in1     /tpch/customer.parquet (parquet)
@@ -48,22 +48,14 @@ LIMIT 10;
 --                     WHERE "l_shipdate" > CAST('1995-03-15' AS DATE))
 --                   JOIN side2 ON "l_orderkey" = "o_orderkey"
 --                   GROUP BY 1, 2, 3
---     exchange    duckdb hash(l_orderkey, o_orderdate, o_shippriority), 1 partition
+--     exchange    all rows to one reducer
 --   side side2    from job query-2; whole to every task
 --   reduce
---                   SELECT "l_orderkey", "sum", "o_orderdate", "o_shippriority"
---                   FROM (SELECT "l_orderkey", "o_orderdate", "o_shippriority", SUM("sum_2") AS "sum"
---                     FROM in3
---                     GROUP BY 1, 2, 3)
---                   ORDER BY "sum" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
---                   LIMIT 10
---
--- job query-4: top 10
---   input in4     from job query-3, through the shuffle, nothing stored between
---     exchange    all rows to one reducer
---   reduce
 --                   SELECT "l_orderkey", "sum" AS "revenue", "o_orderdate", "o_shippriority"
---                   FROM in4
---                   ORDER BY "sum" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
---                   LIMIT 10
+--                   FROM (SELECT "l_orderkey", "sum", "o_orderdate", "o_shippriority"
+--                     FROM (SELECT "l_orderkey", "o_orderdate", "o_shippriority", SUM("sum_2") AS "sum"
+--                       FROM in3
+--                       GROUP BY 1, 2, 3)
+--                     ORDER BY "sum" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
+--                     LIMIT 10)
 --   output        to the caller

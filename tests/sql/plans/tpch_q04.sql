@@ -19,7 +19,7 @@ GROUP BY
 ORDER BY
     o_orderpriority;
 
--- 4 jobs
+-- 2 jobs
 --
 -- job query-1: broadcast: about 27 MiB
 --   input in1     /tpch/lineitem.parquet (parquet)
@@ -34,16 +34,12 @@ ORDER BY
 --                     WHERE "o_orderdate" >= CAST('1993-07-01' AS DATE) AND "o_orderdate" < CAST('1993-10-01' AS DATE))
 --                   SEMI JOIN side1 ON "l_orderkey" = "o_orderkey"
 --                   GROUP BY 1
---     exchange    duckdb hash(o_orderpriority), 1 partition
+--     exchange    all rows to one reducer
 --   side side1    from job query-1; whole to every task
---   reduce        SELECT "o_orderpriority", CAST(COALESCE(SUM("count_2"), 0) AS BIGINT) AS "count" FROM in2 GROUP BY 1
---
--- job query-3: order by o_orderpriority
---   input in3     from job query-2, through the shuffle, nothing stored between
---     exchange    ranges in total order, 1 partition, ordered by o_orderpriority
---   reduce        rows in order
---
--- job query-4
---   input in4     from job query-3, in its tasks, nothing stored between
---     map         at the end of the tasks of query-3: SELECT "o_orderpriority", "count" AS "order_count" FROM input
+--   reduce
+--                   SELECT "o_orderpriority", "count" AS "order_count"
+--                   FROM (SELECT "o_orderpriority", CAST(COALESCE(SUM("count_2"), 0) AS BIGINT) AS "count"
+--                     FROM in2
+--                     GROUP BY 1
+--                     ORDER BY "o_orderpriority" ASC NULLS LAST)
 --   output        to the caller

@@ -23,7 +23,7 @@ GROUP BY
 ORDER BY
     revenue DESC;
 
--- 7 jobs
+-- 5 jobs
 --
 -- job query-1: broadcast: about 2 MiB
 --   input in1     /tpch/customer.parquet (parquet)
@@ -62,17 +62,13 @@ ORDER BY
 --                   JOIN side2 ON "l_orderkey" = "o_orderkey"
 --                   JOIN side5 ON "l_suppkey" = "s_suppkey" AND "c_nationkey" = "s_nationkey"
 --                   GROUP BY 1
---     exchange    duckdb hash(n_name), 1 partition
+--     exchange    all rows to one reducer
 --   side side2    from job query-2; whole to every task
 --   side side5    from job query-4; whole to every task
---   reduce        SELECT "n_name", SUM("sum_2") AS "sum" FROM in5 GROUP BY 1
---
--- job query-6: order by sum desc
---   input in6     from job query-5, through the shuffle, nothing stored between
---     exchange    ranges in total order, 1 partition, ordered by sum DESC
---   reduce        rows in order
---
--- job query-7
---   input in7     from job query-6, in its tasks, nothing stored between
---     map         at the end of the tasks of query-6: SELECT "n_name", "sum" AS "revenue" FROM input
+--   reduce
+--                   SELECT "n_name", "sum" AS "revenue"
+--                   FROM (SELECT "n_name", SUM("sum_2") AS "sum"
+--                     FROM in5
+--                     GROUP BY 1
+--                     ORDER BY "sum" DESC NULLS LAST)
 --   output        to the caller

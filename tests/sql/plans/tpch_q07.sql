@@ -37,7 +37,7 @@ ORDER BY
     cust_nation,
     l_year;
 
--- 5 jobs
+-- 4 jobs
 --
 -- job query-1: broadcast: about 94 KiB
 --   input in1     /tpch/supplier.parquet (parquet)
@@ -81,16 +81,13 @@ ORDER BY
 --                     JOIN side5 ON (("n_name" = 'FRANCE' AND "n_name_2" = 'GERMANY') OR ("n_name" = 'GERMANY' AND
 --                       "n_name_2" = 'FRANCE')) AND "c_custkey" = "o_custkey")
 --                   GROUP BY 1, 2, 3
---     exchange    duckdb hash(n_name, n_name_2, l_year), 1 partition
+--     exchange    all rows to one reducer
 --   side side3    from job query-2; whole to every task
 --   side side5    from job query-3; whole to every task
---   reduce        SELECT "n_name", "n_name_2", "l_year", SUM("sum_2") AS "sum" FROM in4 GROUP BY 1, 2, 3
---
--- job query-5: order by n_name, n_name_2, l_year
---   input in5     from job query-4, through the shuffle, nothing stored between
---     exchange    all rows to one reducer
 --   reduce
 --                   SELECT "n_name" AS "supp_nation", "n_name_2" AS "cust_nation", "l_year", "sum" AS "revenue"
---                   FROM in5
---                   ORDER BY "n_name" ASC NULLS LAST, "n_name_2" ASC NULLS LAST, "l_year" ASC NULLS LAST
+--                   FROM (SELECT "n_name", "n_name_2", "l_year", SUM("sum_2") AS "sum"
+--                     FROM in4
+--                     GROUP BY 1, 2, 3
+--                     ORDER BY "n_name" ASC NULLS LAST, "n_name_2" ASC NULLS LAST, "l_year" ASC NULLS LAST)
 --   output        to the caller

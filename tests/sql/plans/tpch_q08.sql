@@ -37,7 +37,7 @@ GROUP BY
 ORDER BY
     o_year;
 
--- 7 jobs
+-- 6 jobs
 --
 -- job query-1: broadcast: about 240 B
 --   input in1     /tpch/nation.parquet (parquet)
@@ -89,18 +89,15 @@ ORDER BY
 --                     JOIN side5 ON "p_partkey" = "l_partkey"
 --                     JOIN side7 ON "s_suppkey" = "l_suppkey")
 --                   GROUP BY 1
---     exchange    duckdb hash(o_year), 1 partition
+--     exchange    all rows to one reducer
 --   side side4    from job query-3; whole to every task
 --   side side5    from job query-4; whole to every task
 --   side side7    from job query-5; whole to every task
 --   reduce
---                   SELECT "o_year", "sum" / "sum_2" AS "mkt_share"
---                   FROM (SELECT "o_year", SUM("sum_3") AS "sum", SUM("sum_2_2") AS "sum_2"
---                     FROM in6
---                     GROUP BY 1)
---
--- job query-7: order by o_year
---   input in7     from job query-6, through the shuffle, nothing stored between
---     exchange    all rows to one reducer
---   reduce        SELECT "o_year", "mkt_share" FROM in7 ORDER BY "o_year" ASC NULLS LAST
+--                   SELECT "o_year", "mkt_share"
+--                   FROM (SELECT "o_year", "sum" / "sum_2" AS "mkt_share"
+--                     FROM (SELECT "o_year", SUM("sum_3") AS "sum", SUM("sum_2_2") AS "sum_2"
+--                       FROM in6
+--                       GROUP BY 1)
+--                     ORDER BY "o_year" ASC NULLS LAST)
 --   output        to the caller

@@ -31,7 +31,7 @@ ORDER BY
     revenue DESC
 LIMIT 20;
 
--- 4 jobs
+-- 3 jobs
 --
 -- job query-1: broadcast: about 3 MiB
 --   input in1     /tpch/orders.parquet (parquet)
@@ -59,25 +59,17 @@ LIMIT 20;
 --                   JOIN side2 ON "c_custkey" = "o_custkey"
 --                   JOIN side3 ON "c_nationkey" = "n_nationkey"
 --                   GROUP BY 1, 2, 3, 4, 5, 6, 7
---     exchange    duckdb hash(c_custkey, c_name, c_acctbal, c_phone, n_name, c_address, c_comment), 1 partition
+--     exchange    all rows to one reducer
 --   side side2    from job query-2; whole to every task
 --   side side3    /tpch/nation.parquet (parquet); whole to every task
 --   reduce
---                   SELECT "c_custkey", "c_name", "sum", "c_acctbal", "n_name", "c_address", "c_phone", "c_comment"
---                   FROM (SELECT "c_custkey", "c_name", "c_acctbal", "c_phone", "n_name", "c_address", "c_comment",
---                     SUM("sum_2") AS "sum"
---                     FROM in3
---                     GROUP BY 1, 2, 3, 4, 5, 6, 7)
---                   ORDER BY "sum" DESC NULLS LAST
---                   LIMIT 20
---
--- job query-4: top 20
---   input in4     from job query-3, through the shuffle, nothing stored between
---     exchange    all rows to one reducer
---   reduce
 --                   SELECT "c_custkey", "c_name", "sum" AS "revenue", "c_acctbal", "n_name", "c_address", "c_phone",
 --                     "c_comment"
---                   FROM in4
---                   ORDER BY "sum" DESC NULLS LAST
---                   LIMIT 20
+--                   FROM (SELECT "c_custkey", "c_name", "sum", "c_acctbal", "n_name", "c_address", "c_phone", "c_comment"
+--                     FROM (SELECT "c_custkey", "c_name", "c_acctbal", "c_phone", "n_name", "c_address", "c_comment",
+--                       SUM("sum_2") AS "sum"
+--                       FROM in3
+--                       GROUP BY 1, 2, 3, 4, 5, 6, 7)
+--                     ORDER BY "sum" DESC NULLS LAST
+--                     LIMIT 20)
 --   output        to the caller

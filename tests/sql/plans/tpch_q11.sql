@@ -26,7 +26,7 @@ HAVING
 ORDER BY
     value DESC;
 
--- 5 jobs
+-- 4 jobs
 --
 -- job query-1: broadcast: about 47 KiB
 --   input in1     /tpch/supplier.parquet (parquet)
@@ -73,18 +73,15 @@ ORDER BY
 --                   FROM input
 --                   JOIN side2 ON "ps_suppkey" = "s_suppkey"
 --                   GROUP BY 1
---     exchange    duckdb hash(ps_partkey), 1 partition
+--     exchange    all rows to one reducer
 --   side side2    from job query-1; whole to every task
 --   side side5    from job query-3; whole to every task
 --   reduce
---                   SELECT "ps_partkey", "sum"
---                   FROM (SELECT "ps_partkey", SUM("sum_3") AS "sum"
---                     FROM in2
---                     GROUP BY 1)
---                   JOIN side5 ON "sum" > "SUM(ps_supplycost * ps_availqty) * 0.0001000000"
---
--- job query-5: order by sum desc
---   input in5     from job query-4, through the shuffle, nothing stored between
---     exchange    all rows to one reducer
---   reduce        SELECT "ps_partkey", "sum" AS "value" FROM in5 ORDER BY "sum" DESC NULLS LAST
+--                   SELECT "ps_partkey", "sum" AS "value"
+--                   FROM (SELECT "ps_partkey", "sum"
+--                     FROM (SELECT "ps_partkey", SUM("sum_3") AS "sum"
+--                       FROM in2
+--                       GROUP BY 1)
+--                     JOIN side5 ON "sum" > "SUM(ps_supplycost * ps_availqty) * 0.0001000000"
+--                     ORDER BY "sum" DESC NULLS LAST)
 --   output        to the caller

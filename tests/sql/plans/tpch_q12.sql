@@ -29,7 +29,7 @@ GROUP BY
 ORDER BY
     l_shipmode;
 
--- 3 jobs
+-- 2 jobs
 --
 -- job query-1: broadcast: about 418 KiB
 --   input in1     /tpch/lineitem.parquet (parquet)
@@ -49,15 +49,12 @@ ORDER BY
 --                   FROM input
 --                   JOIN side1 ON "o_orderkey" = "l_orderkey"
 --                   GROUP BY 1
---     exchange    duckdb hash(l_shipmode), 1 partition
---   side side1    from job query-1; whole to every task
---   reduce        SELECT "l_shipmode", SUM("sum_3") AS "sum", SUM("sum_2_2") AS "sum_2" FROM in2 GROUP BY 1
---
--- job query-3: order by l_shipmode
---   input in3     from job query-2, through the shuffle, nothing stored between
 --     exchange    all rows to one reducer
+--   side side1    from job query-1; whole to every task
 --   reduce
 --                   SELECT "l_shipmode", "sum" AS "high_line_count", "sum_2" AS "low_line_count"
---                   FROM in3
---                   ORDER BY "l_shipmode" ASC NULLS LAST
+--                   FROM (SELECT "l_shipmode", SUM("sum_3") AS "sum", SUM("sum_2_2") AS "sum_2"
+--                     FROM in2
+--                     GROUP BY 1
+--                     ORDER BY "l_shipmode" ASC NULLS LAST)
 --   output        to the caller

@@ -18,7 +18,7 @@ ORDER BY
     custdist DESC,
     c_count DESC;
 
--- 4 jobs
+-- 2 jobs
 --
 -- job query-1: broadcast: about 6 MiB
 --   input in1     /tpch/orders.parquet (parquet)
@@ -31,25 +31,14 @@ ORDER BY
 --                   FROM input
 --                   LEFT JOIN side1 ON "c_custkey" = "o_custkey"
 --                   GROUP BY 1
---     exchange    duckdb hash(c_custkey), 1 partition
+--     exchange    all rows to one reducer
 --   side side1    from job query-1; whole to every task
 --   reduce
---                   SELECT "count", COUNT(*) AS "count_2_2"
---                   FROM (SELECT "c_custkey", CAST(COALESCE(SUM("count_3"), 0) AS BIGINT) AS "count"
---                     FROM in2
---                     GROUP BY 1)
---                   GROUP BY 1
---
--- job query-3: group by count
---   input in3     from job query-2, through the shuffle, nothing stored between
---     exchange    duckdb hash(count), 1 partition
---   reduce        SELECT "count", CAST(COALESCE(SUM("count_2_2"), 0) AS BIGINT) AS "count_2" FROM in3 GROUP BY 1
---
--- job query-4: order by count_2 desc, count desc
---   input in4     from job query-3, through the shuffle, nothing stored between
---     exchange    all rows to one reducer
---   reduce
 --                   SELECT "count" AS "c_count", "count_2" AS "custdist"
---                   FROM in4
---                   ORDER BY "count_2" DESC NULLS LAST, "count" DESC NULLS LAST
+--                   FROM (SELECT "count", COUNT(*) AS "count_2"
+--                     FROM (SELECT "c_custkey", CAST(COALESCE(SUM("count_3"), 0) AS BIGINT) AS "count"
+--                       FROM in2
+--                       GROUP BY 1)
+--                     GROUP BY 1
+--                     ORDER BY "count_2" DESC NULLS LAST, "count" DESC NULLS LAST)
 --   output        to the caller

@@ -28,7 +28,7 @@ ORDER BY
     p_type,
     p_size;
 
--- 6 jobs
+-- 5 jobs
 --
 -- job query-1: shared not_in
 --   input in1     /tpch/supplier.parquet (parquet)
@@ -70,18 +70,15 @@ ORDER BY
 --                   ANTI JOIN side2 ON "ps_suppkey" = "s_suppkey_2"
 --                   JOIN side3 ON ("rows" = 0 OR (NOT "ps_suppkey" IS NULL AND "rows" = "not_null"))
 --                   GROUP BY 1, 2, 3, 4
---     exchange    duckdb hash(p_brand, p_type, p_size), 1 partition
+--     exchange    all rows to one reducer
 --   side side1    from job query-2; whole to every task
 --   side side2    from job query-3; whole to every task
 --   side side3    from job query-4; whole to every task
---   reduce        SELECT "p_brand", "p_type", "p_size", COUNT(DISTINCT "ps_suppkey") AS "count" FROM in5 GROUP BY 1, 2, 3
---
--- job query-6: order by count desc, p_brand, p_type, p_size
---   input in6     from job query-5, through the shuffle, nothing stored between
---     exchange    all rows to one reducer
 --   reduce
 --                   SELECT "p_brand", "p_type", "p_size", "count" AS "supplier_cnt"
---                   FROM in6
---                   ORDER BY "count" DESC NULLS LAST, "p_brand" ASC NULLS LAST, "p_type" ASC NULLS LAST, "p_size" ASC
---                     NULLS LAST
+--                   FROM (SELECT "p_brand", "p_type", "p_size", COUNT(DISTINCT "ps_suppkey") AS "count"
+--                     FROM in5
+--                     GROUP BY 1, 2, 3
+--                     ORDER BY "count" DESC NULLS LAST, "p_brand" ASC NULLS LAST, "p_type" ASC NULLS LAST, "p_size" ASC
+--                       NULLS LAST)
 --   output        to the caller

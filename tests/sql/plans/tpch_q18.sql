@@ -32,7 +32,7 @@ ORDER BY
     o_orderdate
 LIMIT 100;
 
--- 5 jobs
+-- 4 jobs
 --
 -- job query-1: group by l_orderkey_2
 --   input in1     /tpch/lineitem.parquet (parquet)
@@ -71,22 +71,15 @@ LIMIT 100;
 --                   FROM input
 --                   JOIN side3 ON "o_orderkey" = "l_orderkey"
 --                   GROUP BY 1, 2, 3, 4, 5
---     exchange    duckdb hash(c_name, c_custkey, o_orderkey, o_orderdate, o_totalprice), 1 partition
---   side side3    from job query-3; whole to every task
---   reduce
---                   SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", SUM("sum_2_2") AS "sum_2"
---                   FROM in4
---                   GROUP BY 1, 2, 3, 4, 5
---                   ORDER BY "o_totalprice" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
---                   LIMIT 100
---
--- job query-5: top 100
---   input in5     from job query-4, through the shuffle, nothing stored between
 --     exchange    all rows to one reducer
+--   side side3    from job query-3; whole to every task
 --   reduce
 --                   SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", "sum_2" AS
 --                     "sum(l_quantity)"
---                   FROM in5
---                   ORDER BY "o_totalprice" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
---                   LIMIT 100
+--                   FROM (SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", SUM("sum_2_2") AS
+--                     "sum_2"
+--                     FROM in4
+--                     GROUP BY 1, 2, 3, 4, 5
+--                     ORDER BY "o_totalprice" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
+--                     LIMIT 100)
 --   output        to the caller

@@ -37,7 +37,7 @@ ORDER BY
     s_name
 LIMIT 100;
 
--- 5 jobs
+-- 4 jobs
 --
 -- job query-1: broadcast: about 70 KiB
 --   input in1     /tpch/supplier.parquet (parquet)
@@ -85,20 +85,12 @@ LIMIT 100;
 --
 -- job query-4: group by s_name
 --   input in6     from job query-3, through the shuffle, nothing stored between
---     exchange    duckdb hash(s_name), 1 partition
---   reduce
---                   SELECT "s_name", CAST(COALESCE(SUM("count_2"), 0) AS BIGINT) AS "count"
---                   FROM in6
---                   GROUP BY 1
---                   ORDER BY "count" DESC NULLS LAST, "s_name" ASC NULLS LAST
---                   LIMIT 100
---
--- job query-5: top 100
---   input in7     from job query-4, through the shuffle, nothing stored between
 --     exchange    all rows to one reducer
 --   reduce
 --                   SELECT "s_name", "count" AS "numwait"
---                   FROM in7
---                   ORDER BY "count" DESC NULLS LAST, "s_name" ASC NULLS LAST
---                   LIMIT 100
+--                   FROM (SELECT "s_name", CAST(COALESCE(SUM("count_2"), 0) AS BIGINT) AS "count"
+--                     FROM in6
+--                     GROUP BY 1
+--                     ORDER BY "count" DESC NULLS LAST, "s_name" ASC NULLS LAST
+--                     LIMIT 100)
 --   output        to the caller

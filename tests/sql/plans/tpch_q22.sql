@@ -30,7 +30,7 @@ GROUP BY
 ORDER BY
     cntrycode;
 
--- 4 jobs
+-- 3 jobs
 --
 -- job query-1: aggregate
 --   input in1     /tpch/customer.parquet (parquet)
@@ -61,19 +61,14 @@ ORDER BY
 --                     JOIN side1 ON "c_acctbal" > "avg"
 --                     ANTI JOIN side2 ON "o_custkey" = "c_custkey")
 --                   GROUP BY 1
---     exchange    duckdb hash(cntrycode), 1 partition
+--     exchange    all rows to one reducer
 --   side side1    from job query-1; whole to every task
 --   side side2    from job query-2; whole to every task
 --   reduce
---                   SELECT "cntrycode", CAST(COALESCE(SUM("count_2"), 0) AS BIGINT) AS "count", SUM("sum_2") AS "sum"
---                   FROM in3
---                   GROUP BY 1
---
--- job query-4: order by cntrycode
---   input in4     from job query-3, through the shuffle, nothing stored between
---     exchange    all rows to one reducer
---   reduce
 --                   SELECT "cntrycode", "count" AS "numcust", "sum" AS "totacctbal"
---                   FROM in4
---                   ORDER BY "cntrycode" ASC NULLS LAST
+--                   FROM (SELECT "cntrycode", CAST(COALESCE(SUM("count_2"), 0) AS BIGINT) AS "count", SUM("sum_2") AS
+--                     "sum"
+--                     FROM in3
+--                     GROUP BY 1
+--                     ORDER BY "cntrycode" ASC NULLS LAST)
 --   output        to the caller
