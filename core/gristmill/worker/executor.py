@@ -31,6 +31,7 @@ from gristmill.shuffle.blocks import BlockFetcher, LocalFiles
 from gristmill.storage.stores import Stores
 from gristmill.wire import wire_pb2 as wire
 from gristmill.worker import frames
+from gristmill.worker.pandas_later import import_pandas_later
 from gristmill.worker.processes import end_with_parent
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ def _failed(order: TaskOrder, failure: Failure) -> wire.Failed:
 def main(socket_path: str, parent: int) -> None:
     """Entry point of the process: connects to the agent at ``socket_path`` whose pid is ``parent``."""
     end_with_parent(parent)
+    import_pandas_later()
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.connect(socket_path)
     Executor(connection).serve()
