@@ -321,21 +321,61 @@ def test_prints_are_kept_and_bounded(tmp_path: Path, lines: Any, capsys: pytest.
     assert capsys.readouterr().out == ""
 
 
-def test_a_forked_copy_does_not_go_on_as_a_second_executor(tmp_path: Path, lines: Any) -> None:
-    marker = tmp_path / "ran"
+def forking(calls: Path, function_: Callable[..., Any], *, generator: bool) -> Callable[..., Any]:
+    """A function that notes each call, forks, and gives the same in both processes."""
 
+    def called(*given: Any) -> Any:
+        with calls.open("a") as file:
+            file.write("called\n")
+        os.fork()
+        return function_(*given)
+
+    def generated(*given: Any) -> Any:
+        yield from called(*given)
+
+    return generated if generator else called
+
+
+@pytest.mark.parametrize("generator", [False, True], ids=["returns", "yields"])
+@pytest.mark.parametrize(
+    ("forks", "times"), [("map", 6), ("map before combine", 6), ("combine", 3), ("reduce", 3), ("batches", 1)]
+)
+def test_a_forked_copy_ends_with_the_call_that_made_it(
+    tmp_path: Path, forks: str, times: int, *, generator: bool
+) -> None:
+    lines = text(tmp_path, "a\nb\nc\na\nb\nc\n")
+    calls = tmp_path / "calls"
+
+    def pair(name: str, line: str) -> Any:
+        return [(line, 1)]
+
+    def add(key: Any, values: Any) -> Any:
+        return [(key, sum(values))]
+
+    def as_it_is(batch: pa.RecordBatch) -> Any:
+        return [batch]
+
+    ways: dict[str, Any] = {
+        "map": {"map_": python(forking(calls, pair, generator=generator))},
+        "map before combine": {"map_": python(forking(calls, pair, generator=generator)), "combine": python(add)},
+        "combine": {"map_": python(pair), "combine": python(forking(calls, add, generator=generator))},
+        "reduce": {"map_": python(pair), "reduce": python(forking(calls, add, generator=generator))},
+        "batches": {"map_": batches(forking(calls, as_it_is, generator=generator))},
+    }
+    options: dict[str, Any] = {"reduce": None if forks == "batches" else python(add), "partitions": 1, **ways[forks]}
+    ran = run_job(job(lines, options.pop("map_"), **options), tmp_path)
+    assert calls.read_text().count("called") == times
+    if forks != "batches":
+        assert sorted(pylists(ran.table)) == [("a", 2), ("b", 2), ("c", 2)]
+
+
+def test_a_forked_copy_may_raise(tmp_path: Path, lines: Any) -> None:
     def forks(name: str, line: str) -> Any:
-        if line == "a":
-            os.fork()
-        yield line, 1
+        if os.fork() == 0:
+            raise ValueError("in the copy")
+        return [(line, 1)]
 
-    before = os.getpid()
-    ran = run_job(job(lines, python(forks)), tmp_path)
-    assert os.getpid() == before
-    with marker.open("a") as file:
-        file.write("once\n")
-    assert marker.read_text() == "once\n"
-    assert ran.table.num_rows == 6
+    assert run_job(job(lines, python(forks)), tmp_path).table.num_rows == 6
 
 
 def test_an_error_in_a_module_at_import_is_the_users(tmp_path: Path, lines: Any) -> None:

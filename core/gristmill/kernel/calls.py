@@ -6,6 +6,7 @@ failed, and on which record, is worked out only when something did.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, starmap
 from operator import length_hint
@@ -71,6 +72,11 @@ class MapCalls:
         self._slice: list[Chunk] = []
         self.results: Iterator[Any] = chain.from_iterable(chain.from_iterable(self._over_all()))
         self.end_if_forked = context.end_if_forked
+        context.loops.add(self)
+
+    def drop_rest(self) -> None:
+        """See HasRest."""
+        deque(self.left, maxlen=0)
 
     def _over_all(self) -> Iterator[Iterator[Any]]:
         while (chunk := self._next()) is not None:
@@ -95,6 +101,7 @@ class MapCalls:
         self._context.sides = self._sides
 
     def _next(self) -> Chunk | None:
+        self.end_if_forked()
         try:
             return next(self._chunks, None)
         except BaseException as error:
@@ -179,6 +186,7 @@ class ReduceCalls:
                 self._left_out(self._file, self._groups.number)
             else:
                 yield group
+                self.end_if_forked()
 
     def _place(self) -> str:
         return f"{self._file}, group {self._groups.number} (key {short(self._groups.key)}), {self._name}"

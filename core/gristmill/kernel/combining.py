@@ -12,6 +12,7 @@ import pyarrow as pa
 from gristmill.errors import FragmentError, TypeConflict
 from gristmill.kernel.calls import NOTHING, misused, short
 from gristmill.kernel.collect import A_PAIR, unpacking
+from gristmill.kernel.context import end_if_forked
 from gristmill.kernel.user_code import blamed, in_user_code
 from gristmill.kernel.values import values_of
 from gristmill.rows.ordering import group_starts
@@ -37,6 +38,7 @@ class GroupCombine:
                 found.append(value)
         except BaseException as error:
             raise self._failure(error, key, pair) from error
+        end_if_forked()
         for value in found:
             if type(value) is not type(values[0]) or isinstance(value, (tuple, list)):
                 self._require_same_type(key, values, value)

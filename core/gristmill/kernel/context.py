@@ -11,6 +11,8 @@ import io
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+from weakref import WeakSet
 
 import pyarrow as pa
 
@@ -44,22 +46,55 @@ class Printed(io.TextIOBase):
         return self._tail
 
 
+class HasRest(Protocol):
+    """A loop over records that runs in C."""
+
+    def drop_rest(self) -> None:
+        """Leaves the loop nothing to go on with."""
+        ...
+
+
 class TaskContext:
-    """Counters, side inputs and prints of the task that runs in this process."""
+    """Counters, side inputs and prints of the task that runs in this process.
+
+    A user function may fork. The copy belongs to that one call of the function: ``loops`` are emptied in it, and what
+    drives them ends the process when the function has returned.
+    """
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self.counters: Counter[str] = Counter()
         self.sides: Sides = {}
         self.printed = Printed(log)
-        self._process = os.getpid()
+        self.loops: WeakSet[HasRest] = WeakSet()
+        self._forked = False
 
     def end_if_forked(self) -> None:
         """Ends this process if it is a copy that a user function forked: it must not go on as a second executor."""
-        if os.getpid() != self._process:
+        if self._forked:
             os._exit(0)
+
+    def become_copy(self) -> None:
+        """Notes that this process is such a copy."""
+        self._forked = True
+        for loop in self.loops:
+            loop.drop_rest()
 
 
 _running: TaskContext | None = None
+
+
+def _after_fork() -> None:
+    if _running is not None:
+        _running.become_copy()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def end_if_forked() -> None:
+    """As the method, for the running task."""
+    if _running is not None:
+        _running.end_if_forked()
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from gristmill.errors import FragmentError
 from gristmill.kernel.calls import short
+from gristmill.kernel.context import end_if_forked
 from gristmill.kernel.groups import keys_of
 from gristmill.kernel.user_code import blamed, load
 from gristmill.plan.exchange import Exchange
@@ -33,6 +34,7 @@ def partition_of(spec: Exchange) -> PartitionOf | None:
             partition = function(key, spec.partitions)
         except BaseException as error:
             raise blamed(error, f"{name}, key {short(key)}") from error
+        end_if_forked()
         if isinstance(partition, bool) or not hasattr(partition, "__index__"):
             raise _misplaced(name, key, partition, spec.partitions)
         number = int(partition)

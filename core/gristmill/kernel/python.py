@@ -96,6 +96,7 @@ class PythonStep:
                 self._work.context.sides = self._sides
                 try:
                     yield from ((place, each) for each in _tables(self._function(batch)))
+                    self._work.context.end_if_forked()
                 except BaseException as error:
                     raise blamed(error, place) from error
 
@@ -112,6 +113,7 @@ class PythonStep:
                 else:
                     result = self._function(**{read.input: iter(stream) for read, stream in inputs})
                 yield from ((place, each) for each in _tables(result))
+                self._work.context.end_if_forked()
             except BaseException as error:
                 raise blamed(error, place) from error
 
