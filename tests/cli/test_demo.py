@@ -19,5 +19,4 @@ def test_the_demo_is_right_says_where_and_runs_again(gristmill, tmp_path):
             GROUP BY manufacturer ORDER BY flights DESC, manufacturer"""
     ).fetchall()
     parts = sorted((tmp_path / "shown" / "delays").glob("part-*.parquet"))
-    assert len(parts) == 4
     assert [tuple(row.values()) for part in parts for row in pq.read_table(part).to_pylist()] == expected
