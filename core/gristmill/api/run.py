@@ -133,8 +133,12 @@ class _Run:
         self._outputs = ChainOutputs(self._planned.chain.jobs, self._planned.graph, self._commit, self._stores)
 
     def result(self) -> Result:
-        """Runs to the end."""
-        finished = self._inline() if self._planned.tier is Tier.INLINE else self._embedded()
+        """Runs to the end; drops what was staged if there is none."""
+        try:
+            finished = self._inline() if self._planned.tier is Tier.INLINE else self._embedded()
+        except BaseException:
+            self._outputs.abandon()
+            raise
         wanted = self._planned.chain.result_job.name
         manifests = self._outputs.manifests
         result = Result(

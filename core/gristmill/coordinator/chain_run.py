@@ -146,8 +146,8 @@ class ChainRun:
         self.fail(Cancelled(reason))
 
     def fail(self, error: GristmillError) -> None:
-        """The chain cannot go on: everything that runs is cancelled."""
-        if self.error is None and not self.finished:
+        """The chain cannot go on: everything that runs is cancelled. So ends, too, what cannot be committed."""
+        if self.error is None:
             self.error = error
             self._handle(events.Cancel(error.reason))
 
@@ -161,10 +161,6 @@ class ChainRun:
     def counts(self) -> tuple[StageCounts, ...]:
         """The scheduler's counts of each stage, in graph order."""
         return self._scheduler.progress().stages
-
-    def staged_parts(self) -> tuple[PendingPart, ...]:
-        """Parts of accepted attempts that no commit has been asked for."""
-        return tuple(part for parts in self._parts.values() for part in parts)
 
     def _handle(self, event: events.Event) -> None:
         """Tells the scheduler, and does what it says. What comes up meanwhile waits till all of that is done."""

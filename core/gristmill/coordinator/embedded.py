@@ -176,7 +176,7 @@ class EmbeddedDriver:
         self._reported_s = 0.0
 
     def drive(self) -> ChainRun:
-        """Runs the chain to its end. Raises what it failed with, after everything was undone."""
+        """Runs the chain to its end. Raises what it failed with; to abandon the outputs is the caller's business."""
         failure: list[BaseException] = []
         thread = threading.Thread(target=self._thread, args=(failure,), name="gristmill-coordinator", daemon=True)
         thread.start()
@@ -207,14 +207,14 @@ class EmbeddedDriver:
         try:
             while not run.finished and run.error is None:
                 await self._step()
-            self._tell(ChainState.COMMITTING)
-            await self._perform_effects()
+            if run.error is None:
+                self._tell(ChainState.COMMITTING)
+                await self._perform_effects()
         except GristmillError as error:
             run.fail(error)
         finally:
             await server.stop()
         if run.error is not None:
-            await asyncio.to_thread(self._outputs.abandon, run.staged_parts())
             self._tell(ChainState.CANCELLED if isinstance(run.error, Cancelled) else ChainState.FAILED)
         else:
             self._tell(ChainState.FINISHED)

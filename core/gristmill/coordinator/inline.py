@@ -78,7 +78,7 @@ def run_inline(
     place: InlinePlace,
     report: Callable[[Progress], None],
 ) -> ChainRun:
-    """Runs the chain to its end and returns the finished run. Raises what it failed with; outputs are then undone."""
+    """Runs the chain to its end. Raises what it failed with; to abandon the outputs is the caller's business."""
     started_s = time.monotonic()
     # One process is all there is: nothing to wait for, nobody else to try.
     run = ChainRun(planned.graph, facts, SchedulerConfig(early_launch=False, backups=False, retry_elsewhere_s=0.0))
@@ -100,14 +100,13 @@ def run_inline(
             while not run.finished and run.error is None:
                 _step(run, link, environment, outputs)
                 report(snapshot(run, planned.tier, ChainState.RUNNING, time.monotonic() - started_s))
-            while run.effects:
+            while run.effects and run.error is None:
                 outputs.perform(run.effects.popleft())
         except KeyboardInterrupt:
             run.cancel("interrupted")
         except GristmillError as error:
             run.fail(error)
     if run.error is not None:
-        outputs.abandon(run.staged_parts())
         state = ChainState.CANCELLED if isinstance(run.error, Cancelled) else ChainState.FAILED
         report(snapshot(run, planned.tier, state, time.monotonic() - started_s))
         raise run.error

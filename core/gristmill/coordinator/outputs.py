@@ -6,13 +6,16 @@ Drivers hand it the effects that a ChainRun asks for; it does the slow talking t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
+from logging import WARNING
 
 from gristmill.coordinator.chain_run import CommitJob, DiscardParts, Effect
+from gristmill.errors import GristmillError
+from gristmill.logs import log
 from gristmill.plan.job import JobPlan
 from gristmill.plan.stage import ExchangeWrite, SinkWrite, StageGraph
-from gristmill.plan.task import PendingPart, QuarantinedRecord
+from gristmill.plan.task import QuarantinedRecord
 from gristmill.storage.commit import OutputCommit, Partitioning
 from gristmill.storage.filesystem import canonical, join
 from gristmill.storage.layout import scratch_of
@@ -39,6 +42,7 @@ class ChainOutputs:
     def prepare(self) -> None:
         """Checks modes and stores, and registers the run. Raises OutputExists or StorageError before any work."""
         for job, commit in self._commits.items():
+            self._epochs[job] = 0
             commit.prepare()
             self._epochs[job] = commit.acquire_epoch()
 
@@ -48,7 +52,8 @@ class ChainOutputs:
             case CommitJob(job, parts) if job in self._commits:
                 self.manifests[job] = self._commits[job].commit(parts, self._epochs[job])
             case DiscardParts(parts):
-                self._discard(parts)
+                for part in parts:
+                    self._commits[part.job].discard([part])
 
     def write_quarantine(self, job: str, records: Sequence[QuarantinedRecord]) -> str | None:
         """Names the records that a job left out, with their errors, as JSON lines in its scratch.
@@ -64,16 +69,16 @@ class ChainOutputs:
         self._stores.filesystem(uri).put(uri, lines.encode())
         return uri
 
-    def abandon(self, parts: Iterable[PendingPart]) -> None:
-        """Drops everything that was staged and not committed."""
-        self._discard(parts)
-        for job, commit in self._commits.items():
-            if job not in self.manifests:
-                commit.abandon()
+    def abandon(self) -> None:
+        """Drops everything that was staged and not committed: the chain has failed, and no worker writes any more.
 
-    def _discard(self, parts: Iterable[PendingPart]) -> None:
-        for part in parts:
-            self._commits[part.job].discard([part])
+        What cannot be dropped now is logged; the next job on the output, or a sweep, removes it.
+        """
+        for job in self._epochs.keys() - self.manifests.keys():
+            try:
+                self._commits[job].abandon()
+            except GristmillError as error:
+                log(__name__, WARNING, "staged parts are left behind", job=job, why=error)
 
 
 def _partitioning(job: JobPlan, graph: StageGraph) -> Partitioning:

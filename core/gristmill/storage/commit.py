@@ -116,9 +116,18 @@ class OutputCommit:
             self._stores.filesystem(part.uri).discard(part.staged)
 
     def abandon(self) -> None:
-        """Drop everything that this run has staged, and its registration: after failure or cancel."""
-        for uri in self._uris:
-            forget_run(self._commit, uri, self._stores)
+        """Drop everything that this run has staged, and its registration: after failure or cancel.
+
+        A run that failed after its record was written has committed all the same: then nothing is dropped, and
+        whoever comes next rolls it forward.
+        """
+        try:
+            committed = self._committed() is not None
+        except Fenced:
+            committed = False
+        if not committed:
+            for uri in self._uris:
+                forget_run(self._commit, uri, self._stores)
 
     @property
     def _primary(self) -> str:
