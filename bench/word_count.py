@@ -133,7 +133,9 @@ def main() -> None:
         return
     files = make_text(options.gigabytes)
     print(f"{machine()}\n{options.gigabytes:g} GB of text, {options.workers} workers")
-    assert by_functions(files[:1], options.workers) == by_hand_in_its_own_process(files[:1], options.workers), "the answers differ"
+    assert by_functions(files[:1], options.workers) == by_hand_in_its_own_process(files[:1], options.workers), (
+        "the answers differ"
+    )
     with WorkerMemory() as memory:
         timed = in_turn(
             [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -184,4 +185,19 @@ def test_what_cannot_be_sent_to_workers_is_refused_with_its_reason(books: Path) 
             yield line, 1
 
     with pytest.raises(GristmillError, match="cannot be sent to workers"):
-        gm.Job("bad", input=gm.text(str(books / "*.txt")), map=locked)
+        gm.Job("bad", input=gm.text(str(books / "*.txt")), map=locked).chain()
+
+
+def test_a_function_may_use_what_its_file_defines_after_the_job(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("a b\n")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import gristmill as gm\n"
+        "def words(name, line):\n    yield from later(line)\n"
+        f"job = gm.Job('late', input=gm.text({str(tmp_path / 'in.txt')!r}), map=words, key=['key'])\n"
+        "def later(line):\n    yield line, SUFFIX\n"
+        "SUFFIX = 'later'\n"
+        "print(gm.run(job, workers=1, memory='512MiB', force_distributed=True).rows())\n"
+    )
+    ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert ran.stdout == "[{'key': 'a b', 'value': 'later'}]\n", ran.stderr

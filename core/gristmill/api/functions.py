@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec
 from typing import Any
 
@@ -13,6 +14,7 @@ import cloudpickle
 from gristmill.errors import InvalidPlan
 from gristmill.kernel.annotations import annotated_schema
 from gristmill.plan.fragment import Calling, CommandFragment, Fragment, PythonFragment, PythonFunction, SqlFragment
+from gristmill.plan.job import JobPlan
 from gristmill.plan.schema import Schema
 
 Work = Callable[..., Any] | Fragment
@@ -30,33 +32,66 @@ def command(argv: Sequence[str] | str, schema: Schema | None = None) -> CommandF
 
 
 def fragment_of(work: Work | None, calling: Calling, place: str, schema: Schema | None = None) -> Fragment | None:
-    """The fragment for ``work``. Raises InvalidPlan for what is not callable or cannot be sent to workers."""
+    """The fragment for ``work``, its function still live. Raises InvalidPlan for what is not callable."""
     if work is None or isinstance(work, SqlFragment | CommandFragment | PythonFragment):
         return work
     return PythonFragment(function_of(work, place), calling, schema or annotated_schema(work, calling))
 
 
 def function_of(function: Callable[..., Any], place: str) -> PythonFunction:
-    """The function as plans carry it: by value, with what it closes over."""
+    """The function as a job holds it until it runs."""
     if not callable(function):
         raise InvalidPlan(
             f"{type(function).__name__} is not a function",
             place=place,
             remedy="give a function, gm.sql_fragment(...) or gm.command(...)",
         )
-    module = inspect.getmodule(function)
+    name = getattr(function, "__qualname__", type(function).__name__)
+    entry = f"{getattr(function, '__module__', None) or '__main__'}:{name}"
+    return LiveFunction(entry, None, function, place)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFunction(PythonFunction):
+    """A function of this process, not sent yet: what its file defines further down is still to come."""
+
+    function: Callable[..., Any] = print
+    place: str = ""
+
+
+def sendable(function: PythonFunction) -> PythonFunction:
+    """The function as plans carry it: by value, with what it closes over. Raises InvalidPlan if that cannot be."""
+    if not isinstance(function, LiveFunction):
+        return function
+    module = inspect.getmodule(function.function)
     if module is not None and module.__name__ != "__main__" and not _importable(module.__name__):
         cloudpickle.register_pickle_by_value(module)
     try:
-        pickled = cloudpickle.dumps(function)
+        pickled = cloudpickle.dumps(function.function)
     except Exception as error:
         raise InvalidPlan(
             f"the function cannot be sent to workers: {error}",
-            place=place,
+            place=function.place,
             remedy="it closes over something that cannot be copied (a lock, a connection, a file); make it inside",
         ) from error
-    name = getattr(function, "__qualname__", type(function).__name__)
-    return PythonFunction(f"{getattr(function, '__module__', None) or '__main__'}:{name}", pickled)
+    return PythonFunction(function.entry, pickled)
+
+
+def with_functions(job: JobPlan, change: Callable[[PythonFunction], PythonFunction]) -> JobPlan:
+    """The job with each of its Python functions changed."""
+
+    def changed(fragment: Fragment | None) -> Fragment | None:
+        if isinstance(fragment, PythonFragment):
+            return replace(fragment, function=change(fragment.function))
+        return fragment
+
+    return replace(
+        job,
+        inputs=tuple(replace(each, map=changed(each.map)) for each in job.inputs),
+        combine=changed(job.combine),
+        reduce=changed(job.reduce),
+        partitioner=None if job.partitioner is None else change(job.partitioner),
+    )
 
 
 def _importable(name: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gristmill.api.functions import Work, check_arguments, fragment_of, function_of
+from gristmill.api.functions import Work, check_arguments, fragment_of, function_of, sendable, with_functions
 from gristmill.api.packing import with_source
 from gristmill.api.sources import Input, SchemaLike, schema_of
 from gristmill.errors import InvalidPlan
@@ -135,8 +135,8 @@ class Job:
 
     @property
     def plan(self) -> JobPlan:
-        """The job as an immutable value, without the jobs it reads."""
-        return self._plan
+        """The job as an immutable value, without the jobs it reads. Functions are copied now, as they are now."""
+        return with_functions(self._plan, sendable)
 
     def chain(self) -> ChainPlan:
         """The job and all it reads, directly or not, in an order in which they can run. Raises InvalidPlan."""
@@ -209,7 +209,7 @@ class Job:
 
     def _plans(self) -> dict[str, JobPlan]:
         """The plans of all jobs that this one reads, directly or not."""
-        upstream = {name: job.plan for name, job in self._upstream.items()}
+        upstream = {name: job._plan for name, job in self._upstream.items()}
         for job in self._upstream.values():
             upstream.update(job._plans())
         return upstream

@@ -6,12 +6,12 @@ Source runs on any Python version and can be read in a manifest; pickles are for
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from gristmill.api.functions import with_functions
 from gristmill.errors import InvalidPlan
-from gristmill.plan.fragment import Code, CodeFile, Fragment, PythonFragment, PythonFunction
+from gristmill.plan.fragment import CodeFile, PythonFunction
 from gristmill.plan.job import ChainPlan, JobPlan
 
 
@@ -24,27 +24,18 @@ def with_source(chain: ChainPlan) -> ChainPlan:
 
 
 def _packed(job: JobPlan) -> JobPlan:
-    functions = [function for function in _functions(job) if function.pickled is not None]
-    if not functions:
-        return job
-    files = dict.fromkeys(_file(function, job.name) for function in functions)
+    files: dict[Path, None] = {}
+
+    def named(function: PythonFunction) -> PythonFunction:
+        if function.pickled is None:
+            return function
+        file = _file(function, job.name)
+        files[file] = None
+        return PythonFunction(f"{file.stem}:{function.entry.partition(':')[2]}")
+
+    packed = with_functions(job, named)
     inline = tuple(CodeFile(file.name, file.read_text(encoding="utf-8")) for file in files)
-    return replace(
-        job,
-        inputs=tuple(replace(each, map=_named(each.map)) for each in job.inputs),
-        combine=_named(job.combine),
-        reduce=_named(job.reduce),
-        partitioner=None if job.partitioner is None else _function(job.partitioner),
-        code=replace(job.code or Code(), inline=(*job.code.inline, *inline)),
-    )
-
-
-def _functions(job: JobPlan) -> Iterator[PythonFunction]:
-    for fragment in (*(each.map for each in job.inputs), job.combine, job.reduce):
-        if isinstance(fragment, PythonFragment):
-            yield fragment.function
-    if job.partitioner is not None:
-        yield job.partitioner
+    return replace(packed, code=replace(job.code, inline=(*job.code.inline, *inline))) if inline else packed
 
 
 def _file(function: PythonFunction, job: str) -> Path:
@@ -58,16 +49,3 @@ def _file(function: PythonFunction, job: str) -> Path:
             remedy="define it with a name at the top level of a file",
         )
     return Path(file)
-
-
-def _named(fragment: Fragment | None) -> Fragment | None:
-    if isinstance(fragment, PythonFragment):
-        return replace(fragment, function=_function(fragment.function))
-    return fragment
-
-
-def _function(function: PythonFunction) -> PythonFunction:
-    if function.pickled is None:
-        return function
-    module_name, _, name = function.entry.partition(":")
-    return PythonFunction(f"{Path(str(sys.modules[module_name].__file__)).stem}:{name}")

@@ -11,9 +11,9 @@ class AgentConfig:
 
     ``coordinator`` is a gRPC target (``unix:PATH`` or ``host:port``). ``memory_bytes`` is the most that the agent and
     all its executors may hold together. ``scratch`` is a local directory of this worker; ``outputs`` the one below
-    which map output lies. ``stores`` is a tuple of plan.job.Store as JSON, ``storage_options`` fsspec's options as JSON. ``flight_host``: where to serve map output to
-    other machines; empty: all readers share this machine. ``host`` is what this machine is called; empty: its own
-    identity. ``sys_path`` is for the executors' imports.
+    which map output lies. ``stores`` is a tuple of plan.job.Store as JSON, ``storage_options`` fsspec's options as
+    JSON. ``flight_host``: where to serve map output to other machines; empty: all readers share this machine.
+    ``host`` is what this machine is called; empty: its own identity. ``sys_path`` is for the executors' imports.
     ``output_outlives_worker``: files of map output are still readable once this worker has gone.
     """
 
