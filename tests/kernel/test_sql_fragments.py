@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from plans import columns, files, job, pairs, parquet, pylists, python, script, sql, text
 from sequential import run_chain, run_job
@@ -15,8 +17,9 @@ from sequential import run_chain, run_job
 from gristmill.errors import FragmentError, GristmillError, InputError
 from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, SideInput
-from gristmill.plan.source import Format
+from gristmill.plan.source import FileSource, Format
 from gristmill.rows.types import schema_of
+from gristmill.storage.stores import Stores
 
 
 def failure(tmp_path: Path, plan: JobPlan) -> GristmillError:
@@ -244,3 +247,47 @@ def test_sql_commands_and_python_in_one_chain(tmp_path: Path) -> None:
     second = job("first", sql("SELECT key, value + 1 AS value FROM input"), name="second")
     third = job("second", None, python(lambda key, values: [(key, sum(values))]), name="third", partitions=1)
     assert pylists(run_chain(ChainPlan((first, second, third)), tmp_path).table) == [("A", 2), ("B", 2)]
+
+
+@pytest.mark.parametrize("remote", [False, True], ids=["local", "remote"])
+@pytest.mark.parametrize(
+    ("query", "read"),
+    [
+        ("SELECT sum(small)::BIGINT AS n FROM input", "small"),
+        ("SELECT sum(s)::BIGINT AS n FROM (SELECT small AS s, large, other FROM rows)", "small"),
+        ("SELECT (SELECT sum(other) FROM rows)::BIGINT AS n, max(small) AS m FROM input", "small and other"),
+        ("SELECT large FROM input WHERE 1 = 0", ""),
+        ("SELECT * FROM input", "small and other and large"),
+    ],
+)
+def test_only_the_columns_that_a_query_reads_are_fetched(
+    tmp_path: Path, query: str, read: str, *, remote: bool
+) -> None:
+    rows = 20_000
+    table = pa.table(
+        {
+            "small": pa.array(range(rows), pa.int64()),
+            "other": pa.array((n * n for n in range(rows)), pa.int64()),
+            "large": [f"{n:064}" for n in range(rows)],
+        }
+    )
+    written = tmp_path / "in" / "rows.parquet"
+    written.parent.mkdir()
+    pq.write_table(table, written, use_dictionary=False, compression=None)
+    stores = Stores()
+    uri = f"memory://{uuid.uuid4().hex}/rows.parquet" if remote else str(written)
+    if remote:
+        stores.filesystem(uri).put(uri, written.read_bytes())
+    ran = run_job(job(FileSource((uri,), Format.PARQUET), sql(query)), tmp_path)
+    group = pq.read_metadata(written).row_group(0)
+    size = {group.column(at).path_in_schema: group.column(at).total_compressed_size for at in range(3)}
+    wanted = sum(size[name] for name in read.split(" and ") if name)
+    footer_bytes = 64 << 10
+    assert wanted <= ran.results[0].bytes_in <= wanted + footer_bytes + min(size.values())
+    assert pylists(ran.table) == duckdb.sql(f"WITH rows AS (FROM input) {query}", connection=_over(table)).fetchall()
+
+
+def _over(table: pa.Table) -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect()
+    con.register("input", table)
+    return con

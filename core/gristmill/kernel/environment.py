@@ -26,11 +26,12 @@ class TaskEnv:
     """The surroundings of the tasks of one executor.
 
     ``scratch`` is a local directory of this executor alone (spills, spools, code); ``outputs`` is where files of map
-    output go, below the root that the worker's shuffle server serves; ``cache`` holds blocks of remote files, None
-    for none. ``worker``, ``host`` and ``address`` are the location that others read map output from.
-    ``compression`` is the codec of map output (``lz4``, ``zstd`` or None). ``feed_updates`` gives an exchange's feed
-    once it is sealed, and blocks until then. ``progress`` is told rows and bytes read so far by the running task.
-    ``log`` gets what the user's code prints and what commands write to stderr. ``time_zone`` is that of SQL.
+    output go, below the root that the worker's shuffle server serves; ``cache`` holds blocks of remote files for all
+    executors of the machine, None: each keeps its own in scratch. ``worker``, ``host`` and ``address`` are the
+    location that others read map output from. ``compression`` is the codec of map output (``lz4``, ``zstd`` or None).
+    ``feed_updates`` gives an exchange's feed once it is sealed, and blocks until then. ``progress`` is told rows and
+    bytes read so far by the running task. ``log`` gets what the user's code prints and what commands write to stderr.
+    ``time_zone`` is that of SQL.
     """
 
     stores: Stores
@@ -46,6 +47,11 @@ class TaskEnv:
     progress: Callable[[int, int], None] = lambda rows, bytes_: None
     log: Callable[[str], None] = lambda text: None
     time_zone: str = "UTC"
+
+    @property
+    def blocks(self) -> Path:
+        """The folder for blocks of remote files."""
+        return self.cache or self.scratch / "blocks"
 
 
 @dataclass(frozen=True, slots=True)

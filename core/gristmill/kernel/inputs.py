@@ -7,6 +7,7 @@ not ask where rows come from.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import duckdb
@@ -26,6 +27,15 @@ _UNREAD = "Failed to read file"
 
 Seen = Callable[[int], None]
 """Told how many rows were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What can be asked about a query before its inputs are opened, each for an input of that schema: the columns
+    that it reads, and whether it scans the rows but once."""
+
+    columns: Callable[[Schema], tuple[str, ...]]
+    scanned_once: Callable[[Schema], bool]
 
 
 class Input(Protocol):
@@ -52,11 +62,8 @@ class Input(Protocol):
         """The error about a file of these rows, if ``reason``, which DuckDB gave, is about one."""
         ...
 
-    def relation(self, con: duckdb.DuckDBPyConnection, scanned_once: Callable[[Schema], bool]) -> str:
-        """SQL text to stand in FROM, with logical types.
-
-        ``scanned_once`` tells whether the query reads rows of a schema but once; it is asked where that matters.
-        """
+    def relation(self, con: duckdb.DuckDBPyConnection, reading: Reading) -> str:
+        """SQL text to stand in FROM, with all columns and their logical types, for the query of ``reading``."""
         ...
 
 
@@ -109,9 +116,20 @@ class SplitInput:
         uri = next((uri for uri in uris if uri.removeprefix("file://") in reason), self.origin)
         return InputError(reason, place=uri, remedy="The file may be corrupt: write it again.")
 
-    def relation(self, con: duckdb.DuckDBPyConnection, scanned_once: Callable[[Schema], bool]) -> str:
-        """See Input. It can be scanned again and again."""
-        return self._reader.relation(con, None)
+    def relation(self, con: duckdb.DuckDBPyConnection, reading: Reading) -> str:
+        """See Input. It can be scanned again and again. Columns that the query does not read are NULL."""
+        schema = self._reader.schema()
+        read = reading.columns(schema)
+        rows = self._reader.relation(con, read)
+        if len(read) == len(schema):
+            return rows
+        terms = (
+            quote_name(column.name)
+            if column.name in read
+            else f"CAST(NULL AS {column.type}) AS {quote_name(column.name)}"
+            for column in schema
+        )
+        return f"(SELECT {', '.join(terms)} FROM {rows})"
 
 
 class StreamInput:
@@ -136,11 +154,11 @@ class StreamInput:
         """See Input."""
         return self._stream
 
-    def relation(self, con: duckdb.DuckDBPyConnection, scanned_once: Callable[[Schema], bool]) -> str:
+    def relation(self, con: duckdb.DuckDBPyConnection, reading: Reading) -> str:
         """See Input. A table where it is small or read again (and DuckDB knows its size), else a stream."""
         schema = self._stream.schema
         rows: pa.Table | pa.RecordBatchReader | None = self._spool.small()
-        if rows is None and scanned_once(schema):
+        if rows is None and reading.scanned_once(schema):
             rows = pa.RecordBatchReader.from_batches(self._stream.arrow_schema, self._spool.once())
         return registered(con, f"gm_rows_{self.name}", self._spool.table() if rows is None else rows, schema)
 

@@ -28,7 +28,7 @@ def side_tables(step: Step, work: Work) -> Sides:
 def _from_files(scan: SideScan, work: Work) -> pa.Table:
     tables = []
     for split in scan.splits:
-        reader = open_split(scan.source, split, work.env.stores, work.env.cache)
+        reader = open_split(scan.source, split, work.env.stores, work.env.blocks)
         tables.append(pa.Table.from_batches(reader.batches(), arrow_schema(reader.schema())))
     if not tables:
         return arrow_schema(scan.source.schema or ()).empty_table()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ import duckdb
 import pyarrow as pa
 
 from gristmill.errors import FragmentError, GristmillError
-from gristmill.kernel.inputs import Input, registered
+from gristmill.kernel.inputs import Input, Reading, registered
 from gristmill.plan.schema import Column, Schema
 from gristmill.rows.logical import quote_name
 from gristmill.rows.types import arrow_schema, cast_table, duckdb_export_list, schema_of
+from gristmill.storage.projection import columns_read
 
 _BATCH_ROWS = 122_880
 
@@ -50,6 +51,14 @@ def database(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
     return known.cursor()
 
 
+@lru_cache(maxsize=64)
+def _columns_read(
+    settings: DatabaseSettings, sql: str, inputs: tuple[tuple[str, Schema], ...]
+) -> dict[str, tuple[str, ...]]:
+    """As ``columns_read``; the tasks of a stage ask alike."""
+    return columns_read(sql, dict(inputs), partial(database, settings))
+
+
 def _connect(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
     settings.spill.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(
@@ -66,6 +75,7 @@ def _connect(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
     con.execute(f"SET GLOBAL TimeZone = {_text(settings.time_zone)}")
     con.execute("SET GLOBAL disabled_optimizers = 'partial_aggregate_pushdown'")
     con.execute("SET GLOBAL errors_as_json = true")
+    con.execute("SET GLOBAL parquet_metadata_cache = true")
     folders = ", ".join(_text(folder) for folder in sorted(settings.folders))
     con.execute(f"SET allowed_directories = [{folders}]")
     con.execute("SET enable_external_access = false")
@@ -81,6 +91,7 @@ class SqlStep:
     """A SELECT over inputs, on a cursor of its own. ``name`` is what messages call it."""
 
     def __init__(self, settings: DatabaseSettings, sql: str, name: str) -> None:
+        self._settings = settings
         self._con = database(settings)
         self._sql = sql.strip().rstrip(";")
         self._name = name
@@ -88,10 +99,12 @@ class SqlStep:
     def run(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table]) -> Iterator[pa.RecordBatch]:
         """The rows of the query, in its order, with logical types in the fields' metadata; at least one batch."""
         try:
+            self._require_one_select()
             for name, table in sides.items():
                 self._view(name, registered(self._con, f"gm_side_{name}", table, schema_of(table.schema)))
+            reading = Reading(partial(self._columns, inputs, sides), partial(self._scans_once, inputs))
             for rows in inputs:
-                self._view(rows.name, rows.relation(self._con, partial(self._scans_once, inputs)))
+                self._view(rows.name, rows.relation(self._con, reading))
             self._name_input(inputs)
             yield from self._batches()
         except duckdb.Error as error:
@@ -103,6 +116,16 @@ class SqlStep:
         """Calls an only input ``input`` as well."""
         if len(inputs) == 1 and inputs[0].name != "input":
             self._view("input", quote_name(inputs[0].name))
+
+    def _columns(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table], schema: Schema) -> tuple[str, ...]:
+        """The columns that the query reads of its only input, which has that schema."""
+        if len(inputs) > 1:
+            return tuple(column.name for column in schema)
+        names = dict.fromkeys((inputs[0].name, "input"), schema)
+        others = {name: schema_of(table.schema) for name, table in sides.items()}
+        found = _columns_read(self._settings, self._sql, tuple({**names, **others}.items()))
+        read = {column for name in names for column in found[name]}
+        return tuple(column.name for column in schema if column.name in read)
 
     def _scans_once(self, inputs: Sequence[Input], schema: Schema) -> bool:
         """Whether the query has one input, of that schema, and its plan one scan of it.
@@ -127,7 +150,6 @@ class SqlStep:
         self._con.execute(f"CREATE TEMP VIEW {quote_name(name)} AS FROM {relation}")
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        self._require_one_select()
         query = self._con.sql(self._sql)
         schema = tuple(Column(name, str(kind)) for name, kind in zip(query.columns, query.types, strict=True))
         self._require_distinct_names(schema)

@@ -134,7 +134,7 @@ class Steps:
     def _database(self) -> DatabaseSettings:
         """The DuckDB instance that this task needs."""
         env = self._work.env
-        folders = self._folders | ({str(env.cache)} if env.cache is not None else frozenset())
+        folders = self._folders | {str(env.blocks)}
         return DatabaseSettings(self._work.memory.fragment, env.scratch / "duckdb", folders, env.time_zone)
 
     def _command(self, step: Step, fragment: CommandFragment) -> CommandStep:

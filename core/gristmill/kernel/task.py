@@ -149,7 +149,7 @@ class _Task:
         if stage.scan is None:
             work.bytes_read = lambda: sum(_fed_bytes(work, read) for read in stage.reads)
             return _Source(stage.body, inputs=[(read, self._read(read)) for read in stage.reads])
-        reader = open_split(stage.scan.source, stage.scan.splits[work.partition], work.env.stores, work.env.cache)
+        reader = open_split(stage.scan.source, stage.scan.splits[work.partition], work.env.stores, work.env.blocks)
         work.bytes_read = lambda: reader.bytes_read
         return _Source(stage.body, rows=SplitInput(stage.scan.input, reader, work.seen))
 

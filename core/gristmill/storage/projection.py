@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import duckdb
@@ -19,13 +19,20 @@ from gristmill.rows.types import arrow_schema, duckdb_cast_list
 _ALIAS = re.compile(r"gm_\d+_\d+")
 
 
-def columns_read(sql: str, inputs: Mapping[str, Schema]) -> dict[str, tuple[str, ...]]:
+def _database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1})
+
+
+def columns_read(
+    sql: str, inputs: Mapping[str, Schema], connect: Callable[[], duckdb.DuckDBPyConnection] = _database
+) -> dict[str, tuple[str, ...]]:
     """For each input, by the name that ``sql`` has for it, the columns that the query reads, in schema order.
 
-    All columns of all inputs where the query cannot be explained: whoever runs it will tell why.
+    All columns of all inputs where the query cannot be explained: whoever runs it will tell why. ``connect`` gives a
+    connection to explain it on, which is closed then: one that may do no more than the query itself.
     """
     try:
-        with duckdb.connect(config={"threads": 1}) as con:
+        with connect() as con:
             for number, (name, schema) in enumerate(inputs.items()):
                 _define(con, number, name, schema)
             plan = con.execute(f"EXPLAIN (FORMAT json) {sql}").fetchall()[0][1]
