@@ -176,7 +176,7 @@ class _Run:
         try:
             self._outputs.prepare()
             facts = RunFacts(self._commit, 0, spec.executor_bytes)
-            return EmbeddedDriver(self._planned, session, self._outputs, facts, report=self._report).drive()
+            return EmbeddedDriver(self._planned, session, self._outputs, facts, self._report).drive()
         finally:
             session.close()
 

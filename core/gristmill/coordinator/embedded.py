@@ -76,9 +76,9 @@ class EmbeddedSession:
             self._start(number)
 
     @property
-    def pids(self) -> list[int]:
-        """The agents that run now."""
-        return [process.pid for process in self._processes.values() if process.poll() is None]
+    def separate_machines(self) -> bool:
+        """Whether each worker counts as a machine of its own."""
+        return self._spec.separate_machines
 
     def replace_dead(self) -> list[str]:
         """Starts a new worker for each that died; says so. Raises InternalError when that happens without end."""
@@ -161,11 +161,10 @@ class EmbeddedDriver:
         session: EmbeddedSession,
         outputs: ChainOutputs,
         facts: RunFacts,
-        *,
         report: Callable[[Progress], None],
-        config: SchedulerConfig | None = None,
     ) -> None:
-        self.run = ChainRun(planned.graph, facts, config or SchedulerConfig())
+        # Where all disks are one there is nothing to fetch early, and a slot that waits could do something.
+        self.run = ChainRun(planned.graph, facts, SchedulerConfig(early_launch=session.separate_machines))
         self._planned = planned
         self._session = session
         self._outputs = outputs
