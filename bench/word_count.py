@@ -12,6 +12,7 @@ import multiprocessing
 import subprocess
 import sys
 import sysconfig
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,20 +50,18 @@ def make_text(gigabytes: float) -> list[Path]:
 def count_chunk(chunk: tuple[str, int, int]) -> dict[str, int]:
     """One map of the hand-written program: groups with a dict, then calls the same reduce."""
     path, start, end = chunk
+    groups: defaultdict[str, list[int]] = defaultdict(list)
     with open(path, "rb") as file:
-        file.seek(start)
+        at = max(start - 1, 0)
+        file.seek(at)
         if start:
-            file.readline()
-        groups: dict[str, list[int]] = {}
-        while file.tell() <= end - (0 if start else 1):
-            line = file.readline()
-            if not line:
+            at += len(file.readline())
+        for line in file:
+            if at >= end:
                 break
+            at += len(line)
             for word, one in words(path, line.decode().rstrip("\n")):
-                if word in groups:
-                    groups[word].append(one)
-                else:
-                    groups[word] = [one]
+                groups[word].append(one)
     return {word: count for each in groups.items() for word, count in total(*each)}
 
 
