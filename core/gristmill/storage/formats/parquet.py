@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,13 @@ SAMPLED_FOOTERS = 2_000
 _BLOOM_BYTES = 1 << 20
 """Of a Bloom filter whose length the footer does not tell."""
 _footers = Footers()
+
+
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    """For batches, of all readers of the process; relations use the caller's. It knows footers that it has read."""
+    con = duckdb.connect(config={"threads": 1})
+    return con.execute("SET GLOBAL parquet_metadata_cache = true")
 
 
 def plan_parquet(files: Sequence[Listed], source: FileSource, stores: Stores, place: str) -> FormatPlan:
@@ -140,18 +147,13 @@ class ParquetReader(SplitReader):
     def _run(self, pieces: Sequence[FileRange], schema: Schema) -> Iterator[pa.RecordBatch]:
         target = arrow_schema(schema)
         query = f"SELECT {duckdb_export_list(schema)} FROM ({self._select(pieces, schema)})"
-        with self._connection.cursor() as con:
+        with _connection().cursor() as con:
             try:
                 for batch in con.sql(query).to_arrow_reader(BATCH_ROWS):
                     if batch.num_rows:
                         yield _as_carriers(batch, target, schema)
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 raise self._unreadable(pieces, error) from error
-
-    @cached_property
-    def _connection(self) -> duckdb.DuckDBPyConnection:
-        """For batches; relations use the caller's."""
-        return duckdb.connect(config={"threads": 1})
 
     def _unreadable(self, pieces: Sequence[FileRange], error: Exception) -> InputError:
         uris = list(dict.fromkeys(piece.uri for piece in pieces))
