@@ -100,6 +100,13 @@ class TaskFailed(GristmillError):
     exit_code = 5
 
 
+class DeadlineExceeded(GristmillError):
+    """A job had not finished when its deadline came."""
+
+    code = "deadline"
+    exit_code = 5
+
+
 class Cancelled(GristmillError):
     """The user asked for the job to stop."""
 

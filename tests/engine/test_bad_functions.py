@@ -105,6 +105,16 @@ def test_a_function_that_never_ends_is_timed_out(books: Path) -> None:
         _run(books, never_ends, spread=True, task_timeout_s=0.5)
 
 
+@pytest.mark.parametrize("spread", [False, True], ids=["inline", "workers"])
+def test_a_job_that_misses_its_deadline_is_ended_and_says_so(books: Path, *, spread: bool) -> None:
+    def dawdles(name: str, line: str) -> Iterator[tuple[str, int]]:
+        time.sleep(0.01)
+        yield line, 1
+
+    with pytest.raises(GristmillError, match="job 'bad': it had not finished after its deadline of 1s"):
+        _run(books, dawdles, spread=spread, deadline_s=1.0)
+
+
 def forks(name: str, line: str) -> Iterator[tuple[str, int]]:
     if os.fork() == 0:
         return

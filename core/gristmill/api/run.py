@@ -130,7 +130,7 @@ class _Run:
         chain, self._keep = _with_result_output(chain, self._settings)
         self._planned = plan_chain(chain, self._stores, force_distributed=options.force_distributed)
         self._commit = secrets.token_hex(6)
-        self._outputs = ChainOutputs(self._planned.chain.jobs, self._planned.graph, self._commit, self._stores)
+        self._outputs = ChainOutputs(self._planned.chain, self._planned.graph, self._commit, self._stores)
 
     def result(self) -> Result:
         """Runs to the end; drops what was staged if there is none."""
@@ -163,19 +163,24 @@ class _Run:
             self._outputs.write_quarantine(job, records)
         return tuple(record for records in by_job.values() for record in records)
 
+    def _facts(self, memory_bytes: int) -> RunFacts:
+        jobs = self._planned.chain.jobs
+        deadlines = tuple((job.name, job.deadline_s) for job in jobs if job.deadline_s is not None)
+        return RunFacts(self._commit, 0, memory_bytes, deadlines)
+
     def _inline(self) -> ChainRun:
         options, settings = self._options, self._settings
         memory_bytes = _size(options.memory) if options.memory else INLINE_MEMORY_BYTES
         place = InlinePlace(self._stores, settings.local_dir, settings.cache_dir)
         self._outputs.prepare()
-        return run_inline(self._planned, self._outputs, RunFacts(self._commit, 0, memory_bytes), place, self._report)
+        return run_inline(self._planned, self._outputs, self._facts(memory_bytes), place, self._report)
 
     def _embedded(self) -> ChainRun:
         spec = worker_spec(self._planned.chain, self._settings, self._options)
         session = EmbeddedSession(spec)
         try:
             self._outputs.prepare()
-            facts = RunFacts(self._commit, 0, spec.executor_bytes)
+            facts = self._facts(spec.executor_bytes)
             return EmbeddedDriver(self._planned, session, self._outputs, facts, self._report).drive()
         finally:
             session.close()

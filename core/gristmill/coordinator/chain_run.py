@@ -15,7 +15,16 @@ from gristmill.coordinator.feeds import FeedBook
 from gristmill.coordinator.links import StagedPlan, WorkerLink
 from gristmill.coordinator.poison import PoisonedRecords
 from gristmill.coordinator.tally import Tally
-from gristmill.errors import Cancelled, FragmentError, GristmillError, InvalidPlan, TaskFailed, TypeConflict
+from gristmill.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    FragmentError,
+    GristmillError,
+    InputError,
+    InvalidPlan,
+    TaskFailed,
+    TypeConflict,
+)
 from gristmill.ids import AttemptId, ExchangeId, TaskId, WorkerId
 from gristmill.plan.stage import StageGraph
 from gristmill.plan.task import ExchangeFeed, PendingPart, TaskOrder, TaskResult
@@ -24,6 +33,7 @@ from gristmill.schedule.config import SchedulerConfig
 from gristmill.schedule.events import Cause
 from gristmill.schedule.progress import StageProgress as StageCounts
 from gristmill.schedule.scheduler import Scheduler
+from gristmill.units import format_duration
 
 _FATAL = (TypeConflict, InvalidPlan)
 """Errors that another attempt cannot change."""
@@ -49,11 +59,13 @@ Effect = CommitJob | DiscardParts
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What orders carry besides the plan: the run's name in scratch, the coordinator's epoch, bytes for each slot."""
+    """What a run is told besides its plan: its name in scratch, the coordinator's epoch, bytes for each slot, and
+    until when, in seconds from the start, jobs must have finished."""
 
     run: str
     epoch: int
     memory_bytes: int
+    deadlines: tuple[tuple[str, float], ...] = ()
 
 
 class ChainRun:
@@ -70,6 +82,8 @@ class ChainRun:
         self._scheduler = Scheduler(graph, config)
         self._events: deque[events.Event] = deque()
         self._handling = False
+        self._started_s: float | None = None
+        self._jobs_done: set[str] = set()
         self._plans = {stage.id: StagedPlan.of(stage) for stage in graph.stages}
         self._feeds = FeedBook(graph)
         self._links: dict[WorkerId, WorkerLink] = {}
@@ -82,8 +96,14 @@ class ChainRun:
     # What the driver tells.
 
     def tick(self, now_s: float) -> None:
-        """Time passes."""
+        """Time passes; the first tick starts the clock of deadlines."""
+        if self._started_s is None:
+            self._started_s = now_s
         self._handle(events.Tick(now_s))
+        for job, deadline_s in self._facts.deadlines:
+            if job not in self._jobs_done and now_s - self._started_s > deadline_s:
+                reason = f"it had not finished after its deadline of {format_duration(deadline_s)}"
+                self.fail(DeadlineExceeded(reason, place=f"job {job!r}", remedy="give it more time, or more workers"))
 
     def joined(self, worker: events.WorkerJoined, link: WorkerLink) -> None:
         """A worker is there and can be reached by ``link``."""
@@ -128,9 +148,10 @@ class ChainRun:
     ) -> None:
         """An attempt gave up, for a reason that the scheduler weighs and an error that a user may have to read."""
         self._ended(attempt)
+        proven = cause is Cause.ERROR and self._is_proven(attempt.task, error)
         if cause is not Cause.CANCELLED:
             self._errors[attempt.task] = error
-        if isinstance(error, _FATAL):
+        if isinstance(error, _FATAL) or proven:
             self.fail(error)
             return
         if cause is Cause.ERROR and error.record is not None:
@@ -195,6 +216,7 @@ class ChainRun:
                 for worker in self._feeds.writers(exchange) & self._links.keys():
                     self._links[worker].release(self._facts.run, exchange)
             case instructions.JobFinished(job):
+                self._jobs_done.add(job)
                 self.effects.append(CommitJob(job, tuple(self._parts.pop(job, ()))))
             case instructions.LoseWorker(worker):
                 if (link := self._links.pop(worker, None)) is not None:
@@ -265,6 +287,12 @@ class ChainRun:
             if news is not None:
                 self._links[worker].feed(news)
 
+    def _is_proven(self, task: TaskId, error: GristmillError) -> bool:
+        """Whether the task failed before with the very same words about its content. Records have a proof of their
+        own, since they may be skipped."""
+        content = isinstance(error, FragmentError | InputError) and error.record is None
+        return content and str(self._errors.get(task, "")) == str(error)
+
     def _ended(self, attempt: AttemptId) -> None:
         self._running.pop(attempt, None)
         self.tally.ended(attempt.task.stage, str(attempt))
@@ -273,9 +301,8 @@ class ChainRun:
         if self.error is not None:
             return
         known = self._errors.get(task) if task is not None else None
-        if isinstance(known, FragmentError):
+        if known is not None:
+            known.place = known.place or f"task {task}"
             self.error = known
-        elif known is not None:
-            self.error = TaskFailed(known.reason, place=known.place or f"task {task}", remedy=known.remedy)
         else:
             self.error = TaskFailed(message or f"no attempt succeeded ({cause})", place=f"task {task}" if task else "")

@@ -13,7 +13,7 @@ from logging import WARNING
 from gristmill.coordinator.chain_run import CommitJob, DiscardParts, Effect
 from gristmill.errors import GristmillError
 from gristmill.logs import log
-from gristmill.plan.job import JobPlan
+from gristmill.plan.job import ChainPlan, JobPlan
 from gristmill.plan.stage import ExchangeWrite, SinkWrite, StageGraph
 from gristmill.plan.task import QuarantinedRecord
 from gristmill.storage.commit import OutputCommit, Partitioning
@@ -26,13 +26,13 @@ from gristmill.storage.stores import Stores
 class ChainOutputs:
     """The commits of all jobs of a chain that write. ``run`` is the run's id, part of the names of its parts."""
 
-    def __init__(self, jobs: Sequence[JobPlan], graph: StageGraph, run: str, stores: Stores) -> None:
-        self._jobs = {job.name: job for job in jobs}
+    def __init__(self, chain: ChainPlan, graph: StageGraph, run: str, stores: Stores) -> None:
+        self._chain = chain
         self._run = run
         self._stores = stores
         self._commits = {
             job.name: OutputCommit(job.name, run, job.outputs, stores, _partitioning(job, graph))
-            for job in jobs
+            for job in chain.jobs
             if job.outputs
         }
         self._epochs: dict[str, int] = {}
@@ -60,8 +60,8 @@ class ChainOutputs:
 
         Returns the file's URI; None where the job has neither scratch nor output to keep it in.
         """
-        plan = self._jobs[job]
-        scratch = plan.scratch or (scratch_of(plan.outputs[0].uri) if plan.outputs else "")
+        plan = self._chain.job(job)
+        scratch = plan.scratch or self._chain.scratch or (scratch_of(plan.outputs[0].uri) if plan.outputs else "")
         if not scratch:
             return None
         uri = join(canonical(scratch), "quarantine", f"{self._run}.jsonl")
