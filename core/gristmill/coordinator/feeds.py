@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 
 from gristmill.ids import ExchangeId, WorkerId
 from gristmill.plan.exchange import Exchange, ExchangeKind
-from gristmill.plan.schema import Schema
+from gristmill.plan.schema import Column, Schema, SortKey
 from gristmill.plan.stage import StageGraph
 from gristmill.plan.task import ExchangeFeed, MapOutput
-from gristmill.rows.types import unify
+from gristmill.rows.ordering import key_table
+from gristmill.rows.types import arrow_schema, schema_of, unify
 from gristmill.shuffle.bounds import choose_bounds
 
 
@@ -28,6 +29,21 @@ class _Book:
     """How often it was sealed or reopened, so that workers hear of each change."""
     schema: Schema = ()
     bounds: bytes = b""
+
+    @property
+    def meets_by_key(self) -> bool:
+        """Whether its rows, of known types, meet those of other inputs by their keys."""
+        return bool(self.schema and self.spec.keys) and self.spec.kind in _BY_KEY
+
+
+_BY_KEY = (ExchangeKind.HASH, ExchangeKind.RANGE, ExchangeKind.CUSTOM, ExchangeKind.SINGLE)
+
+
+def _key_types(book: _Book) -> Schema:
+    """The types of the keys, named by their positions: inputs may call theirs differently."""
+    keys = key_table(arrow_schema(book.schema).empty_table(), [SortKey(key) for key in book.spec.keys])
+    types = {column.name: column.type for column in schema_of(keys.schema)}
+    return tuple(Column(f"key {at}", types[key]) for at, key in enumerate(book.spec.keys, start=1))
 
 
 class FeedBook:
@@ -47,7 +63,8 @@ class FeedBook:
         """All outputs are there: unifies their types, and chooses range bounds from their samples.
 
         Sealed again after losses, it keeps both, unless rows changed and they must be chosen ``anew``. Raises
-        TypeConflict, naming the exchange, where outputs cannot be unified.
+        TypeConflict, naming the exchange, where outputs cannot be unified, or their keys with those of another input
+        of the job: keys without a common type do not meet in one partition.
         """
         book = self._books[exchange]
         outputs = self._outputs(exchange)
@@ -56,6 +73,7 @@ class FeedBook:
         if not book.schema:
             schemas = list(dict.fromkeys(output.schema for output in outputs if output.schema))
             book.schema = unify(schemas, f"input {exchange.input!r} of job {exchange.job!r}") if schemas else ()
+            self._check_keys(exchange.job)
         if book.spec.kind is ExchangeKind.RANGE and not book.bounds:
             book.bounds = choose_bounds(
                 [output.sample for output in outputs], book.spec.range_order, book.spec.partitions
@@ -87,6 +105,12 @@ class FeedBook:
     def bytes_written(self, exchange: ExchangeId) -> int:
         """The size of all accepted outputs."""
         return sum(output.bytes_ for output in self._outputs(exchange))
+
+    def _check_keys(self, job: str) -> None:
+        """Raises TypeConflict where the keys by which inputs of a job meet have no common type."""
+        keyed = {each.input: book for each, book in self._books.items() if each.job == job and book.meets_by_key}
+        if len(keyed) > 1:
+            unify([_key_types(book) for book in keyed.values()], f"the inputs {', '.join(keyed)} of job {job!r}")
 
     def _outputs(self, exchange: ExchangeId) -> list[MapOutput]:
         newest = {output.task_order: output for output in self._books[exchange].log}

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gristmill.errors import InvalidPlan
 from gristmill.plan.compile import compile_chain
 from gristmill.plan.fragment import SqlFragment
 from gristmill.plan.job import ChainPlan, JobPlan
@@ -57,6 +58,13 @@ def plan_chain(chain: ChainPlan, stores: Stores, *, force_distributed: bool = Fa
     Raises InvalidPlan, InputError or StorageError, each naming the job and input.
     """
     validate(chain)
+    in_memory = _in_memory(chain)
+    if in_memory and force_distributed:
+        raise InvalidPlan(
+            "memory:// is this process's memory, which workers cannot reach",
+            place=in_memory,
+            remedy="Run it without force_distributed (--force-distributed), or use files.",
+        )
     inputs = _plan_inputs(chain, stores)
     listed = replace(chain, jobs=tuple(_with_sources(job, inputs) for job in chain.jobs))
     graph = compile_chain(listed, {name: planned.splits for name, planned in inputs.items()})
@@ -102,14 +110,24 @@ def _tier(
 ) -> tuple[Tier, str]:
     if force_distributed:
         return Tier.EMBEDDED, "asked for"
-    if any(uri.startswith("memory://") for planned in inputs.values() for uri in planned.source.uris):
-        return Tier.INLINE, "memory:// can be read in this process only"
+    if _in_memory(chain):
+        return Tier.INLINE, "memory:// can be reached in this process only"
     bytes_ = sum(planned.bytes_ for planned in inputs.values())
     limit = INLINE_SQL_BYTES if all(_is_sql(job) for job in chain.jobs) else INLINE_CODE_BYTES
     size = f"{bytes_ / (1 << 20):.1f} MiB of input"
     if bytes_ <= limit:
         return Tier.INLINE, f"{size}, at most {limit >> 20}"
     return Tier.EMBEDDED, f"{size}, more than {limit >> 20}"
+
+
+def _in_memory(chain: ChainPlan) -> str:
+    """The first input or output of the chain that lies in this process's memory; empty if none does."""
+    for job in chain.jobs:
+        uris = (*(uri for _, source in _file_sources(job) for uri in source.uris), *(each.uri for each in job.outputs))
+        for uri in uris:
+            if uri.startswith("memory://"):
+                return f"{uri} of job {job.name!r}"
+    return ""
 
 
 def _is_sql(job: JobPlan) -> bool:

@@ -21,7 +21,7 @@ from gristmill.errors import InvalidPlan, TypeConflict
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import Format
 from gristmill.rows.logical import quote_name
-from gristmill.rows.types import arrow_schema, duckdb_cast_list
+from gristmill.rows.types import arrow_schema, duckdb_cast_list, schema_of
 from gristmill.storage.compression import codec_named, compressing
 
 ROW_GROUP_ROWS = 1 << 20
@@ -64,15 +64,35 @@ class ParquetEncoder(Encoder):
 
     def _opened(self) -> Any:
         if self._writer is None:
-            self._writer = pq.ParquetWriter(
-                self._sink,
-                self._schema,
-                compression=self._codec,
-                compression_level=1 if self._codec == "zstd" else None,
-                write_statistics=True,
-                version="2.6",
-            )
+            try:
+                self._writer = pq.ParquetWriter(
+                    self._sink,
+                    self._schema,
+                    compression=self._codec,
+                    compression_level=1 if self._codec == "zstd" else None,
+                    write_statistics=True,
+                    version="2.6",
+                )
+            except pa.ArrowNotImplementedError:
+                raise self._unfit() from None
         return self._writer
+
+    def _unfit(self) -> TypeConflict:
+        unfit = [field for field in self._schema if not _fits_parquet(field)]
+        named = ", ".join(f"{field.name!r} ({c.type})" for field in unfit for c in schema_of(pa.schema([field])))
+        return TypeConflict(
+            f"Parquet cannot hold {named}",
+            place="output",
+            remedy="Cast it to what Parquet has (an interval to text or a number), or use format arrow.",
+        )
+
+
+def _fits_parquet(field: pa.Field) -> bool:
+    try:
+        pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([field])).close()
+    except pa.ArrowNotImplementedError:
+        return False
+    return True
 
 
 class ArrowEncoder(Encoder):
