@@ -24,6 +24,7 @@ from gristmill.ids import AttemptId, ExchangeId, WorkerId
 from gristmill.kernel.environment import TaskEnv
 from gristmill.kernel.failures import Failure
 from gristmill.kernel.feeds import FeedStore
+from gristmill.kernel.job_code import remove_code
 from gristmill.kernel.task import run_task
 from gristmill.plan.task import ExchangeFeed, TaskOrder
 from gristmill.schedule.config import SchedulerConfig
@@ -106,6 +107,8 @@ def run_inline(
             run.cancel("interrupted")
         except GristmillError as error:
             run.fail(error)
+        finally:
+            remove_code()
     if run.error is not None:
         state = ChainState.CANCELLED if isinstance(run.error, Cancelled) else ChainState.FAILED
         report(snapshot(run, planned.tier, state, time.monotonic() - started_s))

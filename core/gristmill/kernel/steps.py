@@ -17,13 +17,13 @@ from gristmill.kernel.combining import combine_pairs
 from gristmill.kernel.command import CommandStep
 from gristmill.kernel.context import Sides
 from gristmill.kernel.inputs import Input, StreamInput
+from gristmill.kernel.job_code import place_code
 from gristmill.kernel.outlets import Combine
 from gristmill.kernel.partitioning import PartitionOf, partition_of
 from gristmill.kernel.python import PythonStep, group_combine, grouped
 from gristmill.kernel.sides import side_tables
 from gristmill.kernel.sql import DatabaseSettings, SqlStep
 from gristmill.kernel.streams import Spool, Stream
-from gristmill.kernel.user_code import place_code
 from gristmill.kernel.work import Work, step_name
 from gristmill.plan.exchange import Exchange
 from gristmill.plan.fragment import Calling, CommandFragment, PythonFragment, SqlFragment
@@ -101,7 +101,8 @@ class Steps:
 
     def partition_of(self, exchange: Exchange) -> PartitionOf | None:
         """The user's function that partitions the exchange, if it has one."""
-        place_code(exchange.code, self._work.env.scratch)
+        if exchange.partitioner is not None:
+            place_code(exchange.code, self._work.env.scratch)
         return partition_of(exchange)
 
     def _combine_rows(self, step: Step, read: ExchangeRead, table: pa.Table) -> pa.Table:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import signal
-import sys
 import traceback
 from collections.abc import Callable
 from functools import lru_cache
@@ -19,37 +18,23 @@ from typing import Any
 import cloudpickle
 
 from gristmill.errors import FragmentError, GristmillError
-from gristmill.plan.codec import digest
-from gristmill.plan.fragment import Code, PythonFunction
+from gristmill.kernel.job_code import code_placed
+from gristmill.plan.fragment import PythonFunction
 
 _ENGINE = str(Path(__file__).resolve().parents[1])
 _FRAMES_SHOWN = 6
 
 
-def place_code(code: Code, scratch: Path) -> Path:
-    """Writes the inline files of ``code`` below ``scratch`` and puts them on ``sys.path``; once per digest.
+def load(function: PythonFunction) -> Callable[..., Any]:
+    """The function itself, from the code placed last (see ``job_code``) or wherever else imports find it.
 
-    An executor runs the code of one job only, so modules of the same name in two jobs never meet. Raises
-    FragmentError for a file that would land outside.
+    Raises FragmentError that says what is missing, or how importing it failed.
     """
-    folder = scratch / "code" / digest(code)[:16]
-    if not folder.exists():
-        for file in code.inline:
-            target = (folder / file.path).resolve()
-            if not target.is_relative_to(folder.resolve()):
-                raise FragmentError("the path leaves the job's code", place=f"code file {file.path!r}")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(file.text, encoding="utf-8")
-        folder.mkdir(parents=True, exist_ok=True)
-    if code.inline and str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-        importlib.invalidate_caches()
-    return folder
+    return _load(function, code_placed())
 
 
 @lru_cache(maxsize=256)
-def load(function: PythonFunction) -> Callable[..., Any]:
-    """The function itself. Raises FragmentError that says what is missing, or how importing it failed."""
+def _load(function: PythonFunction, _code: str) -> Callable[..., Any]:
     if function.pickled is not None:
         return _unpickled(function)
     module_name, _, qualname = function.entry.partition(":")
