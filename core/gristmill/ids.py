@@ -35,7 +35,7 @@ class StageId:
     input: str = ""
 
     def __str__(self) -> str:
-        return f"{self.job}/{self.side}/{self.input}" if self.side is not Side.REDUCE else f"{self.job}/{self.side}"
+        return f"{self.job}/{self.side}/{self.input}" if self.input else f"{self.job}/{self.side}"
 
     @classmethod
     def parse(cls, text: str) -> StageId:
