@@ -40,14 +40,20 @@ def as_known(error: BaseException) -> GristmillError:
         return Cancelled("stopped with Ctrl-C")
     return InternalError(
         f"{type(error).__name__}: {error}",
-        remedy="this is a fault of Gristmill's own: please report it with what `gristmill --debug ...` prints",
+        remedy="This is a fault of Gristmill's own. Please report it with what `gristmill --debug ...` prints.",
     )
 
 
 def error_text(error: GristmillError) -> Text:
-    """``error: place: reason`` and the remedy on a line of its own."""
+    """``error: place: reason`` and the remedy on a line of its own; what takes several lines is indented."""
     if isinstance(error, Cancelled):
         return Text.assemble(("cancelled: ", "bold yellow"), error.reason)
     place = f"{error.place}: " if error.place else ""
-    remedy = f"\n  {error.remedy}" if error.remedy else ""
-    return Text.assemble(("error: ", "bold red"), (place, "bold"), error.reason, (remedy, "dim"))
+    remedy = f"\n  {_indented(error.remedy)}" if error.remedy else ""
+    return Text.assemble(("error: ", "bold red"), (place, "bold"), _indented(error.reason), (remedy, "dim"))
+
+
+def _indented(text: str) -> str:
+    """Lines after the first two cells in, where they are not already: as DuckDB's suggestions."""
+    first, *more = text.split("\n")
+    return "\n".join([first, *(line if line.startswith("  ") else f"  {line}" for line in more)])

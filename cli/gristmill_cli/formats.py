@@ -38,7 +38,7 @@ def write_rows(rows: pa.RecordBatchReader, format_: OutputFormat, stream: Binary
         raise InvalidPlan(
             f"{format_} is not text and would garble the terminal",
             place=f"-o {format_}",
-            remedy="redirect the output into a file, or choose another format",
+            remedy="Redirect the output into a file, or choose another format.",
         )
     _WRITERS[format_](rows, stream, shown)
     stream.flush()

@@ -27,7 +27,7 @@ def load(path: Path, name: str | None = None) -> ChainPlan:
         return _pick(_jobs(_module(path)), name, str(path)).chain()
     if path.suffix in MANIFEST_SUFFIXES:
         return load_manifest(_text(path), str(path), path.parent)
-    raise InvalidPlan("not a job", place=str(path), remedy="a job is a manifest (.yaml, .json) or a Python file (.py)")
+    raise InvalidPlan("not a job", place=str(path), remedy="A job is a manifest (.yaml, .json) or a Python file (.py).")
 
 
 def _text(path: Path) -> str:
@@ -82,7 +82,7 @@ def _pick(jobs: dict[str, gm.Job], name: str | None, place: str) -> gm.Job:
     if len(jobs) == 1:
         return next(iter(jobs.values()))
     if not jobs:
-        raise InvalidPlan("defines no job", place=place, remedy="make one: job = gm.Job(...)")
+        raise InvalidPlan("defines no job", place=place, remedy="Make one: job = gm.Job(...)")
     raise InvalidPlan(
-        f"defines {len(jobs)} jobs: {', '.join(jobs)}", place=place, remedy="name the one to run: --job NAME"
+        f"defines {len(jobs)} jobs: {', '.join(jobs)}", place=place, remedy="Name the one to run: --job NAME"
     )

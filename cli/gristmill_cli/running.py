@@ -11,6 +11,7 @@ from rich.text import Text
 import gristmill as gm
 from gristmill.api.run import explain_chain
 from gristmill.plan.job import ChainPlan
+from gristmill.units import parse_size
 from gristmill_cli.formats import write_rows
 from gristmill_cli.options import OutputFormat
 from gristmill_cli.progress import watching
@@ -31,11 +32,12 @@ class RunOptions:
 def run_chain(chain: ChainPlan, options: RunOptions) -> gm.Result:
     """Runs to the end with progress, then a summary, on stderr. Ctrl-C cancels and raises Cancelled."""
     console = Console(stderr=True)
+    memory = None if options.memory is None else parse_size(options.memory, "--memory")
     with watching(console, quiet=options.quiet) as display:
         result = gm.run(
             chain,
             workers=options.workers,
-            memory=options.memory,
+            memory=memory,
             force_distributed=options.force_distributed,
             progress=display.update,
         )

@@ -26,9 +26,20 @@ def count_text(count: float) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """``0.42 s`` below ten seconds, ``m:ss`` or ``h:mm:ss`` above."""
-    if seconds < 10:
+    """``0.42 s`` below ten seconds, ``42.1 s`` below a minute, ``m:ss`` or ``h:mm:ss`` above."""
+    if seconds < 9.995:
         return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    return _clock_text(seconds)
+
+
+def rough_duration_text(seconds: float) -> str:
+    """As ``duration_text``, for what is not known exactly: whole seconds, at least one."""
+    return f"{max(1, round(seconds))} s" if seconds < 59.5 else _clock_text(seconds)
+
+
+def _clock_text(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

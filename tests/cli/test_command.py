@@ -10,6 +10,10 @@ def test_version_names_the_parts(gristmill):
     assert "duckdb" in done.stdout
 
 
+def test_version_is_an_option_too(gristmill):
+    assert gristmill("--version").stdout == gristmill("version").stdout
+
+
 def test_no_arguments_show_the_help(gristmill):
     done = gristmill()
     assert "Usage: gristmill" in done.stdout + done.stderr
@@ -29,6 +33,19 @@ def test_a_missing_file_is_one_error_line_without_traceback(gristmill):
 
 def test_debug_adds_the_traceback(gristmill):
     assert "Traceback" in gristmill("--debug", "run", "none.yaml").stderr
+
+
+def test_a_wrong_size_or_mode_names_its_option(gristmill):
+    assert gristmill("sql", "SELECT 1", "--memory", "1Gx").stderr.startswith("error: --memory: ")
+    done = gristmill("sql", "SELECT 1", "--to", "out", "--mode", "replace")
+    assert done.returncode == 2
+    assert "--mode" in done.stderr
+
+
+def test_sweep_tells_a_mistyped_place_from_a_clean_one(gristmill):
+    assert gristmill("sql", "SELECT 1", "--to", "out").returncode == 0
+    done = gristmill("sweep", "out", "uot")
+    assert done.stdout == "out: nothing to do\nuot: no job has written here\n"
 
 
 def test_an_empty_manifest_is_refused_before_anything_runs(gristmill, tmp_path):

@@ -15,6 +15,11 @@ def test_an_error_without_place_or_remedy_is_one_line():
     assert error_text(GristmillError("no")).plain == "error: no"
 
 
+def test_reasons_of_several_lines_are_indented():
+    error = GristmillError("no column line\nCandidate bindings: value\n  ^^^^", remedy="one\ntwo")
+    assert error_text(error).plain == "error: no column line\n  Candidate bindings: value\n  ^^^^\n  one\n  two"
+
+
 def test_an_unforeseen_error_asks_for_a_report_without_a_traceback(capsys):
     assert Failures().show(ZeroDivisionError("division by zero")) == 70
     shown = capsys.readouterr().err

@@ -48,3 +48,9 @@ def test_values_come_in_order_or_by_name():
 def test_values_with_and_without_names_do_not_mix():
     with pytest.raises(InvalidPlan, match="some"):
         bind_params(["7", "name=x"])
+
+
+def test_a_table_without_a_name_is_told_how_to_get_one():
+    with pytest.raises(InvalidPlan) as caught:
+        bind_tables(["data/sales.csv"])
+    assert caught.value.remedy == "For instance sales=data/sales.csv"

@@ -26,7 +26,7 @@ def test_bars_name_each_stage_with_its_counts_and_figures():
     assert rendered(MIDWAY) == [
         "wordcount/map/books ━━━━━━━                  12/40 1.2 M rows  81.1 MiB",
         "wordcount/reduce                               0/4",
-        "running 3.50 s, 2 workers, 352.7 k rows/s, 1 retried, about 9.33 s left",
+        "running 3.50 s, 2 workers, 352.7 k rows/s, 1 retried, about 9 s left",
     ]
 
 
@@ -43,7 +43,7 @@ def test_of_many_stages_those_under_way_are_shown():
 
 def test_a_plain_line_leaves_out_stages_that_have_not_begun():
     assert line(MIDWAY) == (
-        "wordcount/map/books 12/40 | running 3.50 s, 2 workers, 352.7 k rows/s, 1 retried, about 9.33 s left"
+        "wordcount/map/books 12/40 | running 3.50 s, 2 workers, 352.7 k rows/s, 1 retried, about 9 s left"
     )
 
 
@@ -51,6 +51,11 @@ def test_a_plain_line_leaves_out_stages_that_have_not_begun():
 def test_time_left_is_told_only_when_it_can_be_known(done, left):
     stage = StageProgress(StageId("j", Side.REDUCE), tasks=40, done=done)
     assert seconds_left(Progress(ChainState.RUNNING, (stage,), elapsed_s=10.0)) == left
+
+
+def test_a_run_that_has_just_begun_is_not_extrapolated():
+    stage = StageProgress(StageId("j", Side.REDUCE), tasks=2, done=1)
+    assert seconds_left(Progress(ChainState.RUNNING, (stage,), elapsed_s=0.4)) is None
 
 
 def test_totals_of_a_chain_that_is_being_planned():
@@ -63,15 +68,23 @@ def test_lines_come_once_a_second_and_when_a_stage_ends():
     lines = Lines(console, clock=lambda: now)
     ended = StageProgress(StageId("j", Side.MAP, "i"), tasks=1, done=1)
     begun = StageProgress(StageId("j", Side.MAP, "i"), tasks=1, running=1)
-    for at, stage in [(0.0, begun), (0.2, begun), (0.4, ended), (0.6, ended), (1.5, ended)]:
+    for at, stage in [(0.2, begun), (1.0, begun), (1.2, begun), (1.4, ended), (1.6, ended), (2.5, ended)]:
         now = at
         lines.update(Progress(ChainState.RUNNING, (stage,), workers=1, elapsed_s=at))
     printed = console.file.getvalue().splitlines()
     assert [text.split(", ")[0] for text in printed] == [
-        "j/map/i 0/1 | running 0.00 s",
-        "j/map/i 1/1 | running 0.40 s",
-        "j/map/i 1/1 | running 1.50 s",
+        "j/map/i 0/1 | running 1.00 s",
+        "j/map/i 1/1 | running 1.40 s",
+        "j/map/i 1/1 | running 2.50 s",
     ]
+
+
+def test_a_run_of_less_than_a_second_prints_no_lines():
+    console = Console(file=io.StringIO(), width=200)
+    lines = Lines(console, clock=lambda: 0.0)
+    for done in (0, 1):
+        lines.update(Progress(ChainState.RUNNING, (StageProgress(StageId("j", Side.MAP, "i"), tasks=1, done=done),)))
+    assert console.file.getvalue() == ""
 
 
 def test_messages_are_printed_at_once_and_are_not_read_as_markup():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gristmill_cli.wording import bytes_text, count_text, duration_text, place_text, plural
+from gristmill_cli.wording import bytes_text, count_text, duration_text, place_text, plural, rough_duration_text
 
 
 @pytest.mark.parametrize(
@@ -21,10 +21,16 @@ def test_counts(count, text):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.123, "0.12 s"), (9.99, "9.99 s"), (10, "0:10"), (59.6, "1:00"), (3725, "1:02:05")]
+    ("seconds", "text"),
+    [(0.123, "0.12 s"), (9.99, "9.99 s"), (10, "10.0 s"), (59.6, "59.6 s"), (59.96, "1:00"), (3725, "1:02:05")],
 )
 def test_durations(seconds, text):
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.1, "1 s"), (9.4, "9 s"), (59.6, "1:00"), (125, "2:05")])
+def test_durations_that_are_guessed(seconds, text):
+    assert rough_duration_text(seconds) == text
 
 
 def test_one_thing_is_not_many():

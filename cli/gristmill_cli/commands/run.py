@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 def run(
     file: Annotated[Path, typer.Argument(metavar="JOB.yaml|JOB.py", help="A manifest, or Python that makes gm.Job.")],
     *,
-    job: Annotated[str | None, typer.Option("--job", help="Which job of a Python file [default: job].")] = None,
+    job: Annotated[
+        str | None, typer.Option("--job", metavar="NAME", help="Which job of a Python file; default: job.")
+    ] = None,
     workers: Workers = None,
     memory: Memory = None,
     force_distributed: ForceDistributed = False,

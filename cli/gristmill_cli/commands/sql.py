@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gristmill.errors import InputError, InvalidPlan
-from gristmill_cli.options import Explain, ForceDistributed, Format, Memory, OutputFormat, Quiet, Workers
+from gristmill_cli.options import Explain, ForceDistributed, Format, Memory, Mode, OutputFormat, Quiet, Workers
 from gristmill_cli.params import bind_params, bind_tables
 
 _TABLE_HELP = "A table of the query: files by URI or glob. May be given many times."
@@ -24,13 +24,18 @@ def register(app: typer.Typer) -> None:
 
 def sql(
     query: Annotated[
-        str | None, typer.Argument(help="The query; without it, and without -f, it is read from stdin.")
+        str | None,
+        typer.Argument(metavar="QUERY", help="The query; without it, and without -f, it is read from stdin."),
     ] = None,
     *,
-    file: Annotated[Path | None, typer.Option("-f", "--file", help="Read the query from this file.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("-f", "--file", metavar="PATH", help="Read the query from this file.")
+    ] = None,
     table: Annotated[list[str] | None, typer.Option("--table", "-t", metavar="NAME=URI", help=_TABLE_HELP)] = None,
     param: Annotated[list[str] | None, typer.Option("--param", "-p", metavar="VALUE", help=_PARAM_HELP)] = None,
-    dialect: Annotated[str, typer.Option(help="SQL dialect of the query, as sqlglot names it.")] = "duckdb",
+    dialect: Annotated[
+        str, typer.Option("--dialect", metavar="NAME", help="SQL dialect of the query, as sqlglot names it.")
+    ] = "duckdb",
     workers: Workers = None,
     memory: Memory = None,
     force_distributed: ForceDistributed = False,
@@ -38,8 +43,8 @@ def sql(
     output: Format = OutputFormat.TABLE,
     to: Annotated[str | None, typer.Option("--to", metavar="URI", help="Write the rows there, not to stdout.")] = None,
     mode: Annotated[
-        str, typer.Option(help="What to do with a result that is there already: error, overwrite, append.")
-    ] = "error",
+        Mode, typer.Option("--mode", metavar="MODE", help=f"For a result that is there already: {', '.join(Mode)}.")
+    ] = Mode.ERROR,
     quiet: Quiet = False,
 ) -> None:
     """Run a query; its rows go to stdout, or with --to into parts at that place."""
@@ -51,7 +56,7 @@ def sql(
         query_text(query, file), tables=bind_tables(table or []), params=bind_params(param or []), dialect=dialect
     )
     if to is not None:
-        bound = replace(bound, outputs=(gm.output(to, format=part_format(output), mode=mode),))
+        bound = replace(bound, outputs=(gm.output(to, format=part_format(output), mode=str(mode)),))
     if explain:
         typer.echo(explained(bound.chain, options))
         return
@@ -64,7 +69,7 @@ def part_format(output: OutputFormat) -> str:
     """The format of parts for ``--to``: the table of the default stands for Parquet. Raises InvalidPlan."""
     if output is OutputFormat.MARKDOWN:
         raise InvalidPlan(
-            "markdown is for reading", place="-o markdown", remedy="parts may be parquet, csv, json, arrow"
+            "markdown is for reading", place="-o markdown", remedy="Parts may be parquet, csv, json, arrow."
         )
     return "parquet" if output is OutputFormat.TABLE else str(output)
 
@@ -72,7 +77,7 @@ def part_format(output: OutputFormat) -> str:
 def query_text(query: str | None, file: Path | None) -> str:
     """The query from the argument, the file, or stdin. Raises InvalidPlan or InputError where there is not just one."""
     if query is not None and file is not None:
-        raise InvalidPlan("both a query and -f are given", place="gristmill sql", remedy="give one of them")
+        raise InvalidPlan("both a query and -f are given", place="gristmill sql", remedy="Give one of them.")
     if query is not None:
         return query
     if file is not None:
@@ -81,5 +86,7 @@ def query_text(query: str | None, file: Path | None) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot be read: {error}", place=str(file)) from None
     if sys.stdin.isatty():
-        raise InvalidPlan("there is no query", place="gristmill sql", remedy='gristmill sql "SELECT ..." or -f FILE')
+        raise InvalidPlan(
+            "there is no query", place="gristmill sql", remedy='Give one: gristmill sql "SELECT ..." or -f FILE'
+        )
     return sys.stdin.read()
