@@ -213,3 +213,22 @@ def test_http_files_are_read_by_name(tmp_path, stores):
             assert [row["n"] for row in found] == list(range(1000))
             with pytest.raises(StorageError):
                 stores.filesystem(base).put(f"{base}/b.txt", b"x")
+
+
+def test_parquet_rows_are_numbered_in_their_file(tmp_path, stores):
+    sizes = {"a=1/f0": 3, "a=1/f1": 0, "a=2/f2": 5, "a=2/f3": 700, "a=2/f4": 1}
+    for name, rows in sizes.items():
+        path = tmp_path / f"{name}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(pa.table({"n": pa.array(range(rows), pa.int64())}), path, row_group_size=100)
+    found = readers(str(tmp_path), Format.PARQUET, stores, split_bytes=2000, hive=True)
+    assert len(found) > 1
+    numbered = [
+        (uri.rsplit("/", 1)[1], start + i, n, a)
+        for reader in found
+        for uri, start, batch in reader.located()
+        for i, (n, a) in enumerate(zip(batch["n"].to_pylist(), batch["a"].to_pylist(), strict=True))
+    ]
+    assert numbered == [
+        (f"{name[4:]}.parquet", n, n, int(name[2])) for name, rows in sizes.items() for n in range(rows)
+    ]

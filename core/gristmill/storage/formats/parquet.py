@@ -26,6 +26,7 @@ from gristmill.storage.footers import MAGIC, Footer, Footers, FooterSummary
 from gristmill.storage.formats.plan import FormatPlan, one_schema, whole_piece
 from gristmill.storage.formats.reader import SplitReader, one_batch
 from gristmill.storage.listing import Listed
+from gristmill.storage.local import changed
 from gristmill.storage.nearest import did_you_mean
 from gristmill.storage.packing import SPLIT_BYTES, Weighed, group_cuts
 from gristmill.storage.parallel import in_parallel
@@ -37,6 +38,7 @@ ALL_FOOTERS = 10_000
 SAMPLED_FOOTERS = 2_000
 _BLOOM_BYTES = 1 << 20
 """Of a Bloom filter whose length the footer does not tell."""
+_PIECES_OF_A_SCAN = 256
 _footers = Footers()
 
 
@@ -137,12 +139,26 @@ class ParquetReader(SplitReader):
         return self._run(self.split.pieces, self.chosen(columns))
 
     def located(self, columns: tuple[str, ...] | None = None) -> Iterator[tuple[str, int, pa.RecordBatch]]:
-        """Rows piece by piece, numbered in their file."""
-        for piece in self.split.pieces:
-            number = piece.first_row or 0
-            for batch in self._run((piece,), self.chosen(columns)):
-                yield piece.uri, number, batch
-                number += batch.num_rows
+        """Rows numbered in their file. Many small files are one scan, cut where the footers say that a file ends."""
+        for at in range(0, len(self.split.pieces), _PIECES_OF_A_SCAN):
+            pieces = self.split.pieces[at : at + _PIECES_OF_A_SCAN]
+            yield from self._cut(pieces, self._run(pieces, self.chosen(columns)))
+
+    def _cut(
+        self, pieces: Sequence[FileRange], batches: Iterator[pa.RecordBatch]
+    ) -> Iterator[tuple[str, int, pa.RecordBatch]]:
+        batch, taken = next(batches, None), 0
+        for piece in pieces:
+            row = piece.first_row or 0
+            end = row + (self._footer(piece).summary.rows if piece.rows is None else piece.rows)
+            while row < end:
+                if batch is None:
+                    raise changed(piece.uri)
+                part = batch.slice(taken, end - row)
+                yield piece.uri, row, part
+                row, taken = row + part.num_rows, taken + part.num_rows
+                if taken == batch.num_rows:
+                    batch, taken = next(batches, None), 0
 
     def _run(self, pieces: Sequence[FileRange], schema: Schema) -> Iterator[pa.RecordBatch]:
         target = arrow_schema(schema)
@@ -157,7 +173,10 @@ class ParquetReader(SplitReader):
 
     def _unreadable(self, pieces: Sequence[FileRange], error: Exception) -> InputError:
         uris = list(dict.fromkeys(piece.uri for piece in pieces))
-        place = next((uri for uri in uris if uri.removeprefix("file://") in str(error)), ", ".join(uris[:3]))
+        paths = {
+            uri: str(self._cached[uri].path) if uri in self._cached else uri.removeprefix("file://") for uri in uris
+        }
+        place = next((uri for uri, path in paths.items() if path in str(error)), ", ".join(uris[:3]))
         return InputError(str(error).splitlines()[0], place=place, remedy="The file may be corrupt: write it again.")
 
     def _select(self, pieces: Sequence[FileRange], schema: Schema) -> str:
