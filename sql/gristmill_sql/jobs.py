@@ -21,6 +21,8 @@ class Jobs:
     def __init__(self, name: str) -> None:
         self._name = name
         self._jobs: list[JobPlan] = []
+        self._before: dict[str, frozenset[str]] = {}
+        self._makers: dict[str, frozenset[str]] = {}
         self._inputs = 0
         self._sides = 0
 
@@ -128,7 +130,24 @@ class Jobs:
     def _add(self, job: JobPlan) -> str:
         name = f"{self._name}-{len(self._jobs) + 1}"
         self._jobs.append(replace(job, name=name))
+        sources = (*(i.source for i in job.inputs), *(s.source for s in job.side_inputs))
+        read = [source.job for source in sources if isinstance(source, JobSource)]
+        self._before[name] = frozenset([name]).union(*(self._before[earlier] for earlier in read))
+        own = frozenset([name])
+        of_inputs = [self._makers[i.source.job] if isinstance(i.source, JobSource) else own for i in job.inputs]
+        self._makers[name] = own.union(*of_inputs) if job.map_only else own
         return name
+
+    def waits_for_itself(self, flow: Flow, side: SideInput) -> bool:
+        """Whether tasks that make the flow's rows must end before the side input is there.
+
+        A map over another job's rows runs inside of that job's tasks, so it cannot read what is made of their rows.
+        """
+        if not isinstance(side.source, JobSource):
+            return False
+        read = (b.origin.source for b in flow.branches if isinstance(b.origin, Reading))
+        makers = (self._makers[source.job] for source in read if isinstance(source, JobSource))
+        return any(own & self._before[side.source.job] for own in makers)
 
 
 def _hash_for(partitions: int) -> HashName:

@@ -12,7 +12,7 @@ from gristmill.plan.job import JobInput, SideInput
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource
 from gristmill.storage.packing import SPLIT_BYTES
-from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, inputs_of, names_of
+from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, column, inputs_of, names_of
 from gristmill_sql.estimate import equality
 from gristmill_sql.expressions import columns_of_all
 from gristmill_sql.flow import Branch, Flow, Reading, Reducing
@@ -49,6 +49,8 @@ _TIMES = ("DATE", "TIMESTAMP")
 TINY_FILE = 1 << 20
 """A table of at most so many file bytes is read by every task itself instead of by a job before."""
 _ALWAYS_ROWS = 100_000
+_SPREADING_COLUMNS = 4
+"""By so many columns rows are spread where no key asks for any."""
 _MOVING = 2.0
 """Moving a row through a shuffle costs so many times as much as adding one to a broadcast side's hash table."""
 
@@ -97,7 +99,7 @@ class _Joining:
         if self._node.kind is not JoinKind.FULL and (
             self._right.constant or not keys.left or self._pays_to_broadcast(bytes_, keys)
         ):
-            return self._broadcast(bytes_)
+            return self._broadcast(bytes_, keys)
         if not keys.left:
             return self._in_one_task("a FULL JOIN without an equality")
         return self._shuffled(keys)
@@ -119,16 +121,24 @@ class _Joining:
 
     # broadcast
 
-    def _broadcast(self, bytes_: float) -> Flow:
+    def _broadcast(self, bytes_: float, keys: _Keys) -> Flow:
         probe = self._left
         if probe.constant:
             probe = self._planner.single(probe, self._left_columns, "constant rows")
         side, build = self._build_side(bytes_)
+        if side is not None and self._planner.jobs.waits_for_itself(probe, side):
+            probe = self._apart(probe, keys)
         columns = self._columns()
         joined = probe.with_side(side).applied(
             lambda s: s.joined(_WORDS[self._node.kind], build, self._node.on, tuple(c.name for c in columns)), columns
         )
         return self._with_equal_names(joined, probe)
+
+    def _apart(self, probe: Flow, keys: _Keys) -> Flow:
+        """The probe side in tasks of its own, behind an exchange."""
+        by = keys.left or tuple(Item(c, column(c.name)) for c in probe.columns[:_SPREADING_COLUMNS])
+        bytes_ = self._planner.estimator.bytes_(self._node.left)
+        return self._planner.hashed(probe, self._left_columns, by, f"join on {_texts(by)}", bytes_)
 
     def _build_side(self, bytes_: float) -> tuple[SideInput | None, Select]:
         jobs = self._planner.jobs

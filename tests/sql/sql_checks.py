@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
 from sql_reference import Reference, Result
 
-from gristmill.plan.source import FileSource, Format
+from gristmill.plan.compile import compile_chain
+from gristmill.plan.source import FileSource, Format, Split
 from gristmill.plan.validate import validate
 from gristmill_sql import Catalog, CompiledQuery, CompileOptions, compile_query
 
@@ -45,6 +47,7 @@ class Database:
         compiled = [compile_query(sql, self.catalog, each) for each in options]
         for query in compiled:
             validate(query.chain)
+            compile_chain(query.chain, defaultdict(lambda: (Split((), 0),)))
             same(Reference(splits).run(query.chain), expected, ordered=query.ordered)
         return compiled
 

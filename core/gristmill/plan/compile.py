@@ -7,6 +7,8 @@ by the coordinator and by EXPLAIN; pure.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -74,7 +76,7 @@ class _Compiler:
         for job in self.chain.jobs:
             self._size(job)
         stages = [stage for job in self.chain.jobs for stage in self._stages(job)]
-        return StageGraph(tuple(stages), self.chain.result_job.name, self.chain.stores)
+        return StageGraph(_in_reading_order(stages), self.chain.result_job.name, self.chain.stores)
 
     def _job(self, name: str, reader: str) -> JobPlan:
         try:
@@ -181,7 +183,7 @@ class _Compiler:
 
     def _step(self, job: JobPlan, input_: str, fragment: Fragment | None) -> Step:
         from_files = [side for side in job.side_inputs if isinstance(side.source, FileSource)]
-        from_jobs = [side for side in job.side_inputs if isinstance(side.source, JobSource)]
+        from_jobs = [s for s in job.side_inputs if isinstance(s.source, JobSource) and _may_read(fragment, s)]
         return Step(
             job.name,
             input_,
@@ -258,6 +260,37 @@ class _Compiler:
 
 
 _BROADCAST = Exchange(ExchangeKind.BROADCAST, 1)
+
+
+def _may_read(fragment: Fragment | None, side: SideInput) -> bool:
+    """Whether a fragment can ask for a side input. A SQL text that does not name it need not wait for it."""
+    if isinstance(fragment, SqlFragment):
+        return re.search(rf"\b{re.escape(side.name)}\b", fragment.sql, re.IGNORECASE) is not None
+    return fragment is not None
+
+
+def _in_reading_order(stages: list[Stage]) -> tuple[Stage, ...]:
+    """The stages in their order, except that each comes after those whose exchanges it reads.
+
+    Raises InvalidPlan where stages would wait for each other: a job's map runs at the end of the tasks that make its
+    input, so its side inputs cannot come from those same tasks.
+    """
+    waiting = dict(enumerate(stages))
+    unwritten = Counter(exchange for stage in stages for exchange in stage.exchanges_written)
+    ordered: list[Stage] = []
+    while waiting:
+        ready = next((at for at, stage in waiting.items() if not any(unwritten[e] for e in stage.exchanges_read)), None)
+        if ready is None:
+            names = ", ".join(dict.fromkeys(stage.id.job for stage in waiting.values()))
+            raise InvalidPlan(
+                f"these jobs wait for each other: {names}",
+                place="chain",
+                remedy="a side input must not come from the tasks whose rows it is read beside; give the input a key",
+            )
+        stage = waiting.pop(ready)
+        unwritten.subtract(stage.exchanges_written)
+        ordered.append(stage)
+    return tuple(ordered)
 
 
 def is_fused(job: JobPlan) -> bool:

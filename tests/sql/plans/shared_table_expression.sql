@@ -23,14 +23,12 @@ WHERE total > (SELECT avg(total) FROM spent)
 --                   SELECT ROUND(CAST(SUM("avg_sum") AS DOUBLE) * 100) / (NULLIF(SUM("avg_count"), 0) * 100) AS "avg"
 --                   FROM in2
 --
--- job query-3: broadcast: about 1 MiB
---   input in3     from job query-1, in its tasks, nothing stored between
---     map         at the end of the tasks of query-1:
---                   SELECT "o_custkey_2", "sum_2"
---                   FROM (SELECT "o_custkey" AS "o_custkey_2", "sum" AS "sum_2"
---                     FROM input)
---                   JOIN side1 ON "sum_2" > "avg"
+-- job query-3: join on o_custkey_2, sum_2
+--   input in3     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "o_custkey" AS "o_custkey_2", "sum" AS "sum_2" FROM input
+--     exchange    duckdb hash(o_custkey_2, sum_2), 1 partition
 --   side side1    from job query-2; whole to every task
+--   reduce        SELECT "o_custkey_2", "sum_2" FROM in3 JOIN side1 ON "sum_2" > "avg"
 --
 -- job query-4
 --   input in4     /tpch/customer.parquet (parquet)

@@ -28,7 +28,7 @@ WHERE
 ORDER BY
     s_suppkey;
 
--- 4 jobs
+-- 3 jobs
 --
 -- job query-1: group by l_suppkey
 --   input in1     /tpch/lineitem.parquet (parquet)
@@ -50,22 +50,17 @@ ORDER BY
 --     exchange    all rows to one reducer
 --   reduce        SELECT MAX("max_2") AS "max" FROM in2
 --
--- job query-3: order by s_suppkey
+-- job query-3: join on sum_2
 --   input in3     from job query-1, through the shuffle, nothing stored between
---     map         at the end of the tasks of query-1:
---                   SELECT "s_suppkey", "s_name", "s_address", "s_phone", "sum_2"
---                   FROM (SELECT "l_suppkey" AS "l_suppkey_2", "sum" AS "sum_2"
---                     FROM input)
---                   JOIN side1 ON "sum_2" = "max"
---                   JOIN side2 ON "s_suppkey" = "l_suppkey_2"
---     exchange    ranges in total order, 1 partition, ordered by s_suppkey
+--     map         at the end of the tasks of query-1: SELECT "l_suppkey" AS "l_suppkey_2", "sum" AS "sum_2" FROM input
+--     exchange    all rows to one reducer
 --   side side1    from job query-2; whole to every task
 --   side side2    /tpch/supplier.parquet (parquet); whole to every task
---   reduce        rows in order
---
--- job query-4
---   input in4     from job query-3, in its tasks, nothing stored between
---     map         at the end of the tasks of query-3:
+--   reduce
 --                   SELECT "s_suppkey", "s_name", "s_address", "s_phone", "sum_2" AS "total_revenue"
---                   FROM input
+--                   FROM (SELECT "s_suppkey", "s_name", "s_address", "s_phone", "sum_2"
+--                     FROM in3
+--                     JOIN side1 ON "sum_2" = "max"
+--                     JOIN side2 ON "s_suppkey" = "l_suppkey_2"
+--                     ORDER BY "s_suppkey" ASC NULLS LAST)
 --   output        to the caller
