@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.schema import SortKey
-from gristmill.shuffle.bounds import choose_bounds
+from gristmill.rows.ordering import sort_indices
+from gristmill.shuffle.bounds import choose_bounds, rows_before
 from gristmill.shuffle.format import OpenFile
 from gristmill.shuffle.sampling import KeySample, from_stream
 
@@ -105,3 +108,22 @@ def test_no_rows_at_all_give_no_bounds_and_empty_ranges(small_exchange: Callable
     exchange = small_exchange(Exchange(ExchangeKind.RANGE, 3, order=ORDER), [empty, empty])
     assert [part.num_rows for part in exchange.read_all()] == [0, 0, 0]
     assert from_stream(exchange.feed().bounds).num_rows == 0
+
+
+KEYS = st.one_of(
+    st.lists(st.none() | st.integers(-3, 3), min_size=1),
+    st.lists(st.none() | st.sampled_from(["", "a", "aaaaaaaa", "aaaaaaaab", "aaaaaaaa\0", "b"]), min_size=1),
+    st.lists(st.none() | st.floats(width=16), min_size=1),
+)
+
+
+@given(keys=KEYS, repeated=st.integers(1, 40), bound=st.integers(0), desc=st.booleans(), nulls_first=st.booleans())
+def test_a_bound_is_found_where_sorting_would_put_it(
+    keys: list[Any], repeated: int, bound: int, desc: bool, nulls_first: bool
+) -> None:
+    order = (SortKey("k", desc, nulls_first), SortKey("n"))
+    rows = pa.table({"k": keys * repeated, "n": np.arange(len(keys) * repeated) % 3})
+    rows = rows.take(pa.array(sort_indices(rows, order)))
+    wanted = rows.slice(bound % rows.num_rows, 1)
+    ranked = sort_indices(pa.concat_tables([wanted, rows]), order)
+    assert rows_before(rows, wanted, order) == int(np.flatnonzero(ranked == 0)[0])

@@ -60,8 +60,9 @@ class MemorySplit:
 
     Of what is left after ``BASELINE_BYTES``: 45% for the fragment that runs (DuckDB's memory limit, or the groups of a
     Python combine), 20% for the buffers of what is written, an eighth each for what is read and for rows that wait for
-    a further outlet. The last tenth, and the shares of what a task does not have, are headroom: for row groups of
-    parts being written, and for what Python objects and sorting take beyond their data.
+    a further outlet. A task without any fragment reads with the fragment's share too. The last tenth, and the shares of
+    what else a task does not have, are headroom: for row groups of parts being written, and for what Python objects
+    and sorting take beyond their data.
     """
 
     fragment: int

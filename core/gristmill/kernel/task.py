@@ -161,11 +161,18 @@ class _Task:
             read.spec,
             work.partition,
             work.env.fetch,
-            work.memory.reader // len(self._stage.reads),
+            self._reading_bytes() // len(self._stage.reads),
             work.path("merge"),
             self._steps.table_combine(read.exchange, read.spec) if bytes_ > _COMBINED_AGAIN_BYTES else None,
         )
         return Stream(_counted(rows, work), f"job {read.exchange.job}, input {read.input}", rows.schema)
+
+    def _reading_bytes(self) -> int:
+        """What reading may take: where no fragment runs and nothing combines, the fragment's share as well."""
+        stage, memory = self._stage, self._work.memory
+        steps = (stage.body, *(step for outlet in stage.outlets for step in outlet.steps))
+        busy = any(step.fragment for step in steps) or any(read.spec.combine for read in stage.reads)
+        return memory.reader if busy else memory.reader + memory.fragment
 
     def _keys(self) -> tuple[str, ...]:
         """The key columns of the stage's own rows, for the key ranges of parts."""

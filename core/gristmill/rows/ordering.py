@@ -45,6 +45,22 @@ def sort_indices(
     return _Refinement(table.num_rows, partitions).sorted_by(words)
 
 
+def insertion_point(table: pa.Table, order: Sequence[SortKey]) -> int:
+    """How many rows come before the first one, which is followed by rows that are in order already."""
+    start, stop = 1, table.num_rows
+    for words in (words for key in order for words in _key_words(table, key)):
+        depth = 0
+        while start < stop:
+            word = words.word(depth, np.concatenate(([0], np.arange(start, stop))))
+            if word is None:
+                break
+            start, stop = (start + int(np.searchsorted(word[1:], word[0], side)) for side in ("left", "right"))
+            depth += 1
+        if start == stop:
+            break
+    return start - 1
+
+
 def group_starts(table: pa.Table | pa.RecordBatch, keys: Sequence[str]) -> Rows:
     """The first row of each run of neighbours with equal keys (NULL = NULL); none for no rows. int64."""
     rows = table.num_rows

@@ -28,6 +28,8 @@ Mask = npt.NDArray[np.bool_]
 
 _ENCODED = frozenset({"UHUGEINT", "TIME WITH TIME ZONE", "BIGNUM", "INTERVAL", "GEOMETRY", "VARIANT"})
 _SAMPLE = 1024
+_LEADING = np.array([0, *(~((1 << (64 - 8 * size)) - 1) & (2**64 - 1) for size in range(1, 9))], np.uint64)
+"""Masks that keep so many leading bytes of a word."""
 
 
 class Words(Protocol):
@@ -258,8 +260,7 @@ def _gathered(data: npt.NDArray[np.uint8], starts: Rows, sizes: Rows, code: str)
     at = np.minimum(starts, last)
     words = windows[at].astype(np.uint64)
     words <<= ((np.minimum(starts, len(data)) - at) * 8).astype(np.uint64) & np.uint64(63)
-    keep = np.array([0, *(~((1 << (64 - 8 * size)) - 1) & (2**64 - 1) for size in range(1, 9))], np.uint64)
-    return words & keep[sizes]
+    return words & _LEADING[sizes]
 
 
 def encoded(column: pa.Array, field: pa.Field, desc: bool = False) -> pa.Array:

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from gristmill.plan.schema import SortKey
-from gristmill.rows.ordering import key_table, sort_indices
+from gristmill.rows.ordering import insertion_point, key_table, sort_indices
 from gristmill.rows.types import cast_table, schema_of, unify
 from gristmill.shuffle.sampling import ROWS_KEY, from_stream, to_stream
 
 Order = tuple[SortKey, ...]
+
+_STRIDE = 128
+"""A bound is looked for among every so many rows first: encoding keys is what it costs."""
 
 
 def choose_bounds(samples: Sequence[bytes], order: Order, partitions: int) -> bytes:
@@ -61,6 +65,7 @@ class KeyRange:
     empty: bool = False
 
     @classmethod
+    @lru_cache(maxsize=16)
     def of(cls, bounds: bytes, partition: int, partitions: int) -> KeyRange:
         """The range of ``partition`` between the bounds that ``choose_bounds`` gave."""
         table = from_stream(bounds) if bounds else pa.table({})
@@ -88,6 +93,15 @@ class KeyRange:
 
 def rows_before(keys: pa.Table, bound: pa.Table, order: Order) -> int:
     """How many rows of the sorted ``keys`` are less than ``bound``."""
-    schema = unify([schema_of(bound.schema), schema_of(keys.schema)], place="sort keys")
-    ranked = sort_indices(pa.concat_tables([cast_table(bound, schema), cast_table(keys, schema)]), order)
-    return int(np.flatnonzero(ranked == 0)[0])
+    if not bound.schema.equals(keys.schema):
+        schema = unify([schema_of(bound.schema), schema_of(keys.schema)], place="sort keys")
+        bound, keys = cast_table(bound, schema), cast_table(keys, schema)
+    first, rows = 0, keys.num_rows
+    while rows > _STRIDE:
+        stride = max(_STRIDE, rows // _STRIDE)
+        coarse = keys.take(pa.array(np.arange(first, first + rows, stride)))
+        found = insertion_point(pa.concat_tables([bound, coarse]), order)
+        if not found:
+            return first
+        first, rows = first + (found - 1) * stride, min(stride, rows - (found - 1) * stride)
+    return first + insertion_point(pa.concat_tables([bound, keys.slice(first, rows)]), order)
