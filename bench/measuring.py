@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import statistics
 import threading
 import time
@@ -40,10 +41,11 @@ def machine() -> str:
 
 @dataclass
 class Timed:
-    """Seconds of each run of one way."""
+    """Seconds of each run of one way, and the processor seconds of this process and of all that it waited for."""
 
     name: str
     seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
 
     @property
     def median_s(self) -> float:
@@ -56,10 +58,16 @@ def in_turn(ways: Sequence[tuple[str, Callable[[], object]]], runs: int) -> list
     timed = [Timed(name) for name, _ in ways]
     for _ in range(runs):
         for record, (_, way) in zip(timed, ways, strict=True):
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), _cpu_seconds()
             way()
             record.seconds.append(time.perf_counter() - start)
+            record.cpu_seconds.append(_cpu_seconds() - cpu_start)
     return timed
+
+
+def _cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def report(title: str, timed: Sequence[Timed], bound: float | None = None) -> float:
@@ -67,7 +75,8 @@ def report(title: str, timed: Sequence[Timed], bound: float | None = None) -> fl
     print(f"\n## {title}")
     for record in timed:
         each = ", ".join(f"{second:.2f}" for second in record.seconds)
-        print(f"{record.name:<44} median {record.median_s:8.2f} s   ({each})")
+        cpu = f", processor {statistics.median(record.cpu_seconds):.2f} s" if record.cpu_seconds else ""
+        print(f"{record.name:<44} median {record.median_s:8.2f} s   ({each}){cpu}")
     if len(timed) < 2:
         return 1.0
     ratio = timed[0].median_s / timed[1].median_s
