@@ -70,21 +70,27 @@ def free_columns(relation: Relation) -> frozenset[str]:
     return frozenset(used - given)
 
 
-def lift(relation: Relation, outer: frozenset[str], names: Names) -> Lifted:
-    """The relation without its uses of ``outer`` columns. Raises CannotSpread where that would not be sound."""
+def lift(relation: Relation, outer: frozenset[str], names: Names, *, one_row: bool = False) -> Lifted:
+    """The relation without its uses of ``outer`` columns. Raises CannotSpread where that would not be sound.
+
+    An aggregate without keys gives a row even of no rows; its group by the correlation is then missing. ``one_row``:
+    the caller puts that row back, if the aggregate stands on top.
+    """
     if not free_columns(relation) & outer:
         return Lifted(relation)
     match relation:
         case Filter():
             return _lift_filter(relation, outer, names)
         case Project():
-            return _lift_project(relation, outer, names)
+            return _lift_project(relation, outer, names, one_row=one_row)
         case Join():
             return _lift_join(relation, outer, names)
         case Aggregate():
+            if not relation.keys and not one_row:
+                raise CannotSpread("an aggregate without GROUP BY deep inside of a correlated subquery")
             return _lift_aggregate(relation, outer, names)
         case Sort():
-            return lift(relation.input, outer, names)
+            return lift(relation.input, outer, names, one_row=one_row)
         case Limit():
             raise CannotSpread("LIMIT in a correlated subquery")
         case Window():
@@ -100,10 +106,10 @@ def _lift_filter(node: Filter, outer: frozenset[str], names: Names) -> Lifted:
     return Lifted(relation, below.predicates + moved)
 
 
-def _lift_project(node: Project, outer: frozenset[str], names: Names) -> Lifted:
+def _lift_project(node: Project, outer: frozenset[str], names: Names, *, one_row: bool) -> Lifted:
     if columns_of_all(expressions_of(node)) & outer:
         raise CannotSpread("an outer column in the SELECT list of a subquery")
-    below = lift(node.input, outer, names)
+    below = lift(node.input, outer, names, one_row=one_row)
     return Lifted(with_columns(Project(below.relation, node.items), below.predicates), below.predicates)
 
 

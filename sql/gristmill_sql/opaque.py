@@ -6,6 +6,8 @@ DuckDB runs the user's own text; what it reads is cut to the columns that the te
 
 from __future__ import annotations
 
+from itertools import chain
+
 from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
@@ -54,9 +56,15 @@ def opaque_block(node: exp.Query, tables: dict[str, Table], columns: Schema, nam
 
 
 def _mentioned(node: exp.Query) -> set[str] | None:
-    """The names that a query may use as columns; None if a star may stand for any."""
+    """The names that a query may use as columns; None if it may use any without a word.
+
+    So do stars, a table's name that stands for its rows, NATURAL joins, and PIVOT, which groups by all the rest.
+    """
     stars = (s for s in node.find_all(exp.Star, exp.Columns) if not isinstance(s.parent, exp.Count))
-    if any(True for _ in stars):
+    tables = {table.alias_or_name.casefold() for table in node.find_all(exp.Table)}
+    rows = (c for c in node.find_all(exp.Column) if c.name.casefold() in tables)
+    natural = (j for j in node.find_all(exp.Join) if j.method == "NATURAL")
+    if any(True for _ in chain(stars, rows, natural, node.find_all(exp.Pivot))):
         return None
     return {identifier.name.casefold() for identifier in node.find_all(exp.Identifier)}
 

@@ -74,7 +74,7 @@ class FromBinder:
             if name in binder.tables:
                 return binder.table(binder.tables[name])
         if isinstance(node, exp.Subquery):
-            return binder.query(node.this, self._environment)
+            return binder.query(node.this, self._environment, self._outer)
         if isinstance(node, exp.Values):
             return binder.values(node)
         raise CannotSpread(f"{type(node.this).__name__ if isinstance(node, exp.Table) else node.key.upper()} in FROM")

@@ -135,7 +135,7 @@ class SubqueryBinder:
             return Join(JoinKind.INNER, relation, single), column(name)
         if not _gives_one_row(bound.relation):
             return self._correlated_row(relation, bound)
-        lifted = self._lift(bound.relation)
+        lifted = self._lift(bound.relation, one_row=True)
         joined = Join(JoinKind.LEFT, relation, lifted.relation, lifted.predicates)
         empty = self._value_of_empty(bound.relation, shown.name)
         if empty is None:
@@ -170,9 +170,8 @@ class SubqueryBinder:
                 (bound.columns[0].name, exp.First(this=column(bound.columns[0].name))),
             ]
         )
-        regrouped = lift(
-            Aggregate(Filter(lifted.relation, lifted.predicates), (), calls), free_columns(bound.relation), self._names
-        )
+        whole = Aggregate(Filter(lifted.relation, lifted.predicates), (), calls)
+        regrouped = lift(whole, free_columns(bound.relation), self._names, one_row=True)
         joined = Join(JoinKind.LEFT, relation, regrouped.relation, regrouped.predicates)
         count, first = (column(call.column.name) for call in calls)
         failed = exp.Anonymous(this="error", expressions=[exp.Literal.string(_TOO_MANY_ROWS)])
@@ -209,7 +208,8 @@ class SubqueryBinder:
             counted = Aggregate(Limit(lifted.relation, 1), (), (call,))
             exists = exp.GT(this=column(call.column.name), expression=exp.Literal.number(0))
             return Join(JoinKind.INNER, relation, counted), exp.Paren(this=exists)
-        grouped = lift(Aggregate(Filter(lifted.relation, lifted.predicates), (), ()), free_columns(rows), self._names)
+        whole = Aggregate(Filter(lifted.relation, lifted.predicates), (), ())
+        grouped = lift(whole, free_columns(rows), self._names, one_row=True)
         return self._marked(relation, grouped)
 
     def _in_value(self, relation: Relation, node: exp.In, scope: Scope) -> tuple[Relation, exp.Expr]:
@@ -251,8 +251,8 @@ class SubqueryBinder:
             raise CannotSpread("this kind of subquery")
         return self._binder.query(query, self._environment, scope)
 
-    def _lift(self, relation: Relation) -> Lifted:
-        return lift(relation, free_columns(relation), self._names)
+    def _lift(self, relation: Relation, *, one_row: bool = False) -> Lifted:
+        return lift(relation, free_columns(relation), self._names, one_row=one_row)
 
 
 def _equalities(probes: list[exp.Expr], bound: Bound) -> tuple[exp.Expr, ...]:

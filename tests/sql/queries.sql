@@ -167,6 +167,24 @@ SELECT id, a FROM (SELECT id, a, max(b) OVER (PARTITION BY a) AS top, b FROM t) 
 SELECT id, row_number() OVER (ORDER BY id) FROM t -- single;
 SELECT a, sum(sum(b)) OVER (PARTITION BY a) FROM t GROUP BY a, s;
 
+-- subqueries whose aggregate has a row even where nothing correlates
+SELECT id FROM t WHERE a IN (SELECT count(*) FROM u WHERE u.a = t.id) -- single;
+SELECT id FROM t WHERE 0 IN (SELECT count(*) FROM u WHERE u.a = t.a) -- single;
+SELECT id FROM t WHERE EXISTS (SELECT 1 FROM (SELECT count(*) AS c FROM u WHERE u.a = t.a) WHERE c = 0) -- single;
+SELECT id, (SELECT count(*) FROM u WHERE u.a = t.a HAVING count(*) = 0) AS c FROM t -- single;
+SELECT id, (SELECT x.c + y.c FROM (SELECT count(*) AS c FROM u WHERE u.a = t.a) x, (SELECT count(*) AS c FROM u WHERE u.uid = t.id) y) AS c FROM t -- single;
+SELECT id FROM t WHERE EXISTS (SELECT 1 FROM (SELECT uid FROM u WHERE u.a = t.a) x WHERE x.uid > 3);
+SELECT id, (SELECT sum(x.uid) FROM (SELECT uid FROM u WHERE u.a = t.a) x) AS n FROM t;
+
+-- predicates that link three relations at once
+SELECT id FROM t WHERE a BETWEEN (SELECT min(a) FROM u) AND (SELECT avg(a) FROM u);
+
+-- names that stand for columns which nobody names
+SELECT one FROM one -- single;
+SELECT r FROM u r WHERE r.uid > ALL (SELECT a FROM one) -- single;
+SELECT s FROM t NATURAL JOIN one WHERE a > ALL (SELECT uid FROM u WHERE uid < 0) -- single;
+SELECT x FROM t PIVOT (sum(b) FOR s IN ('x', 'y')) -- single;
+
 -- what one task runs as it is
 SELECT t.a, u.s, sum(uid) AS n FROM t JOIN u ON t.a = u.a WHERE t.b > 0 GROUP BY CUBE (t.a, u.s) ORDER BY n, 1, 2 -- single;
 SELECT x.id AS k, unnest(x.l) AS e FROM t x WHERE x.id < 20 -- single;

@@ -64,10 +64,11 @@ class _Orderer:
         self._predicates = [(p, _members(p, owner)) for p in dict.fromkeys(predicates)]
 
     def best(self) -> Relation:
-        tree = self._exhaustive() if len(self._leaves) <= MAX_EXHAUSTIVE else self._greedy()
+        tree = (self._exhaustive() if len(self._leaves) <= MAX_EXHAUSTIVE else None) or self._greedy()
         return filtered(tree.relation, tuple(p for p, members in self._predicates if members.bit_count() < 2))
 
-    def _exhaustive(self) -> _Tree:
+    def _exhaustive(self) -> _Tree | None:
+        """The cheapest tree; None where only predicates over three relations and more link some of them."""
         best: dict[int, _Tree] = {leaf.members: leaf for leaf in self._leaves}
         everything = (1 << len(self._leaves)) - 1
         for members in sorted(range(1, everything + 1), key=int.bit_count):
@@ -78,7 +79,7 @@ class _Orderer:
                 candidate = self._best_split(members, best, connected=False)
             if candidate is not None:
                 best[members] = candidate
-        return best[everything]
+        return best.get(everything)
 
     def _best_split(self, members: int, best: dict[int, _Tree], *, connected: bool) -> _Tree | None:
         found: tuple[float, _Tree, _Tree, list[exp.Expr], float] | None = None
