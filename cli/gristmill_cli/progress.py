@@ -18,7 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gristmill.api.progress import Progress, StageProgress
-from gristmill_cli.wording import bytes_text, count_text, duration_text, plural, rough_duration_text
+from gristmill.units import bytes_text
+from gristmill_cli.wording import count_text, duration_text, plural, rough_duration_text
 
 PLAIN_INTERVAL_S = 1.0
 FORESIGHT_S = 3.0

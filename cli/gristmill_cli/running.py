@@ -11,11 +11,11 @@ from rich.text import Text
 import gristmill as gm
 from gristmill.api.run import explain_chain
 from gristmill.plan.job import ChainPlan
-from gristmill.units import parse_size
+from gristmill.units import bytes_text, parse_size
 from gristmill_cli.formats import write_rows
 from gristmill_cli.options import OutputFormat
 from gristmill_cli.progress import watching
-from gristmill_cli.wording import bytes_text, duration_text, place_text, plural
+from gristmill_cli.wording import duration_text, place_text, plural
 
 
 @dataclass(frozen=True, slots=True)

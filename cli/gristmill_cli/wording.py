@@ -1,20 +1,10 @@
-"""Numbers and places as people read them: counts, bytes, durations, URIs. For progress and results."""
+"""Numbers and places as people read them: counts, durations, URIs. For progress and results."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-_BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _COUNT_UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k"))
-
-
-def bytes_text(bytes_: float) -> str:
-    """``1536`` -> ``1.5 KiB``."""
-    for unit in _BYTE_UNITS[:-1]:
-        if bytes_ < 1024:
-            return f"{bytes_:.0f} B" if unit == "B" else f"{bytes_:.1f} {unit}"
-        bytes_ /= 1024
-    return f"{bytes_:.1f} {_BYTE_UNITS[-1]}"
 
 
 def count_text(count: float) -> str:

@@ -24,6 +24,16 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 _DURATION_TERM = re.compile(r"\s*(\d+(?:\.\d+)?)(ms|s|m|h|d)\s*")
 
 
+def bytes_text(bytes_: float) -> str:
+    """``1536`` -> ``1.5 KiB``, for people; not for ``parse_size``, which wants what is exact."""
+    size, unit = float(bytes_), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB"):
+        if size < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+
+
 def parse_size(text: str | int, place: str = "") -> int:
     """Bytes: ``64MiB`` (also ``64Mi``) is 64 · 2²⁰, ``64MB`` is 64 · 10⁶, a plain number is bytes.
 

@@ -2,15 +2,7 @@
 
 import pytest
 
-from gristmill_cli.wording import bytes_text, count_text, duration_text, place_text, plural, rough_duration_text
-
-
-@pytest.mark.parametrize(
-    ("bytes_", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB"), (1 << 62, "4096.0 PiB")],
-)
-def test_bytes(bytes_, text):
-    assert bytes_text(bytes_) == text
+from gristmill_cli.wording import count_text, duration_text, place_text, plural, rough_duration_text
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.errors import InvalidPlan
-from gristmill.units import format_duration, format_size, parse_duration, parse_size
+from gristmill.units import bytes_text, format_duration, format_size, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,11 @@ def test_a_bad_duration_says_what_to_write(text: str, message: str) -> None:
     with pytest.raises(InvalidPlan) as caught:
         parse_duration(text, "p")
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB"), (1 << 62, "4096.0 PiB")],
+)
+def test_bytes_for_people(bytes_, text):
+    assert bytes_text(bytes_) == text

@@ -20,6 +20,7 @@ from gristmill.plan.stage import StageGraph
 from gristmill.plan.validate import validate
 from gristmill.storage.splits import PlannedInput, plan_input
 from gristmill.storage.stores import Stores
+from gristmill.units import bytes_text
 
 INLINE_SQL_BYTES = 32 << 20
 INLINE_CODE_BYTES = 8 << 20
@@ -114,10 +115,10 @@ def _tier(
         return Tier.INLINE, "memory:// can be reached in this process only"
     bytes_ = sum(planned.bytes_ for planned in inputs.values())
     limit = INLINE_SQL_BYTES if all(_is_sql(job) for job in chain.jobs) else INLINE_CODE_BYTES
-    size = f"{bytes_ / (1 << 20):.1f} MiB of input"
+    size = f"{bytes_text(bytes_)} of input"
     if bytes_ <= limit:
-        return Tier.INLINE, f"{size}, at most {limit >> 20}"
-    return Tier.EMBEDDED, f"{size}, more than {limit >> 20}"
+        return Tier.INLINE, f"{size}, at most {limit >> 20} MiB"
+    return Tier.EMBEDDED, f"{size}, more than {limit >> 20} MiB"
 
 
 def _in_memory(chain: ChainPlan) -> str:

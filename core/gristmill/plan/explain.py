@@ -17,6 +17,7 @@ from gristmill.plan.schema import SortKey
 from gristmill.plan.source import FileSource, JobSource, Source, Split
 from gristmill.plan.sql_layout import lay_out
 from gristmill.plan.stage import Stage, StageGraph, Step
+from gristmill.units import bytes_text
 
 WIDTH = 120
 _LABEL_WIDTH = 12
@@ -224,7 +225,7 @@ def _output(output: Output) -> str:
 def _measure(splits: Sequence[Split]) -> str:
     """Files, bytes and rows of what was planned."""
     files = {piece.uri for split in splits for piece in split.pieces}
-    parts = [_count(len(files), "file"), _bytes(sum(split.bytes_ for split in splits))]
+    parts = [_count(len(files), "file"), bytes_text(sum(split.bytes_ for split in splits))]
     rows = [split.rows for split in splits]
     if rows and None not in rows:
         parts.append(_count(sum(count for count in rows if count is not None), "row"))
@@ -233,12 +234,3 @@ def _measure(splits: Sequence[Split]) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
-
-
-def _bytes(bytes_: int) -> str:
-    size, unit = float(bytes_), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB"):
-        if size < 1024:
-            break
-        size, unit = size / 1024, larger
-    return f"{bytes_} B" if unit == "B" else f"{size:.1f} {unit}"
