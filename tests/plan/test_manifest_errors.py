@@ -67,6 +67,11 @@ def test_the_manifest_that_the_others_spoil_is_good() -> None:
             "job.yaml:9:1: a tab where YAML wants spaces\n  Indent with spaces.",
         ),
         (
+            "partitions: 4",
+            "partition: 4",
+            "job.yaml:9:3 spec.partition: expected one of hash, range, single, forward, found the number 4",
+        ),
+        (
             "name: wordcount",
             "name: 2024",
             'job.yaml:3:12 metadata.name: expected text, found the number 2024\n  Quote it: "2024".',

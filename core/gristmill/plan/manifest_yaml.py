@@ -236,8 +236,11 @@ class _Checker:
         return None
 
     def choice(self, node: yaml.Node, known: Field, path: str) -> str | None:
-        text = self.text(node, path)
-        if text is not None and text not in known.choices:
+        if not isinstance(node, yaml.ScalarNode) or node.tag != f"{_TAG}str":
+            self.wrong(node, path, f"one of {', '.join(known.choices)}")
+            return None
+        text = str(node.value)
+        if text not in known.choices:
             self.problem(path, f"unknown {known.name} {text!r}", did_you_mean(text, known.choices))
             return None
         return text
