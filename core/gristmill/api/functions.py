@@ -117,24 +117,19 @@ def _found(name: str, path: list[str] | None) -> ModuleSpec | None:
     return next((spec for spec in specs if spec is not None), None)
 
 
-def declared_parameters(function: Callable[..., Any]) -> int | None:
-    """How many positional arguments the function takes; None where that is open or cannot be told."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters):
-        return None
-    return sum(1 for parameter in parameters if parameter.default is inspect.Parameter.empty)
-
-
-def check_arguments(function: Work | None, wanted: int, place: str) -> None:
-    """Raises InvalidPlan, before anything runs, for a Python function that takes another number of arguments."""
+def check_arguments(function: Work | None, place: str) -> None:
+    """Raises InvalidPlan, before anything runs, for a Python function that cannot be called with two arguments."""
     if function is None or not callable(function):
         return
-    found = declared_parameters(function)
-    if found is not None and found != wanted:
-        names = {1: "(batch)", 2: "(key, value) or (key, values)"}[wanted]
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some functions written in C do not tell
+        return
+    try:
+        signature.bind(None, None)
+    except TypeError:
         raise InvalidPlan(
-            f"the function takes {found} arguments, it will be called with {wanted}: {names}", place=place
-        )
+            f"the function takes {signature}, it will be called with two arguments",
+            place=place,
+            remedy="a map is called with (key, value), combine and reduce with (key, values)",
+        ) from None

@@ -8,7 +8,7 @@ from typing import Any
 
 from gristmill.api.functions import Work, check_arguments, fragment_of, function_of, sendable, with_functions
 from gristmill.api.packing import with_source
-from gristmill.api.sources import Input, SchemaLike, schema_of
+from gristmill.api.sources import Input, SchemaLike, columns, schema_of
 from gristmill.errors import InvalidPlan
 from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.fragment import Calling, Fragment
@@ -40,7 +40,14 @@ def output(
 ) -> Output:
     """Where rows go, and how: format parquet, csv, json, text or arrow; mode error, overwrite or append."""
     try:
-        return Output(str(uri), "", Format(format), OutputMode(mode), compression, tuple(partition_by))
+        return Output(
+            str(uri),
+            "",
+            Format(format),
+            OutputMode(mode),
+            compression,
+            columns(partition_by, "partition_by", f"output {uri}"),
+        )
     except ValueError as error:
         formats = ", ".join(Format)
         raise InvalidPlan(
@@ -98,8 +105,7 @@ class Job:
         map_only = reduce is None and reduce_batches is None
         map_calling = Calling.ROWS if rows and map_only else Calling.PAIRS
         inputs = self._named(input)
-        check_arguments(combine, 2, f"combine of job {name!r}")
-        check_arguments(reduce, 2, f"reduce of job {name!r}")
+        check_arguments(combine, f"combine of job {name!r}")
         default_map = _one_of(map, map_batches, map_calling, f"map of job {name!r}", schema_of(map_schema))
         reduced = _one_of(
             reduce,
@@ -112,14 +118,17 @@ class Job:
         plan = JobPlan(
             name=name,
             inputs=tuple(
-                self._input(each, source, default_map, tuple(key), map_calling) for each, source in inputs.items()
+                self._input(each, source, default_map, columns(key, "key", f"job {name!r}"), map_calling)
+                for each, source in inputs.items()
             ),
             reduce=reduced,
             combine=fragment_of(combine, Calling.PAIRS, f"combine of job {name!r}"),
             partition=kind,
             partitioner=partitioner,
             partitions=partitions,
-            sort=tuple(SortKey(term) if isinstance(term, str) else term for term in sort),
+            sort=tuple(
+                SortKey(term) if isinstance(term, str) else term for term in columns(sort, "sort", f"job {name!r}")
+            ),
             side_inputs=tuple(
                 SideInput(each, self._source(source)) for each, source in self._named(side or {}).items()
             ),
@@ -129,9 +138,9 @@ class Job:
             deadline_s=deadline_s,
         )
 
-        jobs = self._plans()
+        jobs = {each: job._plan for each, job in self._jobs().items() if job is not self}
         keyed = (replace(each, key=each.key or default_key(plan, each, jobs)) for each in plan.inputs)
-        self._plan = replace(plan, inputs=tuple(keyed))
+        self._plan: JobPlan = replace(plan, inputs=tuple(keyed))
 
     @property
     def plan(self) -> JobPlan:
@@ -140,8 +149,7 @@ class Job:
 
     def chain(self) -> ChainPlan:
         """The job and all it reads, directly or not, in an order in which they can run. Raises InvalidPlan."""
-        jobs: dict[str, Job] = {}
-        self._collect(jobs)
+        jobs = self._jobs()
         stores = dict.fromkeys(store for job in jobs.values() for store in job.stores)
         chain = ChainPlan(tuple(job.plan for job in jobs.values()), self.name, tuple(stores))
         validate(chain)
@@ -178,7 +186,8 @@ class Job:
     def _source(self, given: Input | Job) -> FileSource | JobSource:
         source = given.source if isinstance(given, Input) else given
         if isinstance(source, Job):
-            self._upstream[source.name] = source
+            if self._upstream.setdefault(source.name, source) is not source:
+                raise _same_name(source.name)
             return JobSource(source.name)
         return source
 
@@ -207,18 +216,23 @@ class Job:
             )
         return known[partition], None
 
-    def _plans(self) -> dict[str, JobPlan]:
-        """The plans of all jobs that this one reads, directly or not."""
-        upstream = {name: job._plan for name, job in self._upstream.items()}
-        for job in self._upstream.values():
-            upstream.update(job._plans())
-        return upstream
+    def _jobs(self) -> dict[str, Job]:
+        """This job and all that it reads, directly or not, each after those that it reads."""
+        found: dict[str, Job] = {}
+        entered: set[int] = set()
+        pending = [self]
+        while pending:
+            job = pending[-1]
+            if id(job) not in entered:
+                entered.add(id(job))
+                pending += reversed(job._upstream.values())
+            elif found.setdefault(job.name, pending.pop()) is not job:
+                raise _same_name(job.name)
+        return found
 
-    def _collect(self, into: dict[str, Job]) -> None:
-        for upstream in self._upstream.values():
-            upstream._collect(into)
-        if into.setdefault(self.name, self) is not self:
-            raise InvalidPlan(f"two different jobs are named {self.name!r}", place="chain", remedy="rename one of them")
+
+def _same_name(name: str) -> InvalidPlan:
+    return InvalidPlan(f"two different jobs are named {name!r}", place="chain", remedy="rename one of them")
 
 
 def _one_of(work: Work | None, batches: Work | None, calling: Calling, place: str, schema: Any) -> Fragment | None:
@@ -226,7 +240,7 @@ def _one_of(work: Work | None, batches: Work | None, calling: Calling, place: st
         raise InvalidPlan("both the record and the batch form are given", place=place, remedy="give one of them")
     if batches is not None:
         return fragment_of(batches, Calling.BATCHES, place, schema)
-    check_arguments(work, 2, place)
+    check_arguments(work, place)
     return fragment_of(work, calling, place, schema)
 
 

@@ -48,7 +48,12 @@ class Result:
 
     def reader(self) -> pa.RecordBatchReader:
         """The rows in order as a stream that knows its schema; nothing is read before the first batch is asked for."""
-        return open_manifest(self.manifest, self._stores)
+        reader = open_manifest(self.manifest, self._stores)
+        return pa.RecordBatchReader.from_batches(reader.schema, self._while_alive(reader))
+
+    def _while_alive(self, batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        """The batches; a temporary folder stays as long as they are read, since this generator holds the result."""
+        yield from batches
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows in order, part by part, without holding more than a batch."""

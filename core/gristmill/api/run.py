@@ -188,7 +188,7 @@ class _Run:
 
 def worker_spec(chain: ChainPlan, settings: Settings, options: RunOptions) -> WorkerSpec:
     """How many workers, and how much memory each. Raises InvalidPlan for what makes no sense."""
-    workers = options.workers or settings.workers or os.cpu_count() or 1
+    workers = options.workers if options.workers is not None else settings.workers or os.cpu_count() or 1
     if workers < 1:
         raise InvalidPlan(f"{workers} workers cannot run anything", place="workers", remedy="give at least 1")
     memory_bytes = _memory_bytes(options, settings, workers)

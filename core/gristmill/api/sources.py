@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gristmill.api.functions import Work
 from gristmill.errors import InvalidPlan
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gristmill.api.job import Job
 
 Uris = str | Path | Sequence[str | Path]
+Each = TypeVar("Each")
+"""How a list of columns names each."""
 SchemaLike = Schema | dict[str, str] | None
 """Columns as ``{"name": "DUCKDB TYPE"}``."""
 
@@ -113,12 +115,21 @@ def pairs(uri: Uris, *, map: Work | None = None) -> Input:
 
 def from_job(job: Job, *, map: Work | None = None, map_batches: Work | None = None, key: Sequence[str] = ()) -> Input:
     """The rows of another job, which then runs as part of the same chain. ``input=job`` is short for it."""
-    return Input(job, map, map_batches, tuple(key))
+    return Input(job, map, map_batches, columns(key, "key", f"gm.from_job({job!r})"))
 
 
 def broadcast(input_: Input) -> Input:
     """The same input, given whole to every reducer instead of by key: for a small side of a join."""
     return replace(input_, exchange=ExchangeKind.BROADCAST)
+
+
+def columns(given: Sequence[Each], parameter: str, place: str) -> tuple[Each, ...]:
+    """Columns as a tuple. Raises InvalidPlan for a single string, which Python would take apart into letters."""
+    if isinstance(given, str):
+        raise InvalidPlan(
+            f"{parameter} is a list of columns, not {given!r}", place=place, remedy=f"{parameter}=[{given!r}]"
+        )
+    return tuple(given)
 
 
 def schema_of(schema: SchemaLike) -> Schema | None:
@@ -136,6 +147,5 @@ def _files(
         raise InvalidPlan(
             "there is no URI", place=f"gm.{format_}(...)", remedy="give a path, a glob, or a list of them"
         )
-    if isinstance(key, str):
-        raise InvalidPlan(f"key is a list of columns, not {key!r}", place=f"gm.{format_}(...)", remedy=f"key=[{key!r}]")
-    return Input(FileSource(tuple(str(each) for each in uris), format_, **options), map_, map_batches, tuple(key))
+    keys = columns(key, "key", f"gm.{format_}(...)")
+    return Input(FileSource(tuple(str(each) for each in uris), format_, **options), map_, map_batches, keys)
