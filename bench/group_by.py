@@ -26,7 +26,8 @@ def make_lineitem(scale: float) -> str:
     folder = data_folder(f"tpch-{scale:g}")
     if not list(folder.glob("lineitem*")):
         generator = Path(sys.executable).with_name("tpcgen-cli")
-        command = [str(generator), "tpch", "parquet", "-s", f"{scale:g}", "--output-dir", str(folder)]
+        which = ["-s", f"{scale:g}", "--tables", "lineitem", "--output-dir", str(folder)]
+        command = [str(generator), "tpch", "parquet", *which]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return str(next(folder.glob("lineitem*")))
 
