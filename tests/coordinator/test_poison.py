@@ -38,7 +38,7 @@ def test_failures_on_different_records_prove_nothing() -> None:
 def test_a_proven_record_is_skipped_by_later_attempts_of_its_task_alone_and_costs_nothing() -> None:
     records = _records(1)
     assert records.failed(TASK, _error(7)).cause is Cause.CANCELLED
-    assert records.failed(TASK, _error(7)).cause is Cause.CANCELLED
+    assert records.failed(TASK, _error(7)).cause is Cause.RECORD_SKIPPED
     assert records.skips(TASK) == (("a.txt", 7),)
     assert records.skips(TaskId(STAGE, 4)) == ()
 

@@ -163,6 +163,14 @@ def test_records_that_always_fail_are_skipped_when_allowed_and_named(tmp_path: P
     assert "in.txt" in named
 
 
+def test_a_task_may_leave_out_as_many_records_as_the_job_allows(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("poison\n" * 60 + "good\n")
+    job = gm.Job("skips", input=gm.text(str(tmp_path / "in.txt")), map=fails_on_three, key=["key"], skip_records=60)
+    result = gm.run(job)
+    assert [row["key"] for row in result.rows()] == ["good"]
+    assert len(result.quarantined) == 60
+
+
 def test_one_bad_record_more_than_allowed_fails_the_job(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("good\npoison\nfine\npoison\n")
     job = gm.Job("skips", input=gm.text(str(tmp_path / "in.txt")), map=fails_on_three, key=["key"], skip_records=1)
@@ -181,7 +189,7 @@ def test_a_function_with_the_wrong_arguments_is_refused_before_anything_runs(boo
     def one(line: str) -> Iterator[tuple[str, int]]:
         yield line, 1
 
-    with pytest.raises(GristmillError, match="takes 1 argument"):
+    with pytest.raises(GristmillError, match=r"takes \(line\), it will be called with two"):
         gm.Job("bad", input=gm.text(str(books / "*.txt")), map=one)
 
 

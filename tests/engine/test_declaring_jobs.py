@@ -77,3 +77,14 @@ def test_a_reader_keeps_the_rows_of_a_result_that_nobody_holds(tmp_path: Path) -
     reader = gm.run(_count("wc", str(tmp_path / "line.txt"))).reader()
     gc.collect()
     assert reader.read_all().num_rows == 2
+
+
+def test_a_local_folder_with_too_long_a_path_for_sockets_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("deep" * 20)
+    folder.mkdir()
+    monkeypatch.setenv("GRISTMILL_LOCAL_DIR", str(folder))
+    (tmp_path / "line.txt").write_text("a b\n")
+    with pytest.raises(InvalidPlan, match="GRISTMILL_LOCAL_DIR to a shorter path"):
+        gm.run(_count("wc", str(tmp_path / "line.txt")), force_distributed=True)

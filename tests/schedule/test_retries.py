@@ -65,6 +65,16 @@ def test_retries_without_end_stop_at_the_loop_guard() -> None:
     assert play.fail("j/map/in#0.2", Cause.CANCELLED) == ["fail j/map/in#0 cancelled: because"]
 
 
+def test_a_record_left_out_is_progress_that_the_loop_guard_sees() -> None:
+    play = Play(map_only(1, retry=RetryPolicy(errors=1)), free_retries=3)
+    play.join("w", 1)
+    play.tick(0)
+    for number in range(0, 20, 2):
+        play.fail(f"j/map/in#0.{number}", Cause.CANCELLED)
+        play.fail(f"j/map/in#0.{number + 1}", Cause.RECORD_SKIPPED)
+    assert play.finish("j/map/in#0.20")[-1] == "finish"
+
+
 def test_a_failed_task_goes_to_another_worker() -> None:
     play = Play(map_only(1))
     play.join("a", 1)

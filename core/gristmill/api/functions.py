@@ -129,7 +129,7 @@ def check_arguments(function: Work | None, place: str) -> None:
         signature.bind(None, None)
     except TypeError:
         raise InvalidPlan(
-            f"the function takes {signature}, it will be called with two arguments",
+            f"the function takes ({', '.join(signature.parameters)}), it will be called with two arguments",
             place=place,
             remedy="a map is called with (key, value), combine and reduce with (key, values)",
         ) from None

@@ -26,7 +26,7 @@ from gristmill.coordinator.planning import PlannedChain
 from gristmill.coordinator.progress import ChainState, Progress
 from gristmill.coordinator.server import CoordinatorServer
 from gristmill.coordinator.snapshot import snapshot
-from gristmill.errors import Cancelled, GristmillError, InternalError
+from gristmill.errors import Cancelled, GristmillError, InternalError, InvalidPlan
 from gristmill.plan.codec import to_json
 from gristmill.schedule.config import SchedulerConfig
 from gristmill.wire.agent_config import AgentConfig
@@ -37,6 +37,10 @@ AGENT_BYTES = 64 << 20
 REPORT_EVERY_S = 0.1
 REPLACEMENTS_PER_WORKER = 25
 """A worker process that keeps dying without finishing anything is not started for ever."""
+
+
+MAX_LOCAL_DIR = 107 - len("/gristmill-abcdefgh/w999.99/agent.sock")
+"""Bytes: the system's names of sockets end at 107."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +71,17 @@ class EmbeddedSession:
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
-        self.folder = Path(tempfile.mkdtemp(prefix="gristmill-", dir=spec.local_dir))
+        self.folder = _new_folder(spec.local_dir)
         self.address = f"unix:{self.folder / 'coordinator.sock'}"
         self.token = secrets.token_urlsafe(16)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._started: dict[int, int] = {}
-        for number in range(spec.workers):
-            self._start(number)
+        try:
+            for number in range(spec.workers):
+                self._start(number)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def separate_machines(self) -> bool:
@@ -150,6 +158,17 @@ class EmbeddedSession:
             process.kill()
             process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _new_folder(local_dir: Path) -> Path:
+    """A folder for one session. Raises InvalidPlan where its path leaves no room for the names of sockets."""
+    if len(os.fsencode(local_dir.absolute())) > MAX_LOCAL_DIR:
+        raise InvalidPlan(
+            f"its path has more than {MAX_LOCAL_DIR} bytes: the names of sockets below it would be too long",
+            place=f"local folder {local_dir}",
+            remedy="point the environment variable GRISTMILL_LOCAL_DIR to a shorter path",
+        )
+    return Path(tempfile.mkdtemp(prefix="gristmill-", dir=local_dir))
 
 
 class EmbeddedDriver:

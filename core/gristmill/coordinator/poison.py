@@ -57,7 +57,7 @@ class PoisonedRecords:
             self._skipped_in_job[task.stage.job] += 1
             self._skips[task].append((error.file, error.record))
             self._reasons[error.file, error.record] = error.reason
-            return Verdict(error, Cause.CANCELLED)
+            return Verdict(error, Cause.RECORD_SKIPPED)
         if allowed:
             error.remedy = (
                 f"{allowed} records were skipped already, which is all the job allows\n  {error.remedy}".strip()

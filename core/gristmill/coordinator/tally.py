@@ -54,16 +54,21 @@ class Tally:
 
     def __init__(self, graph: StageGraph) -> None:
         self.stages = {stage.id: StageTally() for stage in graph.stages}
+        self._counted = {stage.id: bytearray(stage.tasks) for stage in graph.stages}
+        """By task: whether its figures are in the sums."""
         self.counters: dict[str, Counter[str]] = defaultdict(Counter)
         self.quarantined: dict[str, list[QuarantinedRecord]] = defaultdict(list)
         self.workers: dict[WorkerId, WorkerTally] = {}
         self.messages: list[str] = []
 
     def accept(self, result: TaskResult) -> None:
-        """An accepted attempt: its figures count, once for each task."""
-        stage = result.attempt.task.stage
-        self.stages[stage].add(result)
+        """An accepted attempt: its figures count, once for each task, also if that runs again for lost output."""
+        stage, partition = result.attempt.task.stage, result.attempt.task.partition
         self.stages[stage].live.pop(str(result.attempt), None)
+        if self._counted[stage][partition]:
+            return
+        self._counted[stage][partition] = 1
+        self.stages[stage].add(result)
         self.counters[stage.job].update(dict(result.counters))
         if result.quarantined:
             self.quarantined[stage.job].extend(result.quarantined)

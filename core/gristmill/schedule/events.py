@@ -28,6 +28,8 @@ class Cause(StrEnum):
     """The executor process died: a crash in native code, ``os._exit``, a signal."""
     CANCELLED = "cancelled"
     """The worker gave it up without fault of the task: it was told to, or it is shutting down."""
+    RECORD_SKIPPED = "record-skipped"
+    """It failed on a record that attempts from now on leave out, as the job allows."""
     DISK_FULL = "disk-full"
     """No room for spill or shuffle files on the worker."""
     WORKER_LOST = "worker-lost"

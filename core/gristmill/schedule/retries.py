@@ -29,7 +29,10 @@ class Trouble:
         self.memory_scale = 1
 
     def count(self, cause: Cause, config: SchedulerConfig) -> None:
-        """Writes one failure down; an OOM doubles the memory of the next attempt."""
+        """Writes one failure down; an OOM doubles the memory of the next attempt, a record left out is progress."""
+        if cause is Cause.RECORD_SKIPPED:
+            self.free = 0
+            return
         if cause not in BUDGETED:
             self.free += 1
             return

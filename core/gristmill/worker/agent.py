@@ -63,6 +63,7 @@ class Agent:
         """Works until told to stop. Raises GristmillError if the coordinator cannot be reached or refuses."""
         if self._config.flight_host:
             self._flight_address = _serve_outputs(self._config)
+        self._send(wire.FromWorker(hello=self._hello()))  # before anything else, such as an early SIGTERM
         server = await asyncio.start_unix_server(self._executor_connected, self._socket_path)
         for slot in self._slots:
             slot.start_executor()
@@ -93,7 +94,6 @@ class Agent:
             request_serializer=wire.FromWorker.SerializeToString,
             response_deserializer=wire.ToWorker.FromString,
         )
-        self._send(wire.FromWorker(hello=self._hello()))
         metadata = ((TOKEN_HEADER, self._config.token),) if self._config.token else None
         stream = method(self._outgoing(), metadata=metadata)
         try:

@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,9 +56,19 @@ class Executor:
     def serve(self) -> None:
         """Runs orders one after the other; returns when the agent has gone."""
         self._send(wire.FromExecutor(ready=wire.ExecutorReady(pid=os.getpid())))
-        threading.Thread(target=self._listen, name="agent", daemon=True).start()
+        threading.Thread(target=self._obey, name="agent", daemon=True).start()
         while (order := self._orders.get()) is not None:
             self._send(self._run(order))
+
+    def _obey(self) -> None:
+        """Ends the process when the agent has gone, or what it says cannot be done: the agent hears of that."""
+        try:
+            self._listen()
+        except BaseException:  # noqa: BLE001
+            traceback.print_exc(file=sys.__stderr__)
+            os._exit(1)
+        # A task that is still running has nobody to report to: end it as well.
+        os._exit(0)
 
     def _listen(self) -> None:
         while (message := frames.receive_blocking(self._connection, wire.ToExecutor())) is not None:
@@ -70,8 +81,6 @@ class Executor:
                 self._feeds.add(from_json(message.feed.feed, ExchangeFeed))
             elif kind == "order":
                 self._orders.put(message.order)
-        # A task that is still running has nobody to report to: end it as well.
-        os._exit(0)
 
     def _run(self, order_message: wire.Order) -> wire.FromExecutor:
         order = from_json(order_message.order, TaskOrder)
