@@ -196,3 +196,13 @@ def test_an_output_that_was_lost_early_and_written_again_is_read_from_its_new_pl
     exchange.fetch.offer(replace(sealed, sealed=False))
     exchange.moved(2, path=str(new))
     assert exchange.read(0) == local
+
+
+def test_news_after_the_reader_has_ended_is_overheard(
+    small_exchange: Callable[..., Any], servers: list[CountingServer], tmp_path: Path
+) -> None:
+    exchange = remote_exchange(small_exchange, SPECS[0], servers)
+    early = WorkerFiles("here").early(SPECS[0], 1, 1 << 20, tmp_path / "early")
+    early.close()
+    early.offer(exchange.feed())
+    assert sum(server.requests for server in servers) == 0

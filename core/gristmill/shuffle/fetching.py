@@ -6,6 +6,7 @@ the reader wants of one worker; up to eight workers answer at the same time.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -52,7 +53,10 @@ class Surroundings:
 
 
 class Fetching:
-    """The runs of one reader: fetched in the background once they were asked for."""
+    """The runs of one reader: fetched in the background once they were asked for.
+
+    Outputs may be asked for by one thread while another reads; what is asked for after ``close`` is not fetched.
+    """
 
     def __init__(self, around: Surroundings, selection: Selection, memory_bytes: int, spill_dir: Path) -> None:
         self._around = around
@@ -60,16 +64,19 @@ class Fetching:
         self._spool = Spool(spill_dir, memory_bytes)
         self._pool = ThreadPoolExecutor(max_workers=_CONNECTIONS, thread_name_prefix="fetch")
         self._promised: dict[tuple[int, Location], Future[Run]] = {}
+        self._asking = threading.Lock()
+        self._closed = False
 
     def ask(self, outputs: Iterable[MapOutput]) -> None:
         """Requests what is not here, was not asked for yet or was lost on the way: once from each worker."""
         wanted: dict[str, list[MapOutput]] = {}
-        for output in outputs:
-            if output.location.address and not self._around.has(output) and not self._is_coming(output):
-                self._promised[_key(output)] = Future()
-                wanted.setdefault(output.location.address, []).append(output)
-        for address, group in wanted.items():
-            self._pool.submit(self._fetch, address, group)
+        with self._asking:
+            for output in () if self._closed else outputs:
+                if output.location.address and not self._around.has(output) and not self._is_coming(output):
+                    self._promised[_key(output)] = Future()
+                    wanted.setdefault(output.location.address, []).append(output)
+            for address, group in wanted.items():
+                self._pool.submit(self._fetch, address, group)
 
     def run(self, output: MapOutput) -> Run:
         """The run of an output; waits for it. Raises LostBlock, StorageError."""
@@ -83,6 +90,8 @@ class Fetching:
 
     def close(self) -> None:
         """Lets requests that are under way end by themselves, soon."""
+        with self._asking:
+            self._closed = True
         self._spool.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
 

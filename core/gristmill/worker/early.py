@@ -39,6 +39,7 @@ class EarlyReads:
         return fetcher.runs(feed, selection, memory_bytes, spill_dir)
 
     def close(self) -> None:
-        """Hears of no more outputs."""
+        """Hears of no more outputs, and gives up what is under way."""
         for exchange, fetch in self._early.items():
             self._feeds.unwatch(exchange, fetch.offer)
+            fetch.close()
