@@ -149,6 +149,7 @@ def test_files_of_others_are_never_replaced(place, stores):
     for mode in (ERROR, APPEND, OVERWRITE):
         with pytest.raises(OutputExists, match=r"mine\.parquet"):
             run_job([place], "one", stores, mode)
+    assert [entry.name for entry in stores.filesystem(base).walk(base)] == ["mine.parquet"]
     sweep(place, stores)
     assert stores.filesystem(base).read(f"{base}/mine.parquet") == b"precious"
 

@@ -59,19 +59,21 @@ class OutputCommit:
         self._weak = stores.weak_commit
 
     def prepare(self) -> None:
-        """Before any task runs: check modes, try conditional puts, settle what earlier runs left, register this one.
+        """Before any task runs: settle what earlier runs left, check modes, try conditional puts, register this one.
 
         Raises OutputExists, StorageError (the store refuses, or has no conditional puts). Preparing again, or after
         this run has committed, changes nothing.
         """
         for uri in self._uris:
             self._refuse_file(uri)
-            self._probe(uri)
         if read_log(self._primary, self._stores).generation_of(self._commit) is not None:
             return
         for output, uri in zip(self._outputs, self._uris, strict=True):
             sweep_before_run(uri, self._commit, self._stores, append=output.mode is OutputMode.APPEND)
             self._check_mode(output, uri)
+        # Only now is anything written: a folder that is refused stays as it was.
+        for uri in self._uris:
+            self._probe(uri)
         self._register()
 
     def _register(self) -> None:
