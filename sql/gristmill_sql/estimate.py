@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from sqlglot import exp
 
 from gristmill.plan.schema import Schema
+from gristmill.storage.packing import SPLIT_BYTES
 from gristmill_sql.algebra import (
     Aggregate,
     Filter,
@@ -36,6 +37,8 @@ _BETWEEN = 0.1
 _LIKE = 0.1
 _OTHER = 0.5
 _ASSUMED_ROWS = 1_000_000
+_EXPANSION = 2
+"""Bytes that a split counts for each byte of a Parquet file."""
 _GROUPING = 0.1
 """Share of rows that are groups of their own where no key's distinct values are known."""
 _WIDTHS = {
@@ -77,6 +80,12 @@ class Estimator:
     def bytes_(self, relation: Relation) -> float:
         """How many bytes its rows may take in Arrow's form."""
         return self.rows(relation) * width(relation.columns)
+
+    def tasks(self, relation: Relation) -> int:
+        """How many map tasks the largest table below a relation has."""
+        if isinstance(relation, Scan):
+            return max(1, -(-_EXPANSION * relation.table.facts.bytes_ // SPLIT_BYTES))
+        return max((self.tasks(child) for child in inputs_of(relation)), default=1)
 
     def groups(self, relation: Relation, keys: Iterable[exp.Expr]) -> float:
         """How many groups its rows fall into."""
@@ -136,7 +145,7 @@ class Estimator:
             case exp.LT() | exp.LTE() | exp.GT() | exp.GTE():
                 return _RANGE
             case exp.Like() | exp.ILike():
-                return _LIKE
+                return 1 - _LIKE if predicate.args.get("negate") else _LIKE
             case exp.NEQ():
                 return 0.9
         return _OTHER
@@ -146,7 +155,16 @@ class Estimator:
         return 1 / distinct if distinct else _LIKE
 
     def _distinct_of(self, value: exp.Expr) -> float | None:
-        return self._distinct.get(value.name) if isinstance(value, exp.Column) else None
+        """Distinct values of an expression: not more than those of its columns together."""
+        if isinstance(value, exp.Column):
+            return self._distinct.get(value.name)
+        known = [self._distinct.get(name) for name in columns_in(value)]
+        if not known or any(distinct is None for distinct in known):
+            return None
+        product = math.prod(distinct for distinct in known if distinct is not None)
+        if isinstance(value, exp.Extract) and value.name.upper() == "YEAR":
+            return max(1.0, product / 365)
+        return product
 
     def _pair(self, left: exp.Expr, right: exp.Expr) -> tuple[float, float]:
         """Distinct values of an equality's keys, and the rows of the smaller of their tables."""
@@ -183,6 +201,9 @@ class Estimator:
             case Opaque():
                 return self._derived(node, max((self.rows(child) for child in node.inputs), default=1.0))
             case Project():
+                for item in node.items:
+                    if not item.passes and (distinct := self._distinct_of(item.value)):
+                        self._distinct[item.column.name] = distinct
                 return self._derived(node, self.rows(node.input))
         return self.rows(node.input)
 

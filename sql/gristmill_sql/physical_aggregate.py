@@ -11,6 +11,7 @@ from gristmill.plan.exchange import ExchangeKind
 from gristmill_sql.algebra import Aggregate, Item, column
 from gristmill_sql.decompose import Halves, distinct_values, halves, merged
 from gristmill_sql.decorrelate import expressions_of
+from gristmill_sql.estimate import width
 from gristmill_sql.expressions import bare_call, columns_of_all
 from gristmill_sql.flow import Flow, Reducing
 from gristmill_sql.oracle import text_of
@@ -105,11 +106,17 @@ class _Aggregating:
             return self._distinct_without_keys(early, simple, distinct, values)
         return self._final(early, simple, distinct)
 
+    def _partial_rows(self) -> float:
+        """Rows that map tasks give: each has groups of its own, but never more than it has rows."""
+        estimator = self._planner.estimator
+        rows = estimator.rows(self._node.input)
+        return min(rows, estimator.rows(self._node) * estimator.tasks(self._node.input))
+
     def _final(self, early: Flow, simple: list[Halves], distinct: list[_Distinct]) -> Flow:
         names = [c.name for c in early.columns]
         keys = self._node.keys
         if keys:
-            bytes_ = self._planner.estimator.rows(self._node) * 16 * len(names)
+            bytes_ = self._partial_rows() * width(early.columns)
             kind, partitions = ExchangeKind.HASH, self._planner.partitions(bytes_)
         else:
             kind, partitions = ExchangeKind.SINGLE, 1

@@ -11,8 +11,7 @@ from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.job import JobInput, SideInput
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource
-from gristmill.storage.packing import SPLIT_BYTES
-from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, column, inputs_of, names_of
+from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, column, names_of
 from gristmill_sql.estimate import equality
 from gristmill_sql.expressions import columns_of_all
 from gristmill_sql.flow import Branch, Flow, Reading, Reducing
@@ -48,11 +47,12 @@ _NUMERIC = (
 _TIMES = ("DATE", "TIMESTAMP")
 TINY_FILE = 1 << 20
 """A table of at most so many file bytes is read by every task itself instead of by a job before."""
-_ALWAYS_ROWS = 100_000
+_ALWAYS_ROWS = 200_000
 _SPREADING_COLUMNS = 4
 """By so many columns rows are spread where no key asks for any."""
-_MOVING = 2.0
-"""Moving a row through a shuffle costs so many times as much as adding one to a broadcast side's hash table."""
+_MOVING = 1.0
+"""A row that moves through a shuffle costs as much as so many that a task adds to a hash table of its own: to move is
+dearer, but each task builds the whole table, while shuffled rows are joined by many tasks at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class _Joining:
         branch = self._left.open
         if branch is not None and isinstance(branch.origin, Reducing):
             return branch.origin.partitions
-        return max(1, -(-_largest_scan(self._node.left) // SPLIT_BYTES))
+        return self._planner.estimator.tasks(self._node.left)
 
     # broadcast
 
@@ -291,13 +291,6 @@ class _Joining:
         """Whether two columns have one type: equal values of different types may hash differently."""
         left, right = self._planner.names.types(pair)
         return left == right
-
-
-def _largest_scan(relation: Relation) -> int:
-    """File bytes of the largest table below: how many tasks its rows come from."""
-    if isinstance(relation, Scan):
-        return relation.table.facts.bytes_
-    return max((_largest_scan(child) for child in inputs_of(relation)), default=0)
 
 
 def _keys(node: Join, names: Names) -> _Keys:

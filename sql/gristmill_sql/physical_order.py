@@ -75,7 +75,10 @@ def _with_terms(planner: Planner, node: Sort, needed: Needed) -> tuple[Flow, tup
         flow = flow.applied(lambda s: s.extended(items), (*flow.columns, *(item.column for item in items)))
     names = {id(term): item.column.name for term, item in zip(computed, items, strict=True)}
     named = [replace(t, value=column(names[id(t)])) if id(t) in names else t for t in node.terms]
-    terms = tuple({term.value.name: term for term in reversed(named)}.values())[::-1]  # the first of equal terms counts
+    first: dict[str, OrderTerm] = {}
+    for term in named:
+        first.setdefault(term.value.name, term)  # a column that comes again orders nothing any more
+    terms = tuple(first.values())
     reads = needed | columns_of_all(term.value for term in terms)
     return flow, terms, [c.name for c in flow.columns if c.name in reads]
 

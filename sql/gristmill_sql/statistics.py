@@ -6,10 +6,10 @@ A dictionary's size tells how many values a row group has; the range of an integ
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_PLAIN = {"PLAIN", "DELTA_BINARY_PACKED", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"}
 _FIXED_BYTES = {"INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8, "INT96": 12}
 
 
@@ -42,11 +42,18 @@ def _chunks(footers: Iterable[Any]) -> dict[str, list[Any]]:
 def _estimate(chunks: Sequence[Any]) -> int | None:
     by_range = _range(chunks)
     sizes = [_dictionary_values(chunk) for chunk in chunks]
-    if any(size is None for size in sizes):
-        return by_range
-    by_dictionary = max((size for size in sizes if size is not None), default=None)
+    found = [size for size in sizes if size is not None]
+    by_dictionary = None
+    if len(found) == len(chunks):
+        by_dictionary = sum(found) if _is_sorted(chunks) else max(found, default=None)
     known = [estimate for estimate in (by_range, by_dictionary) if estimate is not None]
     return min(known, default=None)
+
+
+def _is_sorted(chunks: Sequence[Any]) -> bool:
+    """Whether each row group has values of its own, so that their numbers add up."""
+    bounds = sorted((c.statistics.min, c.statistics.max) for c in chunks if _has_bounds(c))
+    return len(bounds) == len(chunks) > 1 and all(a[1] <= b[0] for a, b in itertools.pairwise(bounds))
 
 
 def _range(chunks: Sequence[Any]) -> int | None:
@@ -66,11 +73,12 @@ def _has_bounds(chunk: Any) -> bool:
 
 def _dictionary_values(chunk: Any) -> int | None:
     """How many values the dictionary of a chunk holds, from its size; None where not all values are in it."""
-    if not chunk.has_dictionary_page or chunk.dictionary_page_offset is None or _falls_back(chunk):
+    if not chunk.has_dictionary_page or chunk.dictionary_page_offset is None:
         return None
     size = chunk.data_page_offset - chunk.dictionary_page_offset - _PAGE_HEADER_BYTES
     width = _FIXED_BYTES.get(chunk.physical_type) or _text_bytes(chunk)
-    return max(1, _COMPRESSION * size // width) if size > 0 and width else None
+    values = max(1, _COMPRESSION * size // width) if size > 0 and width else None
+    return None if values is None or _falls_back(chunk, values) else values
 
 
 _PAGE_HEADER_BYTES = 14
@@ -78,9 +86,12 @@ _COMPRESSION = 2
 """By how much a dictionary page is compressed, roughly: only its compressed size is known."""
 
 
-def _falls_back(chunk: Any) -> bool:
-    """Whether some pages hold plain values because the dictionary grew too large (half a mebibyte and more)."""
-    return bool(chunk.data_page_offset - chunk.dictionary_page_offset > 1 << 19)
+def _falls_back(chunk: Any, values: int) -> bool:
+    """Whether some pages hold plain values since the dictionary grew too large: indexes alone would be smaller."""
+    bits = max(1, values.bit_length())
+    indexes = chunk.num_values * bits // 8 + chunk.num_values // 16
+    dictionary = _COMPRESSION * (chunk.data_page_offset - chunk.dictionary_page_offset)
+    return bool(chunk.total_uncompressed_size > indexes + 2 * dictionary + (64 << 10))
 
 
 def _text_bytes(chunk: Any) -> int:

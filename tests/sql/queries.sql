@@ -106,6 +106,8 @@ SELECT id FROM (SELECT id FROM t ORDER BY id DESC LIMIT 10) q WHERE id % 2 = 0;
 SELECT id FROM t ORDER BY id OFFSET 50 -- may be single;
 SELECT count(*) FROM (SELECT * FROM t ORDER BY id) q;
 SELECT id, st FROM t ORDER BY st.p, st.q, id;
+SELECT d AS x, a + b AS y, d AS z, id FROM t ORDER BY ALL LIMIT 9;
+SELECT s, a AS k, s AS s2 FROM t ORDER BY s, a DESC, s DESC, id;
 SELECT m FROM t ORDER BY m DESC;
 SELECT huge FROM t ORDER BY huge DESC LIMIT 4;
 

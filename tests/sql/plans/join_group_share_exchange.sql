@@ -2,20 +2,18 @@ SELECT o_orderkey, sum(l_quantity)
 FROM orders JOIN lineitem ON o_orderkey = l_orderkey
 GROUP BY o_orderkey
 
--- 2 jobs
+-- 1 job
 --
--- job query-1: broadcast: about 11 MiB
---   input in1     /tpch/orders.parquet (parquet)
+-- job query-1: join on l_orderkey
+--   input in1     /tpch/lineitem.parquet (parquet)
+--     map         SELECT "l_orderkey", "l_quantity" FROM input
+--     exchange    duckdb hash(l_orderkey), 8 partitions
+--   input in2     /tpch/orders.parquet (parquet)
 --     map         SELECT "o_orderkey" FROM input
---
--- job query-2: group by o_orderkey
---   input in2     /tpch/lineitem.parquet (parquet)
---     map
---                   SELECT "o_orderkey", SUM("l_quantity") AS "sum_2"
---                   FROM input
---                   JOIN side1 ON "o_orderkey" = "l_orderkey"
+--     exchange    duckdb hash(o_orderkey), 8 partitions
+--   reduce
+--                   SELECT "o_orderkey", SUM("l_quantity") AS "sum(l_quantity)"
+--                   FROM in1
+--                   JOIN in2 ON "o_orderkey" = "l_orderkey"
 --                   GROUP BY 1
---     exchange    duckdb hash(o_orderkey), 2 partitions
---   side side1    from job query-1; whole to every task
---   reduce        SELECT "o_orderkey", SUM("sum_2") AS "sum(l_quantity)" FROM in2 GROUP BY 1
 --   output        to the caller

@@ -29,7 +29,7 @@ ORDER BY
     nation,
     o_year DESC;
 
--- 5 jobs
+-- 7 jobs
 --
 -- job query-1: broadcast: about 625 KiB
 --   input in1     /tpch/part.parquet (parquet)
@@ -74,11 +74,17 @@ ORDER BY
 --
 -- job query-5: group by n_name, o_year
 --   input in7     from job query-4, through the shuffle, nothing stored between
---     exchange    all rows to one reducer
---   reduce
+--     exchange    duckdb hash(n_name, o_year), 2 partitions
+--   reduce        SELECT "n_name", "o_year", SUM("sum_2") AS "sum" FROM in7 GROUP BY 1, 2
+--
+-- job query-6: order by n_name, o_year desc
+--   input in8     from job query-5, through the shuffle, nothing stored between
+--     exchange    ranges in total order, 1 partition, ordered by n_name, o_year DESC
+--   reduce        rows in order
+--
+-- job query-7
+--   input in9     from job query-6, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-6:
 --                   SELECT "n_name" AS "nation", "o_year", "sum" AS "sum_profit"
---                   FROM (SELECT "n_name", "o_year", SUM("sum_2") AS "sum"
---                     FROM in7
---                     GROUP BY 1, 2
---                     ORDER BY "n_name" ASC NULLS LAST, "o_year" DESC NULLS LAST)
+--                   FROM input
 --   output        to the caller

@@ -20,25 +20,28 @@ ORDER BY
 
 -- 2 jobs
 --
--- job query-1: broadcast: about 6 MiB
---   input in1     /tpch/orders.parquet (parquet)
+-- job query-1: join on c_custkey
+--   input in1     /tpch/customer.parquet (parquet)
+--     map         SELECT "c_custkey" FROM input
+--     exchange    duckdb hash(c_custkey), 4 partitions
+--   input in2     /tpch/orders.parquet (parquet)
 --     map         SELECT "o_orderkey", "o_custkey" FROM input WHERE "o_comment" NOT LIKE '%special%requests%'
---
--- job query-2: group by c_custkey
---   input in2     /tpch/customer.parquet (parquet)
---     map
---                   SELECT "c_custkey", COUNT("o_orderkey") AS "count_3"
---                   FROM input
---                   LEFT JOIN side1 ON "c_custkey" = "o_custkey"
+--     exchange    duckdb hash(o_custkey), 4 partitions
+--   reduce
+--                   SELECT "count", COUNT(*) AS "count_2_2"
+--                   FROM (SELECT "c_custkey", COUNT("o_orderkey") AS "count"
+--                     FROM in1
+--                     LEFT JOIN in2 ON "c_custkey" = "o_custkey"
+--                     GROUP BY 1)
 --                   GROUP BY 1
+--
+-- job query-2: group by count
+--   input in3     from job query-1, through the shuffle, nothing stored between
 --     exchange    all rows to one reducer
---   side side1    from job query-1; whole to every task
 --   reduce
 --                   SELECT "count" AS "c_count", "count_2" AS "custdist"
---                   FROM (SELECT "count", COUNT(*) AS "count_2"
---                     FROM (SELECT "c_custkey", CAST(COALESCE(SUM("count_3"), 0) AS BIGINT) AS "count"
---                       FROM in2
---                       GROUP BY 1)
+--                   FROM (SELECT "count", CAST(COALESCE(SUM("count_2_2"), 0) AS BIGINT) AS "count_2"
+--                     FROM in3
 --                     GROUP BY 1
 --                     ORDER BY "count_2" DESC NULLS LAST, "count" DESC NULLS LAST)
 --   output        to the caller

@@ -34,7 +34,7 @@ ORDER BY
 --   input in1     /tpch/supplier.parquet (parquet)
 --     map         SELECT "s_suppkey" FROM input WHERE "s_comment" LIKE '%Customer%Complaints%'
 --
--- job query-2: broadcast: about 527 KiB
+-- job query-2: broadcast: about 5 MiB
 --   input in2     /tpch/part.parquet (parquet)
 --     map
 --                   SELECT "p_partkey", "p_brand", "p_type", "p_size"

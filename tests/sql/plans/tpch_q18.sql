@@ -41,7 +41,7 @@ LIMIT 100;
 --                   FROM (SELECT "l_orderkey" AS "l_orderkey_2", "l_quantity" AS "l_quantity_2"
 --                     FROM input)
 --                   GROUP BY 1
---     exchange    duckdb hash(l_orderkey_2), 2 partitions
+--     exchange    duckdb hash(l_orderkey_2), 8 partitions
 --   reduce
 --                   SELECT "l_orderkey_2"
 --                   FROM (SELECT "l_orderkey_2", SUM("sum_3") AS "sum"
@@ -49,37 +49,47 @@ LIMIT 100;
 --                     GROUP BY 1)
 --                   WHERE "sum" > 300
 --
--- job query-2: broadcast: about 5 MiB
---   input in2     /tpch/customer.parquet (parquet)
---     map         SELECT "c_custkey", "c_name" FROM input
---
--- job query-3: broadcast: about 10 MiB
---   input in3     /tpch/orders.parquet (parquet)
+-- job query-2: join on o_custkey
+--   input in2     /tpch/orders.parquet (parquet)
 --     map
---                   SELECT "o_orderkey", "o_totalprice", "o_orderdate", "c_custkey", "c_name"
+--                   SELECT "o_orderkey", "o_custkey", "o_totalprice", "o_orderdate"
 --                   FROM input
 --                   SEMI JOIN side1 ON "o_orderkey" = "l_orderkey_2"
---                   JOIN side2 ON "c_custkey" = "o_custkey"
+--     exchange    duckdb hash(o_custkey), 1 partition
+--   input in3     /tpch/customer.parquet (parquet)
+--     map         SELECT "c_custkey", "c_name" FROM input
+--     exchange    duckdb hash(c_custkey), 1 partition
 --   side side1    from job query-1; whole to every task
---   side side2    from job query-2; whole to every task
+--   reduce
+--                   SELECT "o_orderkey", "o_totalprice", "o_orderdate", "c_custkey", "c_name"
+--                   FROM in2
+--                   JOIN in3 ON "c_custkey" = "o_custkey"
 --
--- job query-4: group by c_name, c_custkey, o_orderkey, o_orderdate, o_totalprice
+-- job query-3: group by c_name, c_custkey, o_orderkey, o_orderdate, o_totalprice
 --   input in4     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", SUM("l_quantity") AS
 --                     "sum_2_2"
 --                   FROM input
---                   JOIN side3 ON "o_orderkey" = "l_orderkey"
+--                   JOIN side2 ON "o_orderkey" = "l_orderkey"
 --                   GROUP BY 1, 2, 3, 4, 5
+--     exchange    duckdb hash(c_name, c_custkey, o_orderkey, o_orderdate, o_totalprice), 2 partitions
+--   side side2    from job query-2; whole to every task
+--   reduce
+--                   SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", SUM("sum_2_2") AS "sum_2"
+--                   FROM in4
+--                   GROUP BY 1, 2, 3, 4, 5
+--                   ORDER BY "o_totalprice" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
+--                   LIMIT 100
+--
+-- job query-4: top 100
+--   input in5     from job query-3, through the shuffle, nothing stored between
 --     exchange    all rows to one reducer
---   side side3    from job query-3; whole to every task
 --   reduce
 --                   SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", "sum_2" AS
 --                     "sum(l_quantity)"
---                   FROM (SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", SUM("sum_2_2") AS
---                     "sum_2"
---                     FROM in4
---                     GROUP BY 1, 2, 3, 4, 5
+--                   FROM (SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", "sum_2"
+--                     FROM in5
 --                     ORDER BY "o_totalprice" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
 --                     LIMIT 100)
 --   output        to the caller

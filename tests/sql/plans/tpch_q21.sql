@@ -37,7 +37,7 @@ ORDER BY
     s_name
 LIMIT 100;
 
--- 4 jobs
+-- 3 jobs
 --
 -- job query-1: broadcast: about 70 KiB
 --   input in1     /tpch/supplier.parquet (parquet)
@@ -49,23 +49,21 @@ LIMIT 100;
 --                     WHERE "n_name" = 'SAUDI ARABIA') ON "s_nationkey" = "n_nationkey"
 --   side side1    /tpch/nation.parquet (parquet); whole to every task
 --
--- job query-2: broadcast: about 5 MiB
---   input in2     /tpch/orders.parquet (parquet)
---     map         SELECT "o_orderkey" FROM input WHERE "o_orderstatus" = 'F'
---
--- job query-3: join on l_orderkey
---   input in3     /tpch/lineitem.parquet (parquet)
+-- job query-2: join on l_orderkey
+--   input in2     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "l_orderkey", "l_suppkey", "s_name"
 --                   FROM (SELECT "l_orderkey", "l_suppkey", "l_commitdate", "l_receiptdate"
 --                     FROM input
 --                     WHERE "l_receiptdate" > "l_commitdate")
 --                   JOIN side2 ON "s_suppkey" = "l_suppkey"
---                   JOIN side3 ON "o_orderkey" = "l_orderkey"
---     exchange    duckdb hash(l_orderkey), 8 partitions
+--     exchange    duckdb hash(l_orderkey), 2 partitions
+--   input in3     /tpch/orders.parquet (parquet)
+--     map         SELECT "o_orderkey" FROM input WHERE "o_orderstatus" = 'F'
+--     exchange    duckdb hash(o_orderkey), 2 partitions
 --   input in4     /tpch/lineitem.parquet (parquet)
 --     map         SELECT "l_orderkey" AS "l_orderkey_2", "l_suppkey" AS "l_suppkey_2" FROM input
---     exchange    duckdb hash(l_orderkey_2), 8 partitions
+--     exchange    duckdb hash(l_orderkey_2), 2 partitions
 --   input in5     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "l_orderkey_3", "l_suppkey_3"
@@ -73,18 +71,18 @@ LIMIT 100;
 --                     "l_commitdate_3", "l_receiptdate" AS "l_receiptdate_3"
 --                     FROM input)
 --                   WHERE "l_receiptdate_3" > "l_commitdate_3"
---     exchange    duckdb hash(l_orderkey_3), 8 partitions
+--     exchange    duckdb hash(l_orderkey_3), 2 partitions
 --   side side2    from job query-1; whole to every task
---   side side3    from job query-2; whole to every task
 --   reduce
 --                   SELECT "s_name", COUNT(*) AS "count_2"
---                   FROM in3
+--                   FROM in2
+--                   JOIN in3 ON "o_orderkey" = "l_orderkey"
 --                   SEMI JOIN in4 ON "l_orderkey_2" = "l_orderkey" AND "l_suppkey_2" <> "l_suppkey"
 --                   ANTI JOIN in5 ON "l_orderkey_3" = "l_orderkey" AND "l_suppkey_3" <> "l_suppkey"
 --                   GROUP BY 1
 --
--- job query-4: group by s_name
---   input in6     from job query-3, through the shuffle, nothing stored between
+-- job query-3: group by s_name
+--   input in6     from job query-2, through the shuffle, nothing stored between
 --     exchange    all rows to one reducer
 --   reduce
 --                   SELECT "s_name", "count" AS "numwait"
