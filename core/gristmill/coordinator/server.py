@@ -16,7 +16,7 @@ from typing import Protocol
 import grpc
 
 from gristmill.coordinator.links import StagedPlan, WorkerLink
-from gristmill.errors import GristmillError, error_from_dict
+from gristmill.errors import GristmillError, InternalError, error_from_dict
 from gristmill.ids import AttemptId, ExchangeId, WorkerId
 from gristmill.logs import log
 from gristmill.plan.codec import from_json, to_json
@@ -46,6 +46,7 @@ class WorkerEvents(Protocol):
         error: GristmillError,
         lost: Sequence[tuple[ExchangeId, int]] = ...,
     ) -> None: ...
+    def fail(self, error: GristmillError) -> None: ...
 
 
 class StreamLink:
@@ -152,6 +153,11 @@ class CoordinatorServer:
                 self._take(worker, message)
         except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
             log(__name__, INFO, "worker's stream broke", worker=worker, why=str(error))
+        except Exception as error:
+            # Not the worker's fault: others that say the same would be lost one after the other.
+            what = f"a message of worker {worker} could not be handled: {type(error).__name__}: {error}"
+            self._run.fail(InternalError(what, place="coordinator", remedy="please report this"))
+            raise
         finally:
             self._run.left(worker, reason)
             link.outbound.put_nowait(None)
