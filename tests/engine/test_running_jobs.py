@@ -184,3 +184,13 @@ def test_ten_jobs_in_a_chain(books: Path) -> None:
         job = gm.Job(f"step{number}", input=job, map=bump, reduce=total, partitions=2)
     rows = gm.run(job, workers=2, memory="512MiB", force_distributed=True).rows()
     assert {row["key"]: row["value"] - 9 for row in rows} == counts_of(books)
+
+
+def test_what_was_appended_is_read_after_what_was_there(tmp_path: Path) -> None:
+    for text in ("a b c d", "e f g h"):
+        (tmp_path / "in.txt").write_text(text)
+        output = gm.output(str(tmp_path / "out[1]"), mode="append")
+        job = gm.Job("w", input=gm.text(str(tmp_path / "in.txt")), map=words, key=["key"], partitions=2, output=output)
+        result = gm.run(job)
+    found = [row["key"] for row in result.rows()]
+    assert (sorted(found[:4]), sorted(found[4:])) == (list("abcd"), list("efgh"))

@@ -2,7 +2,8 @@
 
 A URI is a file, a folder (all files below it), or a glob. Files are given in the order of the URIs, each one's by
 name, so that the order depends on the input alone. Names that begin with ``_`` or ``.`` are passed over, as
-writers of every engine keep their own things there; a folder that Gristmill wrote is read by its manifest.
+writers of every engine keep their own things there; a folder that Gristmill wrote is read by its manifest, in its
+order: what was appended later comes later.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A file of an input, with the values of the Hive folders between the listed folder and it."""
+    """A file of an input, with the values of all Hive folders in its path."""
 
     entry: Entry
     partition: tuple[tuple[str, str | None], ...] = ()
@@ -48,7 +49,8 @@ def list_files(
 def _one(
     uri: str, hive: bool, filesystem: Filesystem, manifest_parts: Callable[[str], list[str] | None]
 ) -> list[Listed]:
-    if _MAGIC.search(uri):
+    parts: list[str] | None = None
+    if _is_glob(uri, manifest_parts):
         base, pattern = split_glob(uri)
         entries = _matching(base, pattern, filesystem)
     else:
@@ -61,7 +63,15 @@ def _one(
             return []
     if not entries:
         raise nothing_matches(uri, base, filesystem)
-    return [Listed(e, hive_values(e.uri) if hive else ()) for e in sorted(entries, key=lambda e: e.uri)]
+    ordered = sorted(entries, key=lambda e: e.uri) if parts is None else entries
+    return [Listed(e, hive_values(e.uri) if hive else ()) for e in ordered]
+
+
+def _is_glob(uri: str, manifest_parts: Callable[[str], list[str] | None]) -> bool:
+    """Whether it has wildcards; an output of Gristmill may have brackets in its name."""
+    if not _MAGIC.search(uri):
+        return False
+    return "*" in uri or "?" in uri or manifest_parts(uri.rstrip("/")) is None
 
 
 def _visible(base: str, filesystem: Filesystem) -> list[Entry]:
