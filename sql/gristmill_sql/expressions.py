@@ -145,11 +145,6 @@ def windowless_parts(window: exp.Window) -> list[exp.Expr]:
     return parts
 
 
-def has_window(expression: exp.Expr) -> bool:
-    """Whether a window function is called outside of subqueries."""
-    return any(not isinstance(node.parent, exp.Query) for node in expression.find_all(exp.Window))
-
-
 def is_volatile(expression: exp.Expr) -> bool:
     """Whether two evaluations may differ, so that the expression must stay where it is."""
     return any(

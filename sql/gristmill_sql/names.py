@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlglot import exp
 
 from gristmill.plan.schema import Column, Schema
-from gristmill_sql.algebra import Item, column
+from gristmill_sql.algebra import Item
 from gristmill_sql.expressions import columns_in, columns_of_all
 from gristmill_sql.oracle import Oracle
 
@@ -49,10 +49,6 @@ class Names:
     def schema(self, names: Iterable[str]) -> Schema:
         """Columns that were handed out, by name."""
         return tuple(Column(name, self._types[name]) for name in sorted(names))
-
-    def copies(self, columns: Schema) -> tuple[Item, ...]:
-        """The same columns under new names."""
-        return tuple(Item(self.column(c.name, c.type), column(c.name)) for c in columns)
 
     def knows(self, value: exp.Expr) -> bool:
         """Whether every column of an expression was handed out here."""

@@ -114,11 +114,6 @@ class Select:
         return self.source if is_bare else f"({self.text})"
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it gives the rows of its source unchanged, if the source has just these columns."""
-        return self.as_source() == self.source
-
-    @property
     def text(self) -> str:
         """The statement."""
         items = ", ".join(quote(c) if i is None else _item(i) for c, i in self._pairs()) or "1 AS nothing"

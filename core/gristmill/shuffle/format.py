@@ -140,10 +140,6 @@ class BlockWriter:
         written = sink.getvalue()
         return written[self._head.size : written.size - _END_OF_STREAM]
 
-    def append_raw(self, partition: int, block: Block, message: pa.Buffer) -> None:
-        """Writes the bytes of a block of another file as they are. Raises OSError."""
-        self._append(partition, block.rows, block.memory, message)
-
     def _append(self, partition: int, rows: int, memory: int, message: pa.Buffer) -> None:
         self._file.write(message)
         check = xxhash.xxh3_64_intdigest(message)
