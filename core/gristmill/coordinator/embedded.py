@@ -18,7 +18,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from logging import DEBUG
 from pathlib import Path
+from typing import Any
 
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
 from gristmill.coordinator.outputs import ChainOutputs
@@ -27,6 +29,7 @@ from gristmill.coordinator.progress import ChainState, Progress
 from gristmill.coordinator.server import CoordinatorServer
 from gristmill.coordinator.snapshot import snapshot
 from gristmill.errors import Cancelled, GristmillError, InternalError, InvalidPlan
+from gristmill.logs import log
 from gristmill.plan.codec import to_json
 from gristmill.schedule.config import SchedulerConfig
 from gristmill.wire.agent_config import AgentConfig
@@ -160,6 +163,11 @@ class EmbeddedSession:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def _noted(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody waits for, such as gRPC's ends of broken streams: for the log, not for the user's screen."""
+    log(__name__, DEBUG, str(context.get("message", "")), error=context.get("exception"))
+
+
 def _new_folder(local_dir: Path) -> Path:
     """A folder for one session. Raises InvalidPlan where its path leaves no room for the names of sockets."""
     if len(os.fsencode(local_dir.absolute())) > MAX_LOCAL_DIR:
@@ -220,6 +228,7 @@ class EmbeddedDriver:
 
     async def _drive(self) -> None:
         run = self.run
+        asyncio.get_running_loop().set_exception_handler(_noted)
         server = CoordinatorServer(self._session.address, run, self._session.token)
         await server.start()
         try:
