@@ -96,7 +96,8 @@ def test_a_worker_of_a_version_too_far_away_is_refused_with_both_versions() -> N
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "fits"), [("1.2.0", "1.3.9", True), ("1.2.0", "1.4.0", False), ("1.9.0", "2.0.0", False)]
+    ("one", "other", "fits"),
+    [("1.2.0", "1.3.9", True), ("1.2.0", "1.4.0", False), ("1.9.0", "2.0.0", False), ("1.2.0", "new", False)],
 )
 def test_versions_one_minor_apart_fit(one: str, other: str, fits: bool) -> None:
     assert compatible(one, other) is fits

@@ -6,6 +6,7 @@ It is the same ChainRun, scheduler, kernel and commit as everywhere; only the wo
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
 from collections import deque
@@ -94,6 +95,7 @@ def run_inline(
             worker=WORKER,
             host=WORKER,
             cache=place.cache_dir,
+            log=_show,
         )
         run.tick(time.monotonic())
         run.joined(WorkerJoined(WORKER, slots=1), link)
@@ -115,6 +117,12 @@ def run_inline(
         raise run.error
     report(snapshot(run, planned.tier, ChainState.FINISHED, time.monotonic() - started_s))
     return run
+
+
+def _show(text: str) -> None:
+    """What user code prints is seen, beside the progress and never among the rows."""
+    if sys.__stderr__ is not None:
+        sys.__stderr__.write(text)
 
 
 def _step(run: ChainRun, link: _InlineLink, environment: TaskEnv, outputs: ChainOutputs) -> None:

@@ -237,7 +237,7 @@ class Agent:
         else:
             remedy = "a crash in native code, os._exit and signals end a process so; see the log of the task"
             self._fail(attempt, "executor-lost", FragmentError(why, place=f"attempt {attempt}", remedy=remedy))
-        slot.start_executor()
+        slot.prepare()
         self._pump()
 
     def _fail(self, attempt: str, cause: str, error: GristmillError) -> None:

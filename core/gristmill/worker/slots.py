@@ -14,8 +14,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from logging import ERROR
 from pathlib import Path
 
+from gristmill.logs import log
 from gristmill.wire import wire_pb2 as wire
 from gristmill.worker import frames
 from gristmill.worker.processes import family_memory_bytes, kill_group
@@ -63,8 +65,8 @@ class Slot:
         self._replay = replay
         self._died = died
         self._executor: ExecutorProcess | None = None
-        self._verdict = ""
-        """Why the agent killed the executor, if it did: ``cancelled``, ``oom``."""
+        self._verdict: tuple[str | None, str] = (None, "")
+        """The attempt for which the agent killed the executor, and why: ``cancelled``, ``oom``."""
         self._started = 0
 
     @property
@@ -91,7 +93,14 @@ class Slot:
                 env={**os.environ, "PYTHONHASHSEED": "0"},
             )
         self._executor = ExecutorProcess(process, log)
-        self._verdict = ""
+        self._verdict = (None, "")
+
+    def prepare(self) -> None:
+        """Starts a fresh executor if the system lets it; else the next order tries again."""
+        try:
+            self.start_executor()
+        except OSError as error:
+            log(__name__, ERROR, "no executor could be started", slot=self.number, error=error)
 
     async def ready(self) -> None:
         """Waits until the executor that was started has dialled in (or has died, which ``reap`` notices)."""
@@ -116,9 +125,12 @@ class Slot:
             self._bury()
             executor = None
         if executor is None:
-            self.start_executor()
+            self.prepare()
             executor = self._executor
-        assert executor is not None
+        if executor is None:
+            self.attempt = None
+            self._died(self, order.attempt, "no process could be started for it")
+            return
         executor.code_digest = order.code_digest
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(executor.connected.wait(), START_TIMEOUT_S)
@@ -134,7 +146,7 @@ class Slot:
 
     def kill(self, verdict: str) -> None:
         """Ends the executor; ``verdict`` says why, for the report on the attempt."""
-        self._verdict = verdict
+        self._verdict = (self.attempt, verdict)
         if self.pid:
             kill_group(self.pid)
 
@@ -143,11 +155,16 @@ class Slot:
         executor = self._executor
         if executor is None or executor.writer is not writer:
             return
-        attempt, verdict = self.attempt, self._verdict
+        attempt = self.attempt
         status = self._bury()
         if attempt is not None:
             self.attempt = None
-            self._died(self, attempt, verdict or _cause_of_death(status, executor.log))
+            self._died(self, attempt, self._verdict_on(attempt) or _cause_of_death(status, executor.log))
+
+    def _verdict_on(self, attempt: str) -> str:
+        """Why the agent ended the attempt; one that came when its predecessor was meant is cancelled, at no cost."""
+        meant, verdict = self._verdict
+        return verdict if meant in (None, attempt) else "cancelled"
 
     def reap(self) -> None:
         """Notices an executor that ended before it dialled in."""
@@ -158,7 +175,9 @@ class Slot:
         executor.connected.set()
         if self.attempt is not None:
             attempt, self.attempt = self.attempt, None
-            self._died(self, attempt, self._verdict or _cause_of_death(executor.process.returncode, executor.log))
+            self._died(
+                self, attempt, self._verdict_on(attempt) or _cause_of_death(executor.process.returncode, executor.log)
+            )
 
     def _bury(self) -> int:
         executor, self._executor = self._executor, None
