@@ -27,6 +27,7 @@ class Result:
     ``counters`` are sums over all committed tasks of the chain, by name. ``manifests`` has one for each output of
     each job, by its URI; ``manifest`` is that of the job asked for. ``quarantined`` are records left out because they
     always fail. ``progress`` is the last look at the run: figures of each stage, and the peak memory of workers.
+    ``messages`` are what the run had to say: workers that were lost, a map that is not deterministic.
     """
 
     job: str
@@ -35,6 +36,7 @@ class Result:
     counters: dict[str, int]
     quarantined: tuple[QuarantinedRecord, ...]
     progress: Progress
+    messages: tuple[str, ...]
     plan: str
     """EXPLAIN of what ran."""
     temporary: bool

@@ -107,14 +107,16 @@ def _with_result_output(
 
 
 class _LastProgress:
-    """Passes progress on and remembers the last."""
+    """Passes progress on; remembers the last, and all messages."""
 
     def __init__(self, inner: ProgressFunction) -> None:
         self.last = Progress(ChainState.PLANNING)
+        self.messages: list[str] = []
         self._inner = inner
 
     def __call__(self, progress: Progress) -> None:
         self.last = progress
+        self.messages += progress.messages
         self._inner(progress)
 
 
@@ -148,6 +150,7 @@ class _Run:
             finished.tally.total_counters(),
             self._quarantine(finished),
             self._report.last,
+            tuple(self._report.messages),
             _explained(self._planned),
             self._keep is not None,
             self._stores,

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from gristmill.errors import InputError
+from gristmill.kernel.columns import one_batch
 from gristmill.kernel.records import Chunk, is_pairs, row_chunks, stream_chunks
 from gristmill.kernel.streams import Spool, Stream
 from gristmill.plan.schema import Schema
@@ -22,8 +23,8 @@ from gristmill.rows.logical import quote_name
 from gristmill.rows.types import arrow_schema, duckdb_cast_list
 from gristmill.storage.reading import SplitReader
 
-_UNREAD = "Failed to read file"
-"""How DuckDB begins to say that a file is corrupt."""
+_UNREAD = ("Failed to read file", "don't know what type", "TProtocolException", "orrupt", "decompression failed")
+"""How DuckDB says that a file is damaged: in words of its own, and in those of the libraries that decode pages."""
 
 Seen = Callable[[int], None]
 """Told how many rows were read."""
@@ -99,9 +100,13 @@ class SplitInput:
         return Stream(self._counted(), self.origin, arrow_schema(self._reader.schema()))
 
     def _counted(self) -> Iterator[pa.RecordBatch]:
+        given = False
         for batch in self._reader.batches():
             self._seen(batch.num_rows)
+            given = True
             yield batch
+        if not given:  # so that what is written knows its columns
+            yield one_batch(arrow_schema(self._reader.schema()).empty_table())
 
     @property
     def broken(self) -> BaseException | None:
@@ -110,7 +115,7 @@ class SplitInput:
 
     def unreadable(self, reason: str) -> InputError | None:
         """See Input."""
-        if _UNREAD not in reason:
+        if not any(words in reason for words in _UNREAD):
             return None
         uris = [piece.uri for piece in self._reader.split.pieces]
         uri = next((uri for uri in uris if uri.removeprefix("file://") in reason), self.origin)

@@ -23,6 +23,7 @@ from gristmill.plan.fragment import PythonFunction
 
 _ENGINE = str(Path(__file__).resolve().parents[1])
 _FRAMES_SHOWN = 6
+_CHARACTERS_QUOTED = 2000
 
 
 def load(function: PythonFunction) -> Callable[..., Any]:
@@ -92,13 +93,20 @@ def blamed(error: BaseException, place: str, *, file: str = "", record: int | No
             error.place, error.file, error.record = place, file, record
         return error
     frames = _user_frames(error)
-    raised = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = _cut(str(error))
+    raised = f"{type(error).__name__}: {said}" if said else type(error).__name__
     if isinstance(error, SystemExit):
         raised = f"it called sys.exit({error.code!r})"
     where = f" ({frames[-1][0]})" if frames else ""
     trail = "".join(f"\n  {at}\n    {source}" for at, source in frames)
     return FragmentError(f"{raised}{where}", place=place, remedy=f"In your code:{trail}" if trail else "", file=file,
                          record=record)  # fmt: skip
+
+
+def _cut(text: str) -> str:
+    """The text without its middle where it is long: whoever quotes a record may quote megabytes."""
+    half = _CHARACTERS_QUOTED // 2
+    return text if len(text) <= 2 * half else f"{text[:half]} … {len(text) - 2 * half} more characters … {text[-half:]}"
 
 
 def _hears_interrupts() -> bool:

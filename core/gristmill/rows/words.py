@@ -28,6 +28,7 @@ Mask = npt.NDArray[np.bool_]
 
 _ENCODED = frozenset({"UHUGEINT", "TIME WITH TIME ZONE", "BIGNUM", "INTERVAL", "GEOMETRY", "VARIANT"})
 _SAMPLE = 1024
+_WORDS_COMPARED = 32
 _LEADING = np.array([0, *(~((1 << (64 - 8 * size)) - 1) & (2**64 - 1) for size in range(1, 9))], np.uint64)
 """Masks that keep so many leading bytes of a word."""
 
@@ -185,7 +186,8 @@ def null_mask(column: pa.Array) -> Mask | None:
 class TextWords:
     """Words of 8 bytes of variable-length text or bytes, then the length: a prefix sorts before what it begins.
 
-    Where many rows tie because they are equal, the words after the first are ranks of the distinct values instead.
+    Where many rows tie because they are equal, the words after the first are ranks of the distinct values instead;
+    so they are where rows still tie after the first words, since long texts have very many of them.
     """
 
     def __init__(self, column: pa.Array, inverted: bool) -> None:
@@ -197,7 +199,7 @@ class TextWords:
     def word(self, depth: int, rows: Rows | None) -> UIntArray | None:
         if self._ranked:
             return None
-        if depth and rows is not None and self._mostly_equal(rows):
+        if depth and rows is not None and (depth >= _WORDS_COMPARED or self._mostly_equal(rows)):
             self._ranked = True
             found: UIntArray | None = _ranks(self._column.take(pa.array(rows)))
         else:

@@ -57,7 +57,7 @@ class CorruptFile(Exception):
 def storage_error(error: OSError, path: Path) -> StorageError:
     """What a user is told when the disk refuses a file of the shuffle."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        remedy = "Free some space there, or give another scratch directory."
+        remedy = "Free some space there, or point GRISTMILL_LOCAL_DIR to a larger disk."
     else:
         remedy = "The scratch directory must exist and be writable."
     return StorageError(f"cannot write map output: {error.strerror or error}", place=str(path), remedy=remedy)

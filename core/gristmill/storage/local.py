@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from stat import S_ISDIR
+from stat import S_ISREG
 from typing import IO
 
 from gristmill.errors import GristmillError, InputError, StorageError
@@ -99,7 +99,9 @@ class LocalFilesystem:
             return None
         except OSError as error:
             raise _refused(uri, error) from error
-        return None if S_ISDIR(stat.st_mode) else Entry(f"file://{path}", stat.st_size, _version(stat))
+        if not S_ISREG(stat.st_mode):  # a folder; a pipe or device, which would be waited for
+            return None
+        return Entry(f"file://{path}", stat.st_size, _version(stat))
 
     def read(self, uri: str, start: int = 0, end: int | None = None, version: str = "") -> bytes:
         """Bytes of a file."""

@@ -26,7 +26,7 @@ class ManifestPart:
     """One part. ``path`` is relative to the output; ``checksum`` is of the file's bytes (``sha256:…``).
 
     ``key_min`` and ``key_max`` are the JSON text of the least and greatest value of the first key column that is not
-    NULL or NaN, None where unknown. ``partition`` is the number of the reduce partition.
+    NULL or NaN, None where unknown or too long to be told. ``partition`` is the number of the reduce partition.
     """
 
     path: str

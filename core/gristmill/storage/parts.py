@@ -30,6 +30,7 @@ from gristmill.storage.stores import Stores
 
 _BUFFERED_BYTES = 256 << 20
 _FLUSH_BYTES = 1 << 20
+_LONGEST_KEY = 1024
 
 
 class PartWriter:
@@ -268,4 +269,5 @@ def _by_folder(table: pa.Table, columns: tuple[str, ...]) -> list[tuple[str, pa.
 
 
 def _as_json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, default=str, ensure_ascii=False)
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return None if value is None or len(text) > _LONGEST_KEY else text
