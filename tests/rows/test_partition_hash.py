@@ -37,6 +37,8 @@ VECTORS = {
     "'abcdefgh'": "4daa1585905c388b",
     "'abcdefghi'": "345e8851d506e265",
     "'Straße'": "b58711b6bc1b0ab2",
+    "repeat('a', 1024)": "436122a6dd26f3c1",
+    "repeat('a', 1025)": "80b916409288d9c4",
     "'\\x00'::BLOB": "79992e510b6973cf",
     "DATE '2020-02-29'": "ef0c612b39c744a6",
     "TIMESTAMP '2020-02-29 12:34:56.789012'": "9d3d1335c3b0c5ef",
