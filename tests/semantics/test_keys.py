@@ -131,6 +131,26 @@ def test_keys_of_two_inputs_meet_in_one_group_when_their_types_unify(tmp_path: P
     assert sorted(row["v"] for row in gm.run(job).rows()) == ["one+uno", "two+due"]
 
 
+@pytest.mark.parametrize("partition", ["hash", "range"])
+def test_keys_of_inputs_that_only_overlap_meet_in_one_partition(
+    tmp_path: Path, workers: dict[str, Any], partition: str
+) -> None:
+    """By range too, where each input has other bounds of its own, and other names; parts are in total order then."""
+    pq.write_table(pa.table({"left": pa.array(range(100), pa.int32())}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"right": [float(n) for n in range(80, 180)]}), tmp_path / "b.parquet")
+
+    def both(key: Any, values: Iterator[gm.Tagged]) -> Iterator[dict[str, Any]]:
+        yield {"k": int(key), "from": "".join(value.input for value in values)}
+
+    names = {"a": "left", "b": "right"}
+    inputs = {name: gm.parquet(tmp_path / f"{name}.parquet", key=[key]) for name, key in names.items()}
+    job = gm.Job("meet", input=inputs, reduce=both, rows=True, partition=partition, partitions=4)
+    for options in ({}, workers):
+        rows = [(row["k"], row["from"]) for row in gm.run(job, **options).rows()]
+        wanted = [(n, "ab" if 80 <= n < 100 else "a" if n < 100 else "b") for n in range(180)]
+        assert (rows if partition == "range" else sorted(rows)) == wanted
+
+
 def test_true_and_one_are_told_apart_by_the_type_of_the_column(grouped: Grouped, seed: gm.Input) -> None:
     assert grouped([True, False, True]) == [("False", [1]), ("True", [0, 2])]
     assert grouped([1, 0, 1]) == [("0", [1]), ("1", [0, 2])]

@@ -15,7 +15,7 @@ from gristmill.plan.stage import StageGraph
 from gristmill.plan.task import ExchangeFeed, MapOutput
 from gristmill.rows.ordering import key_table
 from gristmill.rows.types import arrow_schema, schema_of, unify
-from gristmill.shuffle.bounds import choose_bounds
+from gristmill.shuffle.bounds import choose_common_bounds
 
 
 @dataclass(slots=True)
@@ -39,6 +39,10 @@ class _Book:
 _BY_KEY = (ExchangeKind.HASH, ExchangeKind.RANGE, ExchangeKind.CUSTOM, ExchangeKind.SINGLE)
 
 
+def _is_range(book: _Book) -> bool:
+    return book.spec.kind is ExchangeKind.RANGE
+
+
 def _key_types(book: _Book) -> Schema:
     """The types of the keys, named by their positions: inputs may call theirs differently."""
     keys = key_table(arrow_schema(book.schema).empty_table(), [SortKey(key) for key in book.spec.keys])
@@ -60,7 +64,7 @@ class FeedBook:
         book.log.append(slim if book.spec.kind is not ExchangeKind.RANGE else replace(slim, sample=output.sample))
 
     def seal(self, exchange: ExchangeId, *, anew: bool) -> None:
-        """All outputs are there: unifies their types, and chooses range bounds from their samples.
+        """All outputs are there: unifies their types, and chooses range bounds from samples of all the job's inputs.
 
         Sealed again after losses, it keeps both, unless rows changed and they must be chosen ``anew``. Raises
         TypeConflict, naming the exchange, where outputs cannot be unified, or their keys with those of another input
@@ -74,12 +78,10 @@ class FeedBook:
             schemas = list(dict.fromkeys(output.schema for output in outputs if output.schema))
             book.schema = unify(schemas, f"input {exchange.input!r} of job {exchange.job!r}") if schemas else ()
             self._check_keys(exchange.job)
-        if book.spec.kind is ExchangeKind.RANGE and not book.bounds:
-            book.bounds = choose_bounds(
-                [output.sample for output in outputs], book.spec.range_order, book.spec.partitions
-            )
         book.sealed = True
         book.seals += 1
+        if book.spec.kind is ExchangeKind.RANGE and not book.bounds:
+            self._choose_bounds(exchange.job)
 
     def reopen(self, exchange: ExchangeId) -> None:
         """Outputs were lost and are written again."""
@@ -105,6 +107,18 @@ class FeedBook:
     def bytes_written(self, exchange: ExchangeId) -> int:
         """The size of all accepted outputs."""
         return sum(output.bytes_ for output in self._outputs(exchange))
+
+    def _choose_bounds(self, job: str) -> None:
+        """Cuts all inputs of a job at the same bounds, once the last of them is sealed: equal keys have to meet."""
+        ranges = {each: book for each, book in self._books.items() if each.job == job and _is_range(book)}
+        if not all(book.sealed for book in ranges.values()):
+            return
+        partitions = next(iter(ranges.values())).spec.partitions
+        samples = [[output.sample for output in self._outputs(each)] for each in ranges]
+        found = choose_common_bounds(samples, [book.spec.range_order for book in ranges.values()], partitions)
+        for book, bounds in zip(ranges.values(), found, strict=True):
+            book.bounds = bounds
+            book.seals += 1
 
     def _check_keys(self, job: str) -> None:
         """Raises TypeConflict where the keys by which inputs of a job meet have no common type."""

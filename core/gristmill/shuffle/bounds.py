@@ -48,6 +48,29 @@ def choose_bounds(samples: Sequence[bytes], order: Order, partitions: int) -> by
     return to_stream(keys.combine_chunks().take(pa.array(ranked[picked])))
 
 
+def choose_common_bounds(
+    samples: Sequence[Sequence[bytes]], orders: Sequence[Order], partitions: int
+) -> tuple[bytes, ...]:
+    """Bounds for several inputs that meet by their keys, whose names differ: the same cuts, in each input's names."""
+    names = [_names(order) for order in orders]
+    together = [_renamed(sample, names[0]) for each in samples for sample in each if sample]
+    found = choose_bounds(together, orders[0], partitions)
+    return tuple(_renamed(found, each) for each in names)
+
+
+def _names(order: Order) -> list[str]:
+    """The columns of a sample."""
+    return list(dict.fromkeys(term.by for term in order))
+
+
+def _renamed(stream: bytes, names: list[str]) -> bytes:
+    table = from_stream(stream)
+    if not table.num_columns:
+        return stream
+    fields = [field.with_name(name) for field, name in zip(table.schema, names, strict=True)]
+    return to_stream(pa.table(table.columns, schema=pa.schema(fields, table.schema.metadata)))
+
+
 def _weights(table: pa.Table) -> npt.NDArray[np.float64]:
     rows = int(table.schema.metadata[ROWS_KEY])
     return np.full(table.num_rows, rows / table.num_rows)
