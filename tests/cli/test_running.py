@@ -129,7 +129,8 @@ def test_ctrl_c_cancels_with_130_and_leaves_nothing(wordcount, command, tmp_path
         WORDCOUNT.replace("def words(file, line):", "def words(file, line):\n    import time; time.sleep(60)")
     )
     process = subprocess.Popen(
-        [str(command), "run", "job.py", "--force-distributed", "--workers", "2"],
+        # A background job of a shell ignores SIGINT, and what it starts does too.
+        ["env", "--default-signal=INT", str(command), "run", "job.py", "--force-distributed", "--workers", "2"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
