@@ -150,17 +150,23 @@ class CoordinatorServer:
                 if message.WhichOneof("kind") == "leaving":
                     reason = LeaveReason.DRAINED
                     break
-                self._take(worker, message)
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
-            log(__name__, INFO, "worker's stream broke", worker=worker, why=str(error))
-        except Exception as error:
-            # Not the worker's fault: others that say the same would be lost one after the other.
-            what = f"a message of worker {worker} could not be handled: {type(error).__name__}: {error}"
-            self._run.fail(InternalError(what, place="coordinator", remedy="please report this"))
-            raise
+                self._hear(worker, message)
+        # gRPC ends a stream with exceptions of many classes, internal ones too when the server stops.
+        except Exception as error:  # noqa: BLE001
+            log(__name__, INFO, "worker's stream broke", worker=worker, why=repr(error))
         finally:
             self._run.left(worker, reason)
             link.outbound.put_nowait(None)
+
+    def _hear(self, worker: WorkerId, message: wire.FromWorker) -> None:
+        """Acts on a message. One that cannot be handled ends the run: it is not the worker's fault, and others that
+        say the same would be lost one after the other."""
+        try:
+            self._take(worker, message)
+        except Exception as error:
+            what = f"a message of worker {worker} could not be handled: {type(error).__name__}: {error}"
+            self._run.fail(InternalError(what, place="coordinator", remedy="please report this"))
+            raise
 
     def _take(self, worker: WorkerId, message: wire.FromWorker) -> None:
         match message.WhichOneof("kind"):
