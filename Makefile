@@ -68,10 +68,10 @@ fmt: $(INSTALLED) ## format the code and sort its imports
 	$(BIN)/ruff format $(SOURCES)
 
 .PHONY: proto
-proto: ## generate the messages of core/gristmill/wire from wire.proto
+proto: ## generate the messages of core/gristmill/wire from its .proto files
 	test -x $(CACHE)/proto/bin/python || $(PYTHON) -m venv $(CACHE)/proto
 	$(CACHE)/proto/bin/pip install --quiet $(PROTOC)
-	$(CACHE)/proto/bin/python -m grpc_tools.protoc -I core --python_out=core --pyi_out=core core/gristmill/wire/wire.proto
+	$(CACHE)/proto/bin/python -m grpc_tools.protoc -I core --python_out=core --pyi_out=core core/gristmill/wire/*.proto
 
 .PHONY: wheel
 wheel: $(INSTALLED) ## build the wheel into dist/
