@@ -114,9 +114,9 @@ class RunReport:
 class PoolNeed:
     """What the pool could use now: slots in all (those of the lead included), and where.
 
-    ``maps`` and ``reduces`` are waiting tasks by side, which decides the role of new pods. ``places`` are names of nodes
-    and zones with the bytes of waiting splits that lie there, the largest first, at most 20. ``idle``: workers by pod
-    name that have nothing to do and hold nothing that anybody will read. ``idle_s``: how long no run was active.
+    ``maps`` and ``reduces`` are waiting tasks by side, which decides the role of new pods. ``places`` are names of
+    nodes and zones with the bytes of waiting splits that lie there, the largest first, at most 20. ``idle``: workers by
+    pod name that have nothing to do and hold nothing that anybody will read. ``idle_s``: how long no run was active.
     """
 
     slots: int = 0
