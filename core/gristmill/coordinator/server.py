@@ -25,6 +25,7 @@ from gristmill.schedule.events import Cause, LeaveReason, WorkerJoined
 from gristmill.version import __version__
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.protocol import MAX_MESSAGE_BYTES, SERVICE, TOKEN_HEADER
+from gristmill.wire.tls import TlsFiles, names_of, server_credentials
 
 HEARTBEAT_S = 0.5
 
@@ -86,11 +87,15 @@ class StreamLink:
 
 
 class CoordinatorServer:
-    """Serves workers on ``address`` (``unix:PATH`` or ``host:port``) for one ChainRun."""
+    """Serves workers on ``address`` (``unix:PATH`` or ``host:port``) for one ChainRun.
 
-    def __init__(self, address: str, run: WorkerEvents, token: str = "") -> None:
+    With ``tls`` every client needs a certificate that carries the pool's name.
+    """
+
+    def __init__(self, address: str, run: WorkerEvents, token: str = "", tls: TlsFiles | None = None) -> None:
         self._run = run
         self._token = token
+        self._tls = tls
         self._links: set[StreamLink] = set()
         self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)])
         handler = grpc.stream_stream_rpc_method_handler(
@@ -100,7 +105,11 @@ class CoordinatorServer:
         )
         service = grpc.method_handlers_generic_handler(SERVICE, {"Work": handler})
         self._server.add_generic_rpc_handlers((service,))
-        self.port: int = self._server.add_insecure_port(address)
+        self.port: int = (
+            self._server.add_secure_port(address, server_credentials(tls))
+            if tls
+            else self._server.add_insecure_port(address)
+        )
         """The TCP port that is listened on, where the address asked for any free one (0)."""
 
     async def start(self) -> None:
@@ -116,7 +125,7 @@ class CoordinatorServer:
     async def _work(
         self, requests: AsyncIterator[wire.FromWorker], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[wire.ToWorker]:
-        await self._check_token(context)
+        await self._admit(context)
         hello = (await anext(aiter(requests))).hello
         if not compatible(hello.version, __version__):
             await context.abort(
@@ -138,7 +147,10 @@ class CoordinatorServer:
             listening.cancel()
             self._links.discard(link)
 
-    async def _check_token(self, context: grpc.aio.ServicerContext) -> None:
+    async def _admit(self, context: grpc.aio.ServicerContext) -> None:
+        """Lets in only who has the pool's token and, with TLS, a certificate of the pool."""
+        if self._tls is not None and self._tls.name not in names_of(context.auth_context()):
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the certificate is of another pool")
         given = dict(context.invocation_metadata() or ()).get(TOKEN_HEADER, "")
         if self._token and not hmac.compare_digest(str(given), self._token):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the pool's token is missing or wrong")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from gristmill.plan.task import Location, MapOutput
 from gristmill.shuffle.blocks import DurableStore, Run, Selection, durable_run, local_run, lost_block
 from gristmill.shuffle.spool import Spool
 from gristmill.shuffle.wire_form import Ticket, received
+from gristmill.wire.tls import TlsFiles
 
 TOKEN_HEADER = "gristmill-token"
 _CONNECTIONS = 8
@@ -28,15 +29,34 @@ _CONNECTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class FlightSecurity:
-    """Who may ask: a token that all of a pool share, and keyword arguments for Flight's own TLS.
-
-    ``server`` goes to ``FlightServerBase`` (``tls_certificates``, ``verify_client``, ``root_certificates``),
-    ``client`` to ``FlightClient`` (``tls_root_certs``, ``cert_chain``, ``private_key``, ``override_hostname``).
-    """
+    """Who may ask: a token that all of a pool share, and a certificate of the pool where it has some."""
 
     token: str = ""
-    server: Mapping[str, Any] = field(default_factory=dict)
-    client: Mapping[str, Any] = field(default_factory=dict)
+    tls: TlsFiles | None = None
+
+    @property
+    def scheme(self) -> str:
+        """Of the URIs of servers."""
+        return "grpc+tls" if self.tls else "grpc"
+
+    def server_options(self) -> dict[str, Any]:
+        """Keyword arguments of ``FlightServerBase``. Raises StorageError for files that cannot be read."""
+        if self.tls is None:
+            return {}
+        own = self.tls.read()
+        return {"tls_certificates": [(own.cert, own.key)], "verify_client": True, "root_certificates": own.ca}
+
+    def client_options(self) -> dict[str, Any]:
+        """Keyword arguments of ``FlightClient``. Raises StorageError for files that cannot be read."""
+        if self.tls is None:
+            return {}
+        own = self.tls.read()
+        return {
+            "tls_root_certs": own.ca,
+            "cert_chain": own.cert,
+            "private_key": own.key,
+            "override_hostname": self.tls.name,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +146,7 @@ class Fetching:
         security = self._around.security
         ticket = Ticket(self._selection, tuple(output.location.path for output in group))
         headers = [(TOKEN_HEADER.encode(), security.token.encode())] if security.token else []
-        with flight.FlightClient(address, **security.client) as client:
+        with flight.FlightClient(address, **security.client_options()) as client:
             reader = client.do_get(flight.Ticket(ticket.to_bytes()), flight.FlightCallOptions(headers=headers))
             answer = received(chunk.data for chunk in reader)
             for output, run in self._spool.collected(answer, group, self._selection):

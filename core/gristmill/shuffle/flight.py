@@ -35,11 +35,14 @@ class ShuffleServer(flight.FlightServerBase):  # type: ignore[misc]
     ) -> None:
         security = security or FlightSecurity()
         middleware = {"token": _TokenCheck(security.token)} if security.token else {}
-        super().__init__(location, middleware=middleware, **security.server)
+        super().__init__(location, middleware=middleware, **security.server_options())
         self._root = root.resolve()
+        self._wanted_name = security.tls.name if security.tls else ""
 
     def do_get(self, context: flight.ServerCallContext, ticket: flight.Ticket) -> flight.FlightDataStream:
         """The blocks that a ticket of ``wire_form`` names."""
+        if self._wanted_name and context.peer_identity() != self._wanted_name.encode():
+            raise flight.FlightUnauthorizedError("the certificate is of another pool")
         try:
             wanted = Ticket.from_bytes(ticket.ticket)
         except (ValueError, KeyError, TypeError) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gristmill.wire.tls import TlsFiles
+
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
@@ -14,7 +16,8 @@ class AgentConfig:
     which map output lies. ``stores`` is a tuple of plan.job.Store as JSON, ``storage_options`` fsspec's options as
     JSON. ``flight_host``: where to serve map output to other machines; empty: all readers share this machine.
     ``host`` is what this machine is called; empty: its own identity. ``sys_path`` is for the executors' imports.
-    ``output_outlives_worker``: files of map output are still readable once this worker has gone.
+    ``output_outlives_worker``: files of map output are still readable once this worker has gone. ``tls``: the pool's
+    certificates, for the coordinator's port and for Flight.
     """
 
     worker: str
@@ -33,4 +36,5 @@ class AgentConfig:
     sys_path: tuple[str, ...] = ()
     output_outlives_worker: bool = False
     token: str = ""
+    tls: TlsFiles | None = None
     log_level: str = "WARNING"

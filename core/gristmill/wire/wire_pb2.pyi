@@ -193,7 +193,7 @@ class ToExecutor(_message.Message):
     def __init__(self, setup: _Optional[_Union[ExecutorSetup, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., order: _Optional[_Union[Order, _Mapping]] = ...) -> None: ...
 
 class ExecutorSetup(_message.Message):
-    __slots__ = ("scratch", "worker", "host", "flight_address", "compression", "stores", "sys_path", "cache_dir", "outputs", "token", "storage_options")
+    __slots__ = ("scratch", "worker", "host", "flight_address", "compression", "stores", "sys_path", "cache_dir", "outputs", "token", "storage_options", "tls")
     SCRATCH_FIELD_NUMBER: _ClassVar[int]
     WORKER_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
@@ -205,6 +205,7 @@ class ExecutorSetup(_message.Message):
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     STORAGE_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    TLS_FIELD_NUMBER: _ClassVar[int]
     scratch: str
     worker: str
     host: str
@@ -216,7 +217,8 @@ class ExecutorSetup(_message.Message):
     outputs: str
     token: str
     storage_options: str
-    def __init__(self, scratch: _Optional[str] = ..., worker: _Optional[str] = ..., host: _Optional[str] = ..., flight_address: _Optional[str] = ..., compression: _Optional[str] = ..., stores: _Optional[str] = ..., sys_path: _Optional[_Iterable[str]] = ..., cache_dir: _Optional[str] = ..., outputs: _Optional[str] = ..., token: _Optional[str] = ..., storage_options: _Optional[str] = ...) -> None: ...
+    tls: str
+    def __init__(self, scratch: _Optional[str] = ..., worker: _Optional[str] = ..., host: _Optional[str] = ..., flight_address: _Optional[str] = ..., compression: _Optional[str] = ..., stores: _Optional[str] = ..., sys_path: _Optional[_Iterable[str]] = ..., cache_dir: _Optional[str] = ..., outputs: _Optional[str] = ..., token: _Optional[str] = ..., storage_options: _Optional[str] = ..., tls: _Optional[str] = ...) -> None: ...
 
 class FromExecutor(_message.Message):
     __slots__ = ("ready", "progress", "finished", "failed")

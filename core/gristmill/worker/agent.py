@@ -23,12 +23,13 @@ import grpc
 from gristmill.errors import FragmentError, GristmillError, InternalError
 from gristmill.ids import ExchangeId
 from gristmill.logs import log, set_up
-from gristmill.plan.codec import from_json
+from gristmill.plan.codec import from_json, to_json
 from gristmill.shuffle.layout import exchange_folder
 from gristmill.version import __version__
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.agent_config import AgentConfig
 from gristmill.wire.protocol import MAX_MESSAGE_BYTES, TOKEN_HEADER, WORK_METHOD
+from gristmill.wire.tls import TlsFiles, channel_credentials, channel_options
 from gristmill.worker import frames
 from gristmill.worker.processes import end_with_parent, host_identity, memory_bytes
 from gristmill.worker.slots import Slot
@@ -176,6 +177,7 @@ class Agent:
             sys_path=config.sys_path,
             cache_dir=config.cache,
             token=config.token,
+            tls=to_json(config.tls, TlsFiles) if config.tls else "",
         )
 
     def _pump(self) -> None:
@@ -279,17 +281,21 @@ class Agent:
 
 
 def _channel(config: AgentConfig) -> grpc.aio.Channel:
-    options = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.max_send_message_length", -1)]
-    return grpc.aio.insecure_channel(config.coordinator, options=options)
+    limits = {"grpc.max_receive_message_length": MAX_MESSAGE_BYTES, "grpc.max_send_message_length": -1}
+    options: list[tuple[str, int | str]] = [*limits.items()]
+    if config.tls is None:
+        return grpc.aio.insecure_channel(config.coordinator, options=options)
+    options += channel_options(config.tls)
+    return grpc.aio.secure_channel(config.coordinator, channel_credentials(config.tls), options=options)
 
 
 def _serve_outputs(config: AgentConfig) -> str:
     """Starts to serve map output to other machines; returns the address. Flight brings threads of its own."""
     from gristmill.shuffle.flight import FlightSecurity, ShuffleServer
 
-    security = FlightSecurity(config.token)
-    server = ShuffleServer(Path(config.outputs), f"grpc://{config.flight_host}:0", security)
-    return f"grpc://{config.flight_host}:{server.port}"
+    security = FlightSecurity(config.token, config.tls)
+    server = ShuffleServer(Path(config.outputs), f"{security.scheme}://{config.flight_host}:0", security)
+    return f"{security.scheme}://{config.flight_host}:{server.port}"
 
 
 def _refusal(error: grpc.aio.AioRpcError, config: AgentConfig) -> GristmillError:

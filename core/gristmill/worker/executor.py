@@ -31,6 +31,7 @@ from gristmill.plan.task import ExchangeFeed, TaskOrder
 from gristmill.shuffle.blocks import BlockFetcher, LocalFiles
 from gristmill.storage.stores import Stores
 from gristmill.wire import wire_pb2 as wire
+from gristmill.wire.tls import TlsFiles
 from gristmill.worker import frames
 from gristmill.worker.pandas_later import import_pandas_later
 from gristmill.worker.processes import end_with_parent
@@ -151,7 +152,8 @@ def _fetcher(setup: wire.ExecutorSetup) -> BlockFetcher:
         return LocalFiles()
     from gristmill.shuffle.flight import FlightSecurity, WorkerFiles
 
-    return WorkerFiles(setup.host, FlightSecurity(setup.token))
+    tls = from_json(setup.tls, TlsFiles) if setup.tls else None
+    return WorkerFiles(setup.host, FlightSecurity(setup.token, tls))
 
 
 def _log(text: str) -> None:
