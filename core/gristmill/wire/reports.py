@@ -87,8 +87,9 @@ class RunReport:
     """How one run stands.
 
     ``message`` tells of a Failed run its error (place, reason, remedy), else what it is doing; ``reason`` is one word
-    in CamelCase for conditions. ``plan`` says in a few words what was planned (``40 splits, 8 partitions``), empty
-    before that. ``rows`` and ``bytes_`` are those read so far.
+    in CamelCase for conditions; of a Failed run the class of its error in ``gristmill.errors``. ``plan`` says in a
+    few words what was planned (``40 splits, 8 partitions``), empty before that. ``rows`` and ``bytes_`` are those read
+    so far. ``logs`` is the URI of the folder where the tasks' logs are kept.
     """
 
     phase: RunPhase
@@ -108,6 +109,7 @@ class RunReport:
     result: OutputPointer | None = None
     jobs: tuple[JobReport, ...] = ()
     warnings: tuple[str, ...] = ()
+    logs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
