@@ -1,0 +1,129 @@
+"""What a pod is told when it starts: the one place that reads the environment of leads and workers.
+
+The operator sets these variables (docs/cluster.md); ``lead``, ``agent`` and ``executors`` ask ``load_pod`` for them once
+and hand the value on. What has a default may be left out; tests set the ports and folders of several pods on one machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gristmill.errors import InvalidPlan
+from gristmill.wire.tls import TlsFiles, pool_name
+
+OPERATOR_NAME = "operator.gristmill.internal"
+"""The DNS name in the operator's own certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One pod of a pool.
+
+    ``pool`` is the base name of the pool's objects. ``lead`` and ``operator`` are ``host:port``. ``stores`` and
+    ``zones`` are JSON: the pool's stores as in a manifest (private pools: those of the job are used), and the zone of
+    each URI prefix. ``scratch``: where results go whose job names no place; empty: nowhere.
+    """
+
+    pool: str
+    pool_uid: str
+    namespace: str
+    name: str
+    ip: str
+    node: str
+    operator: str
+    lead: str
+    slots: int
+    executor_memory_bytes: int
+    linger_s: float
+    log_level: str
+    scratch: str
+    stores: str
+    zones: str
+    secrets_dir: Path
+    local_dir: Path
+    cache_dir: Path
+    tls_dir: Path
+    worker_port: int
+    flight_port: int
+    client_port: int
+
+    @property
+    def tls(self) -> TlsFiles:
+        """The pool's certificate, for talk between its pods."""
+        return TlsFiles.in_folder(self.tls_dir, pool_name(self.pool_uid))
+
+    @property
+    def operator_tls(self) -> TlsFiles:
+        """The same certificate, for dialling the operator."""
+        return TlsFiles.in_folder(self.tls_dir, OPERATOR_NAME)
+
+    def token(self) -> str:
+        """The pool's token, which TLS alone would not keep from other pods of a broken authority."""
+        path = self.tls_dir / "token"
+        try:
+            return path.read_text().strip()
+        except OSError as error:
+            reason = f"the pool's token cannot be read: {error.strerror}"
+            raise InvalidPlan(reason, place=str(path), remedy="look at the Secret that is mounted there") from None
+
+
+def load_pod(environment: Mapping[str, str] = os.environ) -> Pod:
+    """The pod as the environment describes it. Raises InvalidPlan naming the variable that is missing or malformed."""
+    read = _Reader(environment)
+    return Pod(
+        pool=read.text("POOL"),
+        pool_uid=read.text("POOL_UID"),
+        namespace=read.text("NAMESPACE"),
+        name=read.text("POD"),
+        ip=read.text("POD_IP"),
+        node=read.text("NODE", ""),
+        operator=read.text("OPERATOR", ""),
+        lead=read.text("LEAD", ""),
+        slots=read.whole("SLOTS", 1),
+        executor_memory_bytes=read.whole("EXECUTOR_MEMORY_BYTES", 1 << 30),
+        linger_s=read.seconds("LINGER_S", 60.0),
+        log_level=read.text("LOG", "INFO").upper(),
+        scratch=read.text("SCRATCH", ""),
+        stores=read.text("STORES", "[]"),
+        zones=read.text("ZONES", "{}"),
+        secrets_dir=Path(read.text("SECRETS_DIR", "/etc/gristmill/stores")),
+        local_dir=Path(read.text("LOCAL_DIR", "/scratch")),
+        cache_dir=Path(read.text("CACHE_DIR", "/cache")),
+        tls_dir=Path(read.text("TLS_DIR", "/etc/gristmill/tls")),
+        worker_port=read.whole("WORKER_PORT", 7077),
+        flight_port=read.whole("FLIGHT_PORT", 7078),
+        client_port=read.whole("CLIENT_PORT", 7079),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Values of variables by their name behind ``GRISTMILL_``."""
+
+    environment: Mapping[str, str]
+
+    def text(self, name: str, default: str | None = None) -> str:
+        found = self.environment.get(f"GRISTMILL_{name}") or default
+        if found is None:
+            raise InvalidPlan("it is not set", place=_place(name), remedy="the operator sets it in every pod")
+        return found
+
+    def whole(self, name: str, default: int) -> int:
+        text = self.text(name, str(default))
+        if not text.isdigit():
+            raise InvalidPlan(f"{text!r} is not a whole number", place=_place(name))
+        return int(text)
+
+    def seconds(self, name: str, default: float) -> float:
+        text = self.text(name, str(default))
+        try:
+            return float(text)
+        except ValueError:
+            raise InvalidPlan(f"{text!r} is not a number of seconds", place=_place(name)) from None
+
+
+def _place(name: str) -> str:
+    return f"environment variable GRISTMILL_{name}"
