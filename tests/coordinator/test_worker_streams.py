@@ -10,10 +10,11 @@ from typing import Any
 import grpc
 import pytest
 
-from gristmill.coordinator.server import CoordinatorServer, compatible
+from gristmill.coordinator.server import CoordinatorServer
 from gristmill.version import __version__
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.protocol import TOKEN_HEADER, WORK_METHOD
+from gristmill.wire.versions import compatible
 
 
 @dataclass

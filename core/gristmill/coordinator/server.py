@@ -25,6 +25,7 @@ from gristmill.schedule.events import Cause, LeaveReason, WorkerJoined
 from gristmill.version import __version__
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.protocol import MAX_MESSAGE_BYTES, SERVICE, TOKEN_HEADER
+from gristmill.wire.versions import compatible
 from gristmill.wire.tls import TlsFiles, names_of, server_credentials
 
 HEARTBEAT_S = 0.5
@@ -196,12 +197,3 @@ class CoordinatorServer:
                 lost = tuple((ExchangeId.parse(output.exchange), output.task_order) for output in failed.lost)
                 error = error_from_dict(json.loads(failed.error))
                 self._run.attempt_failed(worker, AttemptId.parse(failed.attempt), Cause(failed.cause), error, lost)
-
-
-def compatible(one: str, other: str) -> bool:
-    """Whether two versions may work together: the same major, minors at most one apart. What is none does not fit."""
-    try:
-        (major, minor), (other_major, other_minor) = (tuple(map(int, v.split(".")[:2])) for v in (one, other))
-    except ValueError:
-        return False
-    return major == other_major and abs(minor - other_minor) <= 1
