@@ -25,8 +25,8 @@ from gristmill.schedule.events import Cause, LeaveReason, WorkerJoined
 from gristmill.version import __version__
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.protocol import MAX_MESSAGE_BYTES, SERVICE, TOKEN_HEADER
-from gristmill.wire.versions import compatible
 from gristmill.wire.tls import TlsFiles, names_of, server_credentials
+from gristmill.wire.versions import compatible
 
 HEARTBEAT_S = 0.5
 
