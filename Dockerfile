@@ -1,15 +1,25 @@
 # The image of the command line and the operator: docker build -t gristmill .
+# Packages make one layer, the project's code another: a change of the code rebuilds the small one only.
+# BASE is an image with CPython and pip below /usr/local, as Python's own images have them.
 ARG BASE=python:3.12-slim
 
-FROM ${BASE} AS build
+FROM ${BASE} AS packages
 WORKDIR /src
+COPY pyproject.toml constraints.txt worker-image/requirements.py worker-image/trim.sh ./
+RUN python3 -m pip install --no-cache-dir --no-warn-script-location -c constraints.txt hatchling
+RUN python3 requirements.py operator >requirements.txt \
+ && python3 -m pip install --no-cache-dir --no-warn-script-location --prefix=/packages --ignore-installed \
+      -c constraints.txt -r requirements.txt \
+ && sh trim.sh /packages
+
+FROM packages AS code
 COPY . .
-RUN python3 -m venv --without-pip /opt/gristmill \
- && python3 -m pip --python /opt/gristmill/bin/python install --no-cache-dir --constraint constraints.txt '.[operator]'
+RUN python3 -m pip install --no-cache-dir --no-warn-script-location --prefix=/code --no-deps --no-build-isolation .
 
 FROM ${BASE}
-COPY --from=build /opt/gristmill /opt/gristmill
-ENV PATH=/opt/gristmill/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+COPY --from=packages /packages /usr/local
+COPY --from=code /code /usr/local
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 WORKDIR /tmp
 ENTRYPOINT ["gristmill"]

@@ -1,0 +1,206 @@
+"""A whole cluster: control plane, nodes, DNS, S3 server, images. Brought up once, used by tests and by people.
+
+`Cluster.up` makes one, `Cluster.at` finds one that another process made, `down` undoes all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.harness import network
+from tests.cluster.harness.binaries import install_packages, locked, program
+from tests.cluster.harness.controlplane import ControlPlane
+from tests.cluster.harness.dns import start_dns
+from tests.cluster.harness.images import archives
+from tests.cluster.harness.layout import API_PORT, CACHE, Layout
+from tests.cluster.harness.node import Node, import_images
+from tests.cluster.harness.processes import Processes
+from tests.cluster.harness.s3 import S3, s3_of, start_s3
+
+READY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster that runs: how to talk to it, its nodes by name, its S3 server."""
+
+    layout: Layout
+    nodes: dict[str, Node]
+    processes: Processes
+
+    @classmethod
+    def up(cls, root: Path, zones: Iterable[str] = ("zone-a", "zone-b"), *, images: bool = True) -> Cluster:
+        """Bring up a cluster with a node in each of `zones`, its files in the new folder `root`. All nodes are ready.
+
+        `images` builds those of the project and loads them. CannotRun where this machine lacks something.
+        """
+        network.check_rights()
+        install_packages()
+        root.mkdir(parents=True)
+        with locked(CACHE / "numbers.lock"):
+            cluster = cls._new(root, list(zones))
+            network.make_bridge(cluster.layout)
+        (root / "cluster.json").write_text(
+            json.dumps({"number": cluster.layout.number, "zones": [node.zone for node in cluster.nodes.values()]})
+        )
+        try:
+            cluster._start(images=images)
+        except BaseException:
+            cluster.down(keep_logs=True)
+            raise
+        return cluster
+
+    @classmethod
+    def at(cls, root: Path) -> Cluster:
+        """The cluster whose files lie in `root`. FileNotFoundError where there is none."""
+        kept = json.loads((root / "cluster.json").read_text())
+        return cls._of(Layout(root, kept["number"]), kept["zones"])
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.layout.kubeconfig
+
+    @property
+    def s3(self) -> S3:
+        return s3_of(self.layout)
+
+    def load_images(self) -> None:
+        """Build the project's images from the checkout and load what is new into every node that is on."""
+        built = archives()
+        places = [node.place for node in self.nodes.values() if node.running]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda pair: _load(*pair), [(place, file) for place in places for file in built]))
+
+    def kubectl(self, *args: str, input_: str | None = None, check: bool = True, timeout_s: float = 120) -> str:
+        """What kubectl prints as administrator. RuntimeError with its message where it fails and `check` is set."""
+        argv = [str(program("kubectl")), "--kubeconfig", str(self.kubeconfig), *args]
+        done = subprocess.run(argv, check=False, capture_output=True, text=True, input=input_, timeout=timeout_s)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"kubectl {' '.join(args)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def apply(self, *objects: dict[str, Any], namespace: str = "default") -> None:
+        """Create or change objects, as the server applies them."""
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        self.kubectl("apply", "--server-side", "--namespace", namespace, "-f", "-", input_=text)
+
+    def get(self, *args: str) -> Any:
+        """What `kubectl get ARGS` finds, as JSON; None where the object is not there."""
+        printed = self.kubectl("get", *args, "--ignore-not-found", "-o", "json")
+        return json.loads(printed) if printed.strip() else None
+
+    def down(self, *, keep_logs: bool = False) -> None:
+        """End everything that was started, take away network, mounts and cgroups, and remove the files."""
+        for node in self.nodes.values():
+            node.power_cut()
+            network.remove_node_network(node.place)
+        for name in ("s3", "dns"):
+            self.processes.stop(name, patience_s=0.5)
+        self._control_plane().stop()
+        for name in self.processes.names():
+            self.processes.stop(name)
+        network.remove_bridge(self.layout)
+        shutil.rmtree(Path(f"/run/gristmill-{self.layout.number}"), ignore_errors=True)
+        for path in self.layout.root.iterdir():
+            if not (keep_logs and path == self.layout.logs):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not keep_logs:
+            self.layout.root.rmdir()
+
+    def start_node(self, name: str) -> None:
+        """Switch a node on (again) and load the images that it lacks."""
+        node = self.nodes[name]
+        node.start()
+        for file in archives():
+            _load(node.place, file)
+
+    def wait_nodes(self, ready: bool = True, names: Iterable[str] | None = None) -> None:
+        """Wait until the nodes (all, or `names`) are ready, or seen as not ready. TimeoutError after a minute."""
+        wanted = set(names or self.nodes)
+        wait_for(lambda: wanted <= self._nodes_that_are(ready), READY_S, f"nodes {sorted(wanted)} ready={ready}")
+
+    def _nodes_that_are(self, ready: bool) -> set[str]:
+        return {
+            node["metadata"]["name"]
+            for node in self.get("nodes")["items"]
+            for condition in node["status"]["conditions"]
+            if condition["type"] == "Ready" and (condition["status"] == "True") == ready
+        }
+
+    @classmethod
+    def _new(cls, root: Path, zones: list[str]) -> Cluster:
+        return cls._of(Layout(root, network.free_number()), zones)
+
+    @classmethod
+    def _of(cls, layout: Layout, zones: list[str]) -> Cluster:
+        processes = Processes(layout.root)
+        nodes = [Node(layout.node(index), layout, zone, processes) for index, zone in enumerate(zones, start=1)]
+        return cls(layout, {node.name: node for node in nodes}, processes)
+
+    def _control_plane(self) -> ControlPlane:
+        return ControlPlane(self.layout.control_plane, self.processes, self.layout.address, API_PORT)
+
+    def _start(self, *, images: bool) -> None:
+        plane = self._control_plane()
+        authority = plane.prepare(self.kubeconfig)
+        for name in self.nodes:
+            authority.issue(name, f"system:node:{name}", "system:nodes")
+            authority.kubeconfig(self.layout.control_plane / f"{name}.conf", plane.server, name)
+        places = [node.place for node in self.nodes.values()]
+        self.layout.logs.mkdir(exist_ok=True)
+        with ThreadPoolExecutor() as pool:
+            building = pool.submit(archives) if images else None
+            plane.start()
+            start_dns(self.layout, self.processes)
+            start_s3(self.layout, self.processes)
+            for index, node in enumerate(self.nodes.values()):
+                network.make_node_network(self.layout, places, index)
+                node.configure()
+                node.start()
+            self._make_storage_class()
+            if building is not None:
+                building.result()
+                self.load_images()
+        self.wait_nodes()
+
+    def _make_storage_class(self) -> None:
+        """Local volumes are made by hand, and bound when a pod wants them."""
+        self.apply(
+            {
+                "apiVersion": "storage.k8s.io/v1",
+                "kind": "StorageClass",
+                "metadata": {"name": "local"},
+                "provisioner": "kubernetes.io/no-provisioner",
+                "volumeBindingMode": "WaitForFirstConsumer",
+            }
+        )
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float, what: str) -> Any:
+    """Wait until `condition` gives something true, and give that. TimeoutError naming `what`."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not in {timeout_s:.0f} s: {what}")
+        time.sleep(0.1)
+    return found
+
+
+def _load(place: Any, file: Path) -> None:
+    """Import an archive unless this node has exactly it."""
+    stamp = place.folder / "images" / file.name
+    identity = f"{file.stat().st_mtime_ns} {os.path.getsize(file)}"
+    if stamp.exists() and stamp.read_text() == identity:
+        return
+    import_images(place, file)
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(identity)
