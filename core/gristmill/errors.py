@@ -114,6 +114,13 @@ class Cancelled(GristmillError):
     exit_code = 130
 
 
+class ClusterError(GristmillError):
+    """A cluster that cannot be reached, refuses, lacks Gristmill, or does not have what was named."""
+
+    code = "cluster"
+    exit_code = 7
+
+
 class Fenced(GristmillError):
     """Another coordinator has taken over this job; this one must not commit."""
 
