@@ -108,4 +108,4 @@ def test_versions_one_minor_apart_fit(one: str, other: str, fits: bool) -> None:
 def test_a_message_that_cannot_be_handled_ends_the_run_instead_of_losing_workers() -> None:
     _, heard = _visited([_hello(), wire.FromWorker(finished=wire.Finished(attempt="j/map/in#0.0", result="{}"))])
     failed = next(call for call in heard.calls if call[0] == "fail")
-    assert "a message of worker w1 could not be handled" in str(failed[1])
+    assert "a message of worker w1 could not be handled" in str(failed[2])

@@ -1,7 +1,8 @@
 """What a pod is told when it starts: the one place that reads the environment of leads and workers.
 
-The operator sets these variables (docs/cluster.md); ``lead``, ``agent`` and ``executors`` ask ``load_pod`` for them once
-and hand the value on. What has a default may be left out; tests set the ports and folders of several pods on one machine.
+The operator sets these variables (docs/cluster.md); ``lead``, ``agent`` and ``executors`` ask ``load_pod`` for them
+once and hand the value on. What has a default may be left out; tests set the ports and folders of several pods on one
+machine.
 """
 
 from __future__ import annotations
@@ -12,10 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.errors import InvalidPlan
-from gristmill.wire.tls import TlsFiles, pool_name
-
-OPERATOR_NAME = "operator.gristmill.internal"
-"""The DNS name in the operator's own certificate."""
+from gristmill.wire.tls import OPERATOR_NAME, TlsFiles, pool_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,8 @@ from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain, Tier, plan_chain
 from gristmill.coordinator.progress import ChainState, Progress
 from gristmill.errors import InvalidPlan
-from gristmill.plan.codec import to_json
 from gristmill.plan.explain import explain
-from gristmill.plan.job import ChainPlan, Output, OutputMode, Store
+from gristmill.plan.job import ChainPlan, Output, OutputMode
 from gristmill.plan.source import Format
 from gristmill.plan.task import QuarantinedRecord
 from gristmill.settings import Settings, load_settings
@@ -169,7 +168,7 @@ class _Run:
     def _facts(self, memory_bytes: int) -> RunFacts:
         jobs = self._planned.chain.jobs
         deadlines = tuple((job.name, job.deadline_s) for job in jobs if job.deadline_s is not None)
-        return RunFacts(self._commit, 0, memory_bytes, deadlines)
+        return RunFacts(self._commit, memory_bytes, deadlines)
 
     def _inline(self) -> ChainRun:
         options, settings = self._options, self._settings
@@ -179,7 +178,7 @@ class _Run:
         return run_inline(self._planned, self._outputs, self._facts(memory_bytes), place, self._report)
 
     def _embedded(self) -> ChainRun:
-        spec = worker_spec(self._planned.chain, self._settings, self._options)
+        spec = worker_spec(self._settings, self._options)
         session = EmbeddedSession(spec)
         try:
             self._outputs.prepare()
@@ -189,7 +188,7 @@ class _Run:
             session.close()
 
 
-def worker_spec(chain: ChainPlan, settings: Settings, options: RunOptions) -> WorkerSpec:
+def worker_spec(settings: Settings, options: RunOptions) -> WorkerSpec:
     """How many workers, and how much memory each. Raises InvalidPlan for what makes no sense."""
     workers = options.workers if options.workers is not None else settings.workers or os.cpu_count() or 1
     if workers < 1:
@@ -204,7 +203,6 @@ def worker_spec(chain: ChainPlan, settings: Settings, options: RunOptions) -> Wo
     return WorkerSpec(
         workers,
         memory_bytes,
-        to_json(chain.stores, tuple[Store, ...]),
         json.dumps(dict(options.storage_options or {})),
         settings.cache_dir,
         settings.local_dir,

@@ -59,11 +59,10 @@ Effect = CommitJob | DiscardParts
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What a run is told besides its plan: its name in scratch, the coordinator's epoch, bytes for each slot, and
-    until when, in seconds from the start, jobs must have finished."""
+    """What a run is told besides its plan: its name in scratch, bytes for each slot, and until when, in seconds from
+    the start, jobs must have finished."""
 
     run: str
-    epoch: int
     memory_bytes: int
     deadlines: tuple[tuple[str, float], ...] = ()
 
@@ -77,7 +76,8 @@ class ChainRun:
         self.effects: deque[Effect] = deque()
         self.finished = False
         self.error: GristmillError | None = None
-        self.wanted_slots = 0
+        self.wanted = instructions.RequestWorkers(0)
+        """Slots that would be busy now, and where they would like to be."""
         self._facts = facts
         self._scheduler = Scheduler(graph, config)
         self._events: deque[events.Event] = deque()
@@ -87,6 +87,7 @@ class ChainRun:
         self._plans = {stage.id: StagedPlan.of(stage) for stage in graph.stages}
         self._feeds = FeedBook(graph)
         self._links: dict[WorkerId, WorkerLink] = {}
+        self._draining: set[WorkerId] = set()
         self._parts: dict[str, list[PendingPart]] = defaultdict(list)
         self._results: dict[AttemptId, TaskResult] = {}
         self._errors: dict[TaskId, GristmillError] = {}
@@ -117,6 +118,7 @@ class ChainRun:
 
     def draining(self, worker: WorkerId) -> None:
         """A worker finishes what it has and takes nothing new."""
+        self._draining.add(worker)
         self._handle(events.WorkerDraining(worker))
 
     def heartbeat(self, worker: WorkerId, memory_bytes: int, peak_bytes: int) -> None:
@@ -176,8 +178,17 @@ class ChainRun:
 
     @property
     def live_workers(self) -> int:
-        """Workers that can be reached now."""
-        return len(self._links)
+        """Workers that can be reached now and get tasks."""
+        return len(self._links.keys() - self._draining)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be launched."""
+        return self.finished or self.error is not None
+
+    def holders(self) -> set[WorkerId]:
+        """The workers that hold map output which somebody may still read."""
+        return self._feeds.holders()
 
     def counts(self) -> tuple[StageCounts, ...]:
         """The scheduler's counts of each stage, in graph order."""
@@ -203,8 +214,8 @@ class ChainRun:
             case instructions.CancelAttempt(attempt, worker):
                 if (link := self._links.get(worker)) is not None:
                     link.cancel(attempt)
-            case instructions.AcceptAttempt(attempt, _, keep_parts):
-                self._accept(self._results.pop(attempt), keep_parts=keep_parts)
+            case instructions.AcceptAttempt(attempt, worker, keep_parts):
+                self._accept(self._results.pop(attempt), worker, keep_parts=keep_parts)
             case instructions.DiscardAttempt(attempt):
                 self._discard(self._results.pop(attempt, None))
             case instructions.ExchangeSealed(exchange, changed):
@@ -213,7 +224,7 @@ class ChainRun:
                 self._feeds.reopen(exchange)
                 self._spread_news(exchange)
             case instructions.ReleaseOutputs(exchange):
-                for worker in self._feeds.writers(exchange) & self._links.keys():
+                for worker in self._feeds.release(exchange) & self._links.keys():
                     self._links[worker].release(self._facts.run, exchange)
             case instructions.JobFinished(job):
                 self._jobs_done.add(job)
@@ -221,8 +232,8 @@ class ChainRun:
             case instructions.LoseWorker(worker):
                 if (link := self._links.pop(worker, None)) is not None:
                     link.stop()
-            case instructions.RequestWorkers(slots):
-                self.wanted_slots = slots
+            case instructions.RequestWorkers():
+                self.wanted = instruction
             case instructions.FinishChain():
                 self.finished = True
             case instructions.FailChain(task, cause, message):
@@ -246,12 +257,11 @@ class ChainRun:
             plan.digest,
             (),
             self._facts.memory_bytes * launch.memory_scale,
-            self._facts.epoch,
             self._poison.skips(launch.attempt.task),
         )
         link.launch(plan, order)
 
-    def _accept(self, result: TaskResult, *, keep_parts: bool) -> None:
+    def _accept(self, result: TaskResult, worker: WorkerId, *, keep_parts: bool) -> None:
         self.tally.accept(replace(result, quarantined=self._poison.explained(result.quarantined)))
         self._errors.pop(result.attempt.task, None)
         if keep_parts:
@@ -260,7 +270,7 @@ class ChainRun:
         elif result.parts:
             self.effects.append(DiscardParts(result.parts))
         for output in result.outputs:
-            self._feeds.add(output)
+            self._feeds.add(output, worker)
             self._spread_news(output.exchange)
 
     def _discard(self, result: TaskResult | None) -> None:

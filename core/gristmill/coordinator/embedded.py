@@ -23,18 +23,19 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
+from gristmill.coordinator.driving import drive
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain
+from gristmill.coordinator.pool import Pool
 from gristmill.coordinator.progress import ChainState, Progress
 from gristmill.coordinator.server import CoordinatorServer
 from gristmill.coordinator.snapshot import snapshot
-from gristmill.errors import Cancelled, GristmillError, InternalError, InvalidPlan
+from gristmill.errors import Cancelled, InternalError, InvalidPlan
 from gristmill.logs import log
 from gristmill.plan.codec import to_json
 from gristmill.schedule.config import SchedulerConfig
 from gristmill.wire.agent_config import AgentConfig
 
-LOOP_EVERY_S = 0.005
 AGENT_BYTES = 64 << 20
 """What the agent of a worker itself takes of the worker's memory."""
 REPORT_EVERY_S = 0.1
@@ -52,7 +53,6 @@ class WorkerSpec:
 
     workers: int
     memory_bytes: int
-    stores: str
     storage_options: str
     cache_dir: Path
     local_dir: Path
@@ -128,7 +128,6 @@ class EmbeddedSession:
             scratch=str(self._home(number, incarnation)),
             outputs=str(self._home(number, incarnation) / "outputs"),
             cache=str(spec.cache_dir),
-            stores=spec.stores,
             storage_options=spec.storage_options,
             sys_path=tuple(os.path.abspath(entry) for entry in sys.path),
             output_outlives_worker=not spec.separate_machines,
@@ -192,6 +191,7 @@ class EmbeddedDriver:
     ) -> None:
         # Where all disks are one there is nothing to fetch early, and a slot that waits could do something.
         self.run = ChainRun(planned.graph, facts, SchedulerConfig(early_launch=session.separate_machines))
+        self._facts = facts
         self._planned = planned
         self._session = session
         self._outputs = outputs
@@ -227,18 +227,18 @@ class EmbeddedDriver:
             self._ended.set()
 
     async def _drive(self) -> None:
-        run = self.run
+        run, pool = self.run, Pool()
         asyncio.get_running_loop().set_exception_handler(_noted)
-        server = CoordinatorServer(self._session.address, run, self._session.token)
+        server = CoordinatorServer(self._session.address, pool, self._session.token)
         await server.start()
+        pool.add(self._facts.run, run, self._planned.graph.stores, time.monotonic())
+
+        def look(state: ChainState) -> None:
+            pool.settle(time.monotonic())
+            self._look(state)
+
         try:
-            while not run.finished and run.error is None:
-                await self._step()
-            if run.error is None:
-                self._tell(ChainState.COMMITTING)
-                await self._perform_effects()
-        except GristmillError as error:
-            run.fail(error)
+            await drive(run, self._outputs, look)
         finally:
             await server.stop()
         if run.error is not None:
@@ -246,20 +246,13 @@ class EmbeddedDriver:
         else:
             self._tell(ChainState.FINISHED)
 
-    async def _step(self) -> None:
-        run = self.run
-        run.tick(time.monotonic())
-        run.tally.messages.extend(self._session.replace_dead())
-        if self._interrupted.is_set():
-            run.cancel("interrupted")
-        await self._perform_effects()
-        if time.monotonic() - self._reported_s >= REPORT_EVERY_S:
-            self._tell(ChainState.RUNNING)
-        await asyncio.sleep(LOOP_EVERY_S)
-
-    async def _perform_effects(self) -> None:
-        while self.run.effects:
-            await asyncio.to_thread(self._outputs.perform, self.run.effects.popleft())
+    def _look(self, state: ChainState) -> None:
+        if state is ChainState.RUNNING:
+            self.run.tally.messages.extend(self._session.replace_dead())
+            if self._interrupted.is_set():
+                self.run.cancel("interrupted")
+        if state is not ChainState.RUNNING or time.monotonic() - self._reported_s >= REPORT_EVERY_S:
+            self._tell(state)
 
     def _tell(self, state: ChainState) -> None:
         self._reported_s = time.monotonic()

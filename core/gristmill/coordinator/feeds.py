@@ -24,6 +24,9 @@ class _Book:
 
     spec: Exchange
     log: list[MapOutput] = field(default_factory=list)
+    writers: dict[int, WorkerId] = field(default_factory=dict)
+    """By task order: who wrote what is valid now."""
+    released: bool = False
     sealed: bool = False
     seals: int = 0
     """How often it was sealed or reopened, so that workers hear of each change."""
@@ -57,10 +60,12 @@ class FeedBook:
         self._books = {exchange: _Book(spec) for stage in graph.stages for exchange, spec, _ in stage.writes}
         self._told: dict[tuple[WorkerId, ExchangeId], tuple[int, int]] = {}
 
-    def add(self, output: MapOutput) -> None:
-        """An accepted output. Readers need its place and size, not the figures per partition."""
+    def add(self, output: MapOutput, worker: WorkerId) -> None:
+        """An accepted output of that worker. Readers need its place and size, not the figures per partition."""
         slim = replace(output, partition_rows=(), partition_bytes=(), sample=b"")
         book = self._books[output.exchange]
+        book.writers[output.task_order] = worker
+        book.released = False
         book.log.append(slim if book.spec.kind is not ExchangeKind.RANGE else replace(slim, sample=output.sample))
 
     def seal(self, exchange: ExchangeId, *, anew: bool) -> None:
@@ -100,13 +105,14 @@ class FeedBook:
         fresh = tuple(replace(output, sample=b"") for output in book.log[told[0] :])
         return ExchangeFeed(exchange, fresh, book.schema, book.bounds, book.sealed)
 
-    def writers(self, exchange: ExchangeId) -> set[WorkerId]:
-        """The workers that hold output of the exchange."""
-        return {WorkerId(output.location.worker) for output in self._books[exchange].log}
+    def release(self, exchange: ExchangeId) -> set[WorkerId]:
+        """Nobody reads the exchange any more; the workers that hold its outputs."""
+        self._books[exchange].released = True
+        return set(self._books[exchange].writers.values())
 
-    def bytes_written(self, exchange: ExchangeId) -> int:
-        """The size of all accepted outputs."""
-        return sum(output.bytes_ for output in self._outputs(exchange))
+    def holders(self) -> set[WorkerId]:
+        """The workers that hold outputs which somebody may still read."""
+        return {worker for book in self._books.values() if not book.released for worker in book.writers.values()}
 
     def _choose_bounds(self, job: str) -> None:
         """Cuts all inputs of a job at the same bounds, once the last of them is sealed: equal keys have to meet."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gristmill.ids import AttemptId, ExchangeId
 from gristmill.plan.codec import digest
+from gristmill.plan.job import Store
 from gristmill.plan.stage import Stage
 from gristmill.plan.task import ExchangeFeed, TaskOrder
 
@@ -46,3 +47,10 @@ class WorkerLink(Protocol):
 
     def stop(self) -> None:
         """End."""
+
+
+class PoolLink(WorkerLink, Protocol):
+    """A worker that serves one run after the other."""
+
+    def serve(self, run: str, stores: tuple[Store, ...]) -> None:
+        """What follows is of this run, whose files are reached so; nothing of another run goes on there."""

@@ -1,7 +1,7 @@
-"""The coordinator's gRPC server: one stream per worker, its messages turned into calls of a ChainRun.
+"""The coordinator's gRPC server: one stream per worker, its messages turned into calls of a Pool.
 
-Used by every driver whose workers are other processes. It knows which plans and feeds a worker already has, and
-refuses workers of a version too far away or without the pool's token.
+Used by every driver whose workers are other processes; it outlives the runs that share them. It knows which plans a
+worker already has, and refuses workers of a version too far away or without the pool's token.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Protocol
 
 import grpc
 
-from gristmill.coordinator.links import StagedPlan, WorkerLink
+from gristmill.coordinator.links import StagedPlan
 from gristmill.errors import GristmillError, InternalError, error_from_dict
 from gristmill.ids import AttemptId, ExchangeId, WorkerId
 from gristmill.logs import log
 from gristmill.plan.codec import from_json, to_json
+from gristmill.plan.job import Store
 from gristmill.plan.task import ExchangeFeed, TaskOrder, TaskResult
 from gristmill.schedule.events import Cause, LeaveReason, WorkerJoined
 from gristmill.version import __version__
@@ -32,13 +33,13 @@ HEARTBEAT_S = 0.5
 
 
 class WorkerEvents(Protocol):
-    """What the server tells: the part of a ChainRun that hears from workers."""
+    """What the server tells: the part of a Pool that hears from workers."""
 
-    def joined(self, worker: WorkerJoined, link: WorkerLink) -> None: ...
+    def joined(self, worker: WorkerJoined, link: StreamLink) -> None: ...
     def left(self, worker: WorkerId, reason: LeaveReason) -> None: ...
     def draining(self, worker: WorkerId) -> None: ...
     def heartbeat(self, worker: WorkerId, memory_bytes: int, peak_bytes: int) -> None: ...
-    def reading(self, attempt: AttemptId, rows: int, bytes_: int) -> None: ...
+    def reading(self, worker: WorkerId, attempt: AttemptId, rows: int, bytes_: int) -> None: ...
     def attempt_finished(self, worker: WorkerId, result: TaskResult) -> None: ...
     def attempt_failed(
         self,
@@ -48,11 +49,11 @@ class WorkerEvents(Protocol):
         error: GristmillError,
         lost: Sequence[tuple[ExchangeId, int]] = ...,
     ) -> None: ...
-    def fail(self, error: GristmillError) -> None: ...
+    def fail(self, worker: WorkerId, error: GristmillError) -> None: ...
 
 
 class StreamLink:
-    """A worker at the other end of a stream."""
+    """A worker at the other end of a stream: a PoolLink."""
 
     def __init__(self) -> None:
         self.outbound: asyncio.Queue[wire.ToWorker | None] = asyncio.Queue()
@@ -61,6 +62,11 @@ class StreamLink:
     def send(self, message: wire.ToWorker) -> None:
         """Queues a message for the stream."""
         self.outbound.put_nowait(message)
+
+    def serve(self, run: str, stores: tuple[Store, ...]) -> None:
+        """See PoolLink."""
+        self._plans.clear()
+        self.send(wire.ToWorker(serve=wire.Serve(run=run, stores=to_json(stores, tuple[Store, ...]))))
 
     def feed(self, update: ExchangeFeed) -> None:
         """See WorkerLink."""
@@ -88,13 +94,13 @@ class StreamLink:
 
 
 class CoordinatorServer:
-    """Serves workers on ``address`` (``unix:PATH`` or ``host:port``) for one ChainRun.
+    """Serves workers on ``address`` (``unix:PATH`` or ``host:port``), and tells ``pool`` of them.
 
     With ``tls`` every client needs a certificate that carries the pool's name.
     """
 
-    def __init__(self, address: str, run: WorkerEvents, token: str = "", tls: TlsFiles | None = None) -> None:
-        self._run = run
+    def __init__(self, address: str, pool: WorkerEvents, token: str = "", tls: TlsFiles | None = None) -> None:
+        self._pool = pool
         self._token = token
         self._tls = tls
         self._links: set[StreamLink] = set()
@@ -139,7 +145,7 @@ class CoordinatorServer:
         link.send(wire.ToWorker(welcome=wire.Welcome(heartbeat_s=HEARTBEAT_S)))
         log(__name__, INFO, "worker joined", worker=worker, slots=hello.slots)
         places = (hello.host, *hello.places)
-        self._run.joined(WorkerJoined(worker, hello.slots, places, hello.output_outlives_worker), link)
+        self._pool.joined(WorkerJoined(worker, hello.slots, places, hello.output_outlives_worker), link)
         listening = asyncio.create_task(self._listen(worker, link, requests))
         try:
             while (message := await link.outbound.get()) is not None:
@@ -168,7 +174,7 @@ class CoordinatorServer:
         except Exception as error:  # noqa: BLE001
             log(__name__, INFO, "worker's stream broke", worker=worker, why=repr(error))
         finally:
-            self._run.left(worker, reason)
+            self._pool.left(worker, reason)
             link.outbound.put_nowait(None)
 
     def _hear(self, worker: WorkerId, message: wire.FromWorker) -> None:
@@ -178,22 +184,22 @@ class CoordinatorServer:
             self._take(worker, message)
         except Exception as error:
             what = f"a message of worker {worker} could not be handled: {type(error).__name__}: {error}"
-            self._run.fail(InternalError(what, place="coordinator", remedy="please report this"))
+            self._pool.fail(worker, InternalError(what, place="coordinator", remedy="please report this"))
             raise
 
     def _take(self, worker: WorkerId, message: wire.FromWorker) -> None:
         match message.WhichOneof("kind"):
             case "draining":
-                self._run.draining(worker)
+                self._pool.draining(worker)
             case "heartbeat":
                 beat = message.heartbeat
-                self._run.heartbeat(worker, beat.memory_bytes, beat.peak_bytes)
+                self._pool.heartbeat(worker, beat.memory_bytes, beat.peak_bytes)
                 for running in beat.running:
-                    self._run.reading(AttemptId.parse(running.attempt), running.rows, running.bytes)
+                    self._pool.reading(worker, AttemptId.parse(running.attempt), running.rows, running.bytes)
             case "finished":
-                self._run.attempt_finished(worker, from_json(message.finished.result, TaskResult))
+                self._pool.attempt_finished(worker, from_json(message.finished.result, TaskResult))
             case "failed":
                 failed = message.failed
                 lost = tuple((ExchangeId.parse(output.exchange), output.task_order) for output in failed.lost)
                 error = error_from_dict(json.loads(failed.error))
-                self._run.attempt_failed(worker, AttemptId.parse(failed.attempt), Cause(failed.cause), error, lost)
+                self._pool.attempt_failed(worker, AttemptId.parse(failed.attempt), Cause(failed.cause), error, lost)

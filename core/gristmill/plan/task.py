@@ -99,7 +99,6 @@ class TaskOrder:
     stage_digest: str
     feeds: tuple[ExchangeFeed, ...]
     memory_bytes: int
-    epoch: int = 0
     skip: tuple[tuple[str, int], ...] = ()
 
 

@@ -13,11 +13,11 @@ class AgentConfig:
 
     ``coordinator`` is a gRPC target (``unix:PATH`` or ``host:port``). ``memory_bytes`` is the most that the agent and
     all its executors may hold together. ``scratch`` is a local directory of this worker; ``outputs`` the one below
-    which map output lies. ``stores`` is a tuple of plan.job.Store as JSON, ``storage_options`` fsspec's options as
-    JSON. ``flight_host``: where to serve map output to other machines; empty: all readers share this machine.
-    ``host`` is what this machine is called; empty: its own identity. ``sys_path`` is for the executors' imports.
-    ``output_outlives_worker``: files of map output are still readable once this worker has gone. ``tls``: the pool's
-    certificates, for the coordinator's port and for Flight.
+    which map output lies. ``storage_options`` are fsspec's options as JSON; stores come with each run. ``flight_host``:
+    where to serve map output to other machines; empty: all readers share this machine. ``host`` is what this machine is
+    called; empty: its own identity. ``sys_path`` is for the executors' imports. ``output_outlives_worker``: files of
+    map output are still readable once this worker has gone. ``tls``: the pool's certificates, for the coordinator's
+    port and for Flight.
     """
 
     worker: str
@@ -27,7 +27,6 @@ class AgentConfig:
     scratch: str
     outputs: str
     cache: str = ""
-    stores: str = "[]"
     storage_options: str = "{}"
     compression: str = ""
     flight_host: str = ""

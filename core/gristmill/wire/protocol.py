@@ -2,5 +2,7 @@
 
 WORK_METHOD = "/gristmill.v1.Coordinator/Work"
 SERVICE = "gristmill.v1.Coordinator"
+OPERATOR_METHOD = "/gristmill.v1.Operator/Lead"
+OPERATOR_SERVICE = "gristmill.v1.Operator"
 TOKEN_HEADER = "gristmill-token"
 MAX_MESSAGE_BYTES = 256 << 20

@@ -16,6 +16,9 @@ from gristmill.errors import StorageError
 if TYPE_CHECKING:
     import grpc
 
+OPERATOR_NAME = "operator.gristmill.internal"
+"""The DNS name in the operator's certificate."""
+
 _SAN = "x509_subject_alternative_name"
 
 

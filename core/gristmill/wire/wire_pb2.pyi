@@ -23,7 +23,7 @@ class FromWorker(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ...) -> None: ...
 
 class ToWorker(_message.Message):
-    __slots__ = ("welcome", "stage", "feed", "launch", "cancel", "drain", "stop", "release")
+    __slots__ = ("welcome", "stage", "feed", "launch", "cancel", "drain", "stop", "release", "serve")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
     FEED_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,7 @@ class ToWorker(_message.Message):
     DRAIN_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
+    SERVE_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     stage: StagePlan
     feed: Feed
@@ -40,7 +41,8 @@ class ToWorker(_message.Message):
     drain: Drain
     stop: Stop
     release: Release
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., launch: _Optional[_Union[Launch, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ...) -> None: ...
+    serve: Serve
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., launch: _Optional[_Union[Launch, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., serve: _Optional[_Union[Serve, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("worker", "version", "slots", "host", "flight_address", "places", "output_outlives_worker")
@@ -126,6 +128,14 @@ class Draining(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class Serve(_message.Message):
+    __slots__ = ("run", "stores")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    STORES_FIELD_NUMBER: _ClassVar[int]
+    run: str
+    stores: str
+    def __init__(self, run: _Optional[str] = ..., stores: _Optional[str] = ...) -> None: ...
+
 class StagePlan(_message.Message):
     __slots__ = ("digest", "stage")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -181,25 +191,26 @@ class Release(_message.Message):
     def __init__(self, exchange: _Optional[str] = ..., run: _Optional[str] = ...) -> None: ...
 
 class ToExecutor(_message.Message):
-    __slots__ = ("setup", "stage", "feed", "order")
+    __slots__ = ("setup", "stage", "feed", "order", "serve")
     SETUP_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
     FEED_FIELD_NUMBER: _ClassVar[int]
     ORDER_FIELD_NUMBER: _ClassVar[int]
+    SERVE_FIELD_NUMBER: _ClassVar[int]
     setup: ExecutorSetup
     stage: StagePlan
     feed: Feed
     order: Order
-    def __init__(self, setup: _Optional[_Union[ExecutorSetup, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., order: _Optional[_Union[Order, _Mapping]] = ...) -> None: ...
+    serve: Serve
+    def __init__(self, setup: _Optional[_Union[ExecutorSetup, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., order: _Optional[_Union[Order, _Mapping]] = ..., serve: _Optional[_Union[Serve, _Mapping]] = ...) -> None: ...
 
 class ExecutorSetup(_message.Message):
-    __slots__ = ("scratch", "worker", "host", "flight_address", "compression", "stores", "sys_path", "cache_dir", "outputs", "token", "storage_options", "tls")
+    __slots__ = ("scratch", "worker", "host", "flight_address", "compression", "sys_path", "cache_dir", "outputs", "token", "storage_options", "tls")
     SCRATCH_FIELD_NUMBER: _ClassVar[int]
     WORKER_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     FLIGHT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     COMPRESSION_FIELD_NUMBER: _ClassVar[int]
-    STORES_FIELD_NUMBER: _ClassVar[int]
     SYS_PATH_FIELD_NUMBER: _ClassVar[int]
     CACHE_DIR_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
@@ -211,14 +222,13 @@ class ExecutorSetup(_message.Message):
     host: str
     flight_address: str
     compression: str
-    stores: str
     sys_path: _containers.RepeatedScalarFieldContainer[str]
     cache_dir: str
     outputs: str
     token: str
     storage_options: str
     tls: str
-    def __init__(self, scratch: _Optional[str] = ..., worker: _Optional[str] = ..., host: _Optional[str] = ..., flight_address: _Optional[str] = ..., compression: _Optional[str] = ..., stores: _Optional[str] = ..., sys_path: _Optional[_Iterable[str]] = ..., cache_dir: _Optional[str] = ..., outputs: _Optional[str] = ..., token: _Optional[str] = ..., storage_options: _Optional[str] = ..., tls: _Optional[str] = ...) -> None: ...
+    def __init__(self, scratch: _Optional[str] = ..., worker: _Optional[str] = ..., host: _Optional[str] = ..., flight_address: _Optional[str] = ..., compression: _Optional[str] = ..., sys_path: _Optional[_Iterable[str]] = ..., cache_dir: _Optional[str] = ..., outputs: _Optional[str] = ..., token: _Optional[str] = ..., storage_options: _Optional[str] = ..., tls: _Optional[str] = ...) -> None: ...
 
 class FromExecutor(_message.Message):
     __slots__ = ("ready", "progress", "finished", "failed")

@@ -26,11 +26,11 @@ from gristmill.logs import log, set_up
 from gristmill.plan.codec import from_json, to_json
 from gristmill.shuffle.layout import exchange_folder
 from gristmill.version import __version__
+from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.agent_config import AgentConfig
 from gristmill.wire.protocol import MAX_MESSAGE_BYTES, TOKEN_HEADER, WORK_METHOD
 from gristmill.wire.tls import TlsFiles, channel_credentials, channel_options
-from gristmill.worker import frames
 from gristmill.worker.processes import end_with_parent, host_identity, memory_bytes
 from gristmill.worker.slots import Slot
 
@@ -44,6 +44,7 @@ class Agent:
         self._config = config
         self._outbound: asyncio.Queue[wire.FromWorker | None] = asyncio.Queue()
         self._queue: deque[wire.Order] = deque()
+        self._served = wire.Serve(stores="[]")
         self._stages: dict[str, wire.ToExecutor] = {}
         self._feeds: dict[str, list[wire.ToExecutor]] = {}
         self._scratch = Path(config.scratch)
@@ -128,6 +129,8 @@ class Agent:
         match message.WhichOneof("kind"):
             case "welcome":
                 self._start(self._beat(message.welcome.heartbeat_s))
+            case "serve":
+                self._serve_run(message.serve)
             case "stage":
                 self._stages[message.stage.digest] = wire.ToExecutor(stage=message.stage)
                 self._tell(self._stages[message.stage.digest])
@@ -159,6 +162,7 @@ class Agent:
 
     def _replay(self) -> Iterator[wire.ToExecutor]:
         yield wire.ToExecutor(setup=self._setup())
+        yield wire.ToExecutor(serve=self._served)
         yield from self._stages.values()
         for frames_ in self._feeds.values():
             yield from frames_
@@ -172,7 +176,6 @@ class Agent:
             host=self._host,
             flight_address=self._flight_address,
             compression=config.compression,
-            stores=config.stores,
             storage_options=config.storage_options,
             sys_path=config.sys_path,
             cache_dir=config.cache,
@@ -200,8 +203,16 @@ class Agent:
             if slot.attempt == attempt:
                 slot.kill("cancelled")
 
+    def _serve_run(self, serve: wire.Serve) -> None:
+        """Another run has the worker now. It gets it empty: no attempt of the one before still runs."""
+        self._served = serve
+        self._stages.clear()
+        self._feeds.clear()
+        self._tell(wire.ToExecutor(serve=serve))
+
     def _release(self, release: wire.Release) -> None:
-        self._feeds.pop(release.exchange, None)
+        if release.run == self._served.run:
+            self._feeds.pop(release.exchange, None)
         folder = exchange_folder(Path(self._config.outputs), release.run, ExchangeId.parse(release.exchange))
         shutil.rmtree(folder, ignore_errors=True)
 

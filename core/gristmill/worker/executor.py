@@ -30,9 +30,9 @@ from gristmill.plan.stage import Stage
 from gristmill.plan.task import ExchangeFeed, TaskOrder
 from gristmill.shuffle.blocks import BlockFetcher, LocalFiles
 from gristmill.storage.stores import Stores
+from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.tls import TlsFiles
-from gristmill.worker import frames
 from gristmill.worker.pandas_later import import_pandas_later
 from gristmill.worker.processes import end_with_parent
 
@@ -76,6 +76,8 @@ class Executor:
             kind = message.WhichOneof("kind")
             if kind == "setup":
                 self._set_up(message.setup)
+            elif kind == "serve":
+                self._serve_run(message.serve)
             elif kind == "stage":
                 self._stages[message.stage.digest] = from_json(message.stage.stage, Stage)
             elif kind == "feed":
@@ -121,7 +123,7 @@ class Executor:
         scratch = Path(setup.scratch) / f"executor-{os.getpid()}"
         scratch.mkdir(parents=True, exist_ok=True)
         self._surroundings = TaskEnv(
-            stores=Stores(from_json(setup.stores, tuple[Store, ...]), json.loads(setup.storage_options)),
+            stores=Stores((), json.loads(setup.storage_options)),
             scratch=scratch,
             outputs=Path(setup.outputs),
             fetch=_fetcher(setup),
@@ -133,6 +135,16 @@ class Executor:
             compression=setup.compression or None,
             log=_log,
         )
+
+    def _serve_run(self, serve: wire.Serve) -> None:
+        """Tasks of another run follow."""
+        assert self._surroundings is not None, "the agent sends the setup first"
+        self._stages.clear()
+        self._feeds = FeedStore()
+        made, wanted = self._surroundings.stores, from_json(serve.stores, tuple[Store, ...])
+        if wanted != made.stores:
+            made = Stores(wanted, {**made.options, "weak_commit": made.weak_commit})
+        self._surroundings = replace(self._surroundings, stores=made, feed_updates=self._feeds.sealed)
 
     def _report(self, attempt: AttemptId, rows: int, bytes_: int) -> None:
         now_s = time.monotonic()

@@ -1,0 +1,41 @@
+"""Drives one ChainRun to its end in an event loop: brings it time, and does the slow work that it asks for.
+
+The embedded tier and a pod's lead both run this, the lead for several runs at a time. Workers reach the run through
+the pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from gristmill.coordinator.chain_run import ChainRun
+from gristmill.coordinator.outputs import ChainOutputs
+from gristmill.coordinator.progress import ChainState
+from gristmill.errors import GristmillError
+
+LOOP_EVERY_S = 0.005
+
+
+async def drive(run: ChainRun, outputs: ChainOutputs, look: Callable[[ChainState], None]) -> None:
+    """Runs the chain till it is over, and its outputs are committed; ``run.error`` says what it failed with.
+
+    ``look`` is called at each turn with the state, may ask the run to fail, and what it raises fails it.
+    """
+    try:
+        while not run.over:
+            run.tick(time.monotonic())
+            look(ChainState.RUNNING)
+            await _perform_effects(run, outputs)
+            await asyncio.sleep(LOOP_EVERY_S)
+        if run.error is None:
+            look(ChainState.COMMITTING)
+            await _perform_effects(run, outputs)
+    except GristmillError as error:
+        run.fail(error)
+
+
+async def _perform_effects(run: ChainRun, outputs: ChainOutputs) -> None:
+    while run.effects:
+        await asyncio.to_thread(outputs.perform, run.effects.popleft())
