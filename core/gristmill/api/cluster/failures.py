@@ -21,6 +21,10 @@ class Missing(ClusterError):
     """What was named is not there."""
 
 
+class NotInstalled(ClusterError):
+    """The cluster does not know Gristmill's resources."""
+
+
 class Taken(ClusterError):
     """The name is in use."""
 
@@ -47,7 +51,7 @@ def status_failure(status: int, body: bytes, what: str, place: str) -> Gristmill
                 remedy="Ask for the rights: the chart brings the roles gristmill-user and gristmill-viewer.",
             )
         case 404 if "details" not in form:
-            return Missing("Gristmill is not installed in this cluster", place=place, remedy=_INSTALL)
+            return NotInstalled("Gristmill is not installed in this cluster", place=place, remedy=_INSTALL)
         case 404 if form["details"].get("kind") == "namespaces":
             name = form["details"].get("name", "")
             remedy = f"Name another with -n, or make it: kubectl create namespace {name}"

@@ -71,7 +71,8 @@ def parse_cluster(text: str, contexts: Iterable[str]) -> Cluster:
 def read_kubeconfig(files: str = "") -> KubeConfig:
     """The contexts of the files, where two say the same name those of the first. Raises ClusterError."""
     paths = files or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    current, namespaces = "", {}
+    current = ""
+    namespaces: dict[str, str] = {}
     for path in paths.split(os.pathsep):
         form = _read(Path(path).expanduser(), required=bool(files)) if path else {}
         current = current or str(form.get("current-context") or "")

@@ -1,0 +1,104 @@
+"""Follows a run to its end: its status from the API server, and between its beginning and its end its lead, which
+tells more and sooner.
+
+For ``--wait``, ``sql --cluster`` and ``gm.run``. The API server may be away for minutes and leads may die: whoever
+follows is told, and waits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from gristmill.api.cluster.failures import Forbidden, Missing, Unreachable
+from gristmill.api.cluster.kinds import Body
+from gristmill.api.cluster.lead import Lead
+from gristmill.api.cluster.resources import Resources, ref_of
+from gristmill.api.cluster.status import PENDING, has_ended, is_active, message_of, phase_of, progress_of, status_of
+from gristmill.coordinator.progress import Progress
+
+WATCH_S = 10
+RETRY_S = 1
+"""A lead that does not answer is asked again so soon."""
+PATIENCE_S = 600.0
+"""An API server may be away for so long before waiting is given up; the run itself goes on."""
+
+Report = Callable[[Progress], None]
+
+
+def follow(resources: Resources, body: Body, report: Report) -> Body:
+    """Waits until the run of ``body`` has ended, and returns the resource as it is then.
+
+    Raises Missing where it is deleted meanwhile, Unreachable where the API server stays away.
+    """
+    return _Follower(resources, report, progress_of(body)).until_the_end(body)
+
+
+@dataclass(slots=True)
+class _Follower:
+    resources: Resources
+    report: Report
+    last: Progress
+    said: str = ""
+    """The message of the status that was told last."""
+    heard: set[str] = field(default_factory=set)
+    """Pods of leads that have told the last of this run, or may not be asked."""
+    away_since_s: float | None = None
+
+    def until_the_end(self, body: Body) -> Body:
+        while True:
+            self._tell(body)
+            if has_ended(body):
+                return body
+            lead = str(status_of(body).get("lead") or "")
+            wants = bool(lead) and lead not in self.heard and is_active(body)
+            if wants:
+                self._listen(lead, body["metadata"]["uid"])
+            body = self._next(body, RETRY_S if wants and lead not in self.heard else WATCH_S)
+
+    def _listen(self, lead: str, uid: str) -> None:
+        """Passes on what the lead tells, until the run has ended or the lead cannot be heard."""
+        try:
+            for progress in Lead(self.resources.connection, lead).progress(uid):
+                self._show(progress)
+        except Forbidden:
+            self._note("you may not forward ports of pods here: progress comes from the status alone")
+        except (Unreachable, Missing):
+            return  # it begins or ends: the status will say
+        self.heard.add(lead)
+
+    def _next(self, body: Body, seconds: int) -> Body:
+        """The resource after its next change, or as it is after a while without any."""
+        try:
+            found = next(self.resources.changes(body, seconds), None) or self.resources.get(ref_of(body))
+        except Unreachable as error:
+            self._wait_out(error)
+            return body
+        self.away_since_s = None
+        return found
+
+    def _wait_out(self, error: Unreachable) -> None:
+        """A pause, until the API server has been away for too long."""
+        now = time.monotonic()
+        if self.away_since_s is None:
+            self.away_since_s = now
+            self._note(f"{error.reason}; the run goes on without it, waiting")
+        if now - self.away_since_s > PATIENCE_S:
+            raise error
+        time.sleep(RETRY_S)
+
+    def _tell(self, body: Body) -> None:
+        """The status as progress; what it waits for, once."""
+        self._show(progress_of(body))
+        message = message_of(body)
+        if message != self.said and phase_of(body) in {PENDING, "Planning", "Suspended"}:
+            self._note(message)
+        self.said = message
+
+    def _note(self, text: str) -> None:
+        self.report(replace(self.last, messages=(text,)))
+
+    def _show(self, progress: Progress) -> None:
+        self.last = replace(progress, messages=())
+        self.report(progress)
