@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from gristmill.errors import InvalidPlan
+from gristmill.plan.parameters import parse_parameters
+from gristmill.plan.query import Scalar
 
-Scalar = str | int | float | bool | None
 _NAMED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
@@ -32,22 +32,7 @@ def _named(text: str) -> str:
 
 def bind_params(texts: list[str]) -> list[Scalar] | dict[str, Scalar]:
     """Values in order, or by name where all are ``NAME=VALUE``. Raises InvalidPlan where some are and some are not."""
-    named = [_NAMED.fullmatch(text) for text in texts]
-    if texts and all(named):
-        return {match[1]: scalar(match[2]) for match in named if match}
-    if any(named):
-        raise InvalidPlan(
-            "some values have names and some have none",
-            place="--param",
-            remedy='Name all or none; a text with "=" is written in double quotes: \'"a=b"\'',
-        )
-    return [scalar(text) for text in texts]
-
-
-def scalar(text: str) -> Scalar:
-    """A number, ``true``, ``false``, ``null`` or a text in double quotes as JSON reads them; else the text itself."""
-    try:
-        value = json.loads(text, parse_constant=lambda name: name)
-    except ValueError:
-        return text
-    return value if isinstance(value, str | int | float | bool | None) else text
+    parameters = parse_parameters(texts, "--param")
+    if any(one.name for one in parameters):
+        return {one.name: one.value for one in parameters}
+    return [one.value for one in parameters]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
+from gristmill.plan.formats import format_of_path, path_source
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileRange, FileSource, Format
 from gristmill.storage.filesystem import Entry
@@ -21,18 +21,6 @@ from gristmill_sql.statistics import distinct_values
 
 STATISTICS_FILES = 4
 """So many files of a table are looked at for the distinct values of its columns."""
-
-_SUFFIXES = {
-    ".parquet": Format.PARQUET,
-    ".csv": Format.CSV,
-    ".tsv": Format.CSV,
-    ".json": Format.JSON,
-    ".jsonl": Format.JSON,
-    ".ndjson": Format.JSON,
-    ".arrow": Format.ARROW,
-    ".feather": Format.ARROW,
-}
-_COMPRESSIONS = {".gz", ".zst", ".bz2", ".xz", ".lz4", ".br"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +106,3 @@ class Catalog:
         if key not in self._known:
             self._known[key] = Table(name, source, self._facts(source, f"table {name}"))
         return self._known[key]
-
-
-def format_of_path(path: str) -> Format | None:
-    """The format that a path's suffix names, a compression's suffix aside; None for what is not a path."""
-    suffixes = [suffix.lower() for suffix in PurePosixPath(path).suffixes]
-    while suffixes and suffixes[-1] in _COMPRESSIONS:
-        suffixes.pop()
-    if suffixes and suffixes[-1] in _SUFFIXES:
-        return _SUFFIXES[suffixes[-1]]
-    return Format.PARQUET if path.endswith("/") else None
-
-
-def path_source(path: str, format_: Format) -> FileSource:
-    """The files at a path that stands in FROM."""
-    return FileSource((path,), format_, delimiter="\t" if ".tsv" in path.lower() else ",", unify=False)

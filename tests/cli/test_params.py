@@ -3,7 +3,8 @@
 import pytest
 
 from gristmill.errors import InvalidPlan
-from gristmill_cli.params import bind_params, bind_tables, scalar
+from gristmill.plan.parameters import scalar
+from gristmill_cli.params import bind_params, bind_tables
 
 
 def test_tables_are_split_at_the_first_equals_sign():

@@ -14,19 +14,20 @@ from typing import Any
 import pytest
 import yaml
 
+from gristmill.plan.fields import Field, Kind, Record, walk
 from gristmill.plan.manifest import dump_manifest, load_manifest
-from gristmill.plan.manifest_fields import MANIFEST, Field, Kind, Record, walk
+from gristmill.plan.manifest_fields import MANIFEST
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "manifest.md"
 START, END = "<!-- fields -->\n", "<!-- end of fields -->\n"
-FIELDS = dict(walk())
+FIELDS = dict(walk(MANIFEST))
 
 
 def sections() -> dict[str, Record]:
     """Each different record under the path where it first stands; the root is ''."""
     found = {"": MANIFEST}
-    for path, field in walk():
+    for path, field in walk(MANIFEST):
         if field.record is not None and field.record not in found.values():
             found[path + {Kind.RECORDS: "[]", Kind.RECORD_MAP: ".NAME"}.get(field.kind, "")] = field.record
     return found
@@ -37,7 +38,9 @@ def rendered() -> str:
     text = ""
     for path, record in sections().items():
         text += f"\n### {f'`{path}`' if path else 'The document'}\n\n"
-        also = [f"`{other}`" for other, field in walk() if field.record is record and not path.startswith(other)]
+        also = [
+            f"`{other}`" for other, field in walk(MANIFEST) if field.record is record and not path.startswith(other)
+        ]
         text += f"The same for {', '.join(also)}.\n\n" if also and path else ""
         text += "| field | type | default | example | meaning |\n| --- | --- | --- | --- | --- |\n"
         text += "".join(row(field) for field in record.fields if field.kind is not Kind.OPAQUE)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from gristmill.errors import InvalidPlan
+from gristmill.plan.cluster import ClusterOptions, EnvVariable, PodOptions, Toleration
 from gristmill.plan.codec import from_json, to_json
 from gristmill.plan.exchange import ExchangeKind, HashName
 from gristmill.plan.fragment import (
@@ -25,7 +26,6 @@ from gristmill.plan.fragment import (
 )
 from gristmill.plan.job import (
     ChainPlan,
-    ClusterOptions,
     JobInput,
     JobPlan,
     Output,
@@ -167,13 +167,37 @@ stores = st.builds(
     anonymous=st.booleans(),
     secret=st.sampled_from(["", "keys"]),
 )
+tolerations = st.builds(
+    Toleration,
+    key=st.just("") | texts,
+    operator=st.sampled_from(["Equal", "Exists"]),
+    value=st.just("") | texts,
+    effect=st.sampled_from(["", "NoSchedule", "NoExecute"]),
+    seconds=st.none() | st.integers(0, 9),
+)
+variables = st.builds(EnvVariable, identifiers, texts) | st.builds(EnvVariable, identifiers, st.just(""), texts, texts)
+pods = st.builds(
+    PodOptions,
+    requests=text_pairs,
+    limits=text_pairs,
+    labels=text_pairs,
+    annotations=text_pairs,
+    node_selector=text_pairs,
+    tolerations=st.lists(tolerations, max_size=2).map(tuple),
+    service_account=st.just("") | texts,
+    priority_class=st.just("") | texts,
+    image_pull_secrets=st.lists(texts, max_size=2).map(tuple),
+    env=st.lists(variables, max_size=2).map(tuple),
+    cache_claim=st.just("") | texts,
+)
 clusters = st.builds(
     ClusterOptions,
     pool=st.just("") | texts,
-    requests=text_pairs,
-    limits=text_pairs,
+    workers=st.none() | st.integers(0, 9),
+    pod=st.just(PodOptions()) | pods,
     ttl_s=st.none() | st.integers(0, 10),
     suspend=st.booleans(),
+    cancel=st.booleans(),
     managed_by=st.just("") | texts,
     namespace=st.just("") | texts,
     annotations=text_pairs,

@@ -17,6 +17,7 @@ from gristmill.api.result import Result
 from gristmill.api.run import ProgressFunction, RunOptions, explain_chain, ignore_progress, run_chain
 from gristmill.api.sources import Input
 from gristmill.errors import InvalidPlan, InvalidQuery
+from gristmill.plan.formats import format_of_table, path_source
 from gristmill.plan.job import ChainPlan, Output, Store
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource, Format
@@ -173,11 +174,9 @@ class Query:
 
 
 def _by_suffix(name: str, uris: list[str]) -> FileSource:
-    from gristmill_sql.catalog import format_of_path, path_source
-
     if not uris:
         raise InvalidPlan("there is no URI", place=f"table {name!r}")
-    format_ = format_of_path(uris[0]) or (Format.PARQUET if "." not in uris[0].rsplit("/", 1)[-1] else None)
+    format_ = format_of_table(uris[0])
     if format_ is None:
         raise InvalidPlan(
             f"{uris[0]!r} does not say its format",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gristmill.plan.cluster import ClusterOptions
 from gristmill.plan.exchange import ExchangeKind, HashName
 from gristmill.plan.fragment import Code, Fragment, PythonFunction
 from gristmill.plan.schema import SortKey
@@ -74,24 +75,6 @@ class RetryPolicy:
     task_timeout_s: float | None = None
     skip_records: int = 0
     """So many records that always fail may be left out, each named in the quarantine output."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterOptions:
-    """What only a cluster heeds; elsewhere it is kept, so that a manifest and its plan say the same.
-
-    ``requests`` and ``limits`` are Kubernetes quantities by resource name, for each pod of the job's own pool.
-    ``ttl_s``: seconds after its end until the job is deleted.
-    """
-
-    pool: str = ""
-    requests: tuple[tuple[str, str], ...] = ()
-    limits: tuple[tuple[str, str], ...] = ()
-    ttl_s: int | None = None
-    suspend: bool = False
-    managed_by: str = ""
-    namespace: str = ""
-    annotations: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

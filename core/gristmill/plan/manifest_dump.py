@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import yaml
 
@@ -19,15 +18,24 @@ from gristmill.plan.fragment import (
     PythonFunction,
     SqlFragment,
 )
-from gristmill.plan.job import ChainPlan, JobInput, JobPlan, Output, RetryPolicy, Store
-from gristmill.plan.manifest_fields import API_VERSION, KIND
+from gristmill.plan.job import ChainPlan, JobInput, JobPlan, RetryPolicy
+from gristmill.plan.manifest_fields import KIND
+from gristmill.plan.manifest_forms import (
+    Form,
+    dump_cluster,
+    dump_duration,
+    dump_files,
+    dump_metadata,
+    dump_output,
+    dump_schema,
+    dump_store,
+    given,
+    unless,
+)
 from gristmill.plan.pairs import default_key
 from gristmill.plan.problems import Problem
-from gristmill.plan.schema import Schema
+from gristmill.plan.shared_fields import API_VERSION
 from gristmill.plan.source import FileSource, Source
-from gristmill.units import format_duration, format_size
-
-Form = dict[str, Any]
 
 
 def dump_chain(chain: ChainPlan) -> str:
@@ -67,23 +75,16 @@ def _functions(job: JobPlan) -> Iterator[tuple[str, PythonFunction]]:
 
 
 def _document(chain: ChainPlan, job: JobPlan, jobs: Mapping[str, JobPlan]) -> Form:
-    cluster = job.cluster
-    metadata = _given(
-        name=job.name,
-        namespace=cluster.namespace,
-        labels=dict(job.labels),
-        annotations=dict(cluster.annotations),
-    )
+    metadata = dump_metadata(job.name, job.cluster.namespace, job.labels, job.cluster.annotations)
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": _spec(chain, job, jobs)}
 
 
 def _spec(chain: ChainPlan, job: JobPlan, jobs: Mapping[str, JobPlan]) -> Form:
     maps = {input_.map for input_ in job.inputs}
     shared = next(iter(maps)) if len(maps) == 1 else None
-    named = {output.name: _output(output) for output in job.outputs}
-    cluster = job.cluster
-    return _given(
-        stores=[_store(store) for store in chain.stores],
+    named = {output.name: dump_output(output) for output in job.outputs}
+    return given(
+        stores=[dump_store(store) for store in chain.stores],
         code=_code(job.code),
         input=[_input(job, input_, shared, jobs) for input_ in job.inputs],
         sideInputs=[{"name": side.name, **_source(side.source)} for side in job.side_inputs],
@@ -92,32 +93,29 @@ def _spec(chain: ChainPlan, job: JobPlan, jobs: Mapping[str, JobPlan]) -> Form:
         reduce=_fragment(job.reduce),
         partitions=job.partitions,
         partition=_partition(job),
-        hash=_unless("gm1", job.hash.value),
-        sort=[_given(by=term.by, desc=term.desc, nulls="first" if term.nulls_first else "") for term in job.sort],
+        hash=unless("gm1", job.hash.value),
+        sort=[given(by=term.by, desc=term.desc, nulls="first" if term.nulls_first else "") for term in job.sort],
         output=named.get(""),
         outputs={name: output for name, output in named.items() if name},
         scratch=job.scratch,
         retries=_retries(job.retry),
-        deadline=_duration(job.deadline_s),
-        chain=_given(result=chain.result == job.name, scratch=chain.scratch),
+        deadline=dump_duration(job.deadline_s),
+        chain=given(result=chain.result == job.name, scratch=chain.scratch),
         note=job.note,
         singleReason=job.single_reason,
-        pool=cluster.pool,
-        resources=_given(requests=dict(cluster.requests), limits=dict(cluster.limits)),
-        ttlSecondsAfterFinished=cluster.ttl_s,
-        suspend=cluster.suspend,
-        managedBy=cluster.managed_by,
+        **dump_cluster(job.cluster),
+        managedBy=job.cluster.managed_by,
     )
 
 
 def _partition(job: JobPlan) -> str | Form | None:
     if job.partition is ExchangeKind.CUSTOM and job.partitioner is not None:
         return {"python": job.partitioner.entry}
-    return _unless("hash", job.partition.value)
+    return unless("hash", job.partition.value)
 
 
 def _input(job: JobPlan, input_: JobInput, shared: Fragment | None, jobs: Mapping[str, JobPlan]) -> Form:
-    own = _given(
+    own = given(
         map=_fragment(input_.map) if shared is None else None,
         exchange=input_.exchange.value if input_.exchange else None,
         note=input_.note,
@@ -131,35 +129,7 @@ def _input(job: JobPlan, input_: JobInput, shared: Fragment | None, jobs: Mappin
 def _source(source: Source) -> Form:
     if not isinstance(source, FileSource):
         return {"fromJob": source.job}
-    one = len(source.uris) == 1
-    form = _given(
-        uri=source.uris[0] if one else None,
-        uris=None if one else list(source.uris),
-        format=source.format.value,
-        whole=source.whole,
-        csv=_csv(source),
-        unify=source.unify,
-        splitSize=format_size(source.split_bytes) if source.split_bytes else None,
-    )
-    return form | _schema(source.schema) | ({} if source.hive else {"hive": False})
-
-
-def _csv(source: FileSource) -> Form:
-    written = {
-        "header": source.header,
-        "delimiter": source.delimiter,
-        "quote": source.quote,
-        "nullText": source.null,
-        "newlines": source.newlines,
-    }
-    default = {"header": True, "delimiter": ",", "quote": '"', "nullText": "", "newlines": True}
-    return {name: value for name, value in written.items() if value != default[name]}
-
-
-def _schema(schema: Schema | None) -> Form:
-    if schema is None:
-        return {}
-    return {"schema": [{"name": column.name, "type": column.type} for column in schema]}
+    return dump_files(source)
 
 
 def _fragment(fragment: Fragment | None) -> Form | None:
@@ -169,24 +139,14 @@ def _fragment(fragment: Fragment | None) -> Form | None:
         case SqlFragment(sql):
             return {"sql": sql}
         case CommandFragment(argv, schema):
-            return {"command": list(argv)} | _schema(schema)
+            return {"command": list(argv)} | dump_schema(schema)
         case PythonFragment(function, calling, schema):
             called = {} if calling is Calling.PAIRS else {calling.value: True}
-            return {"python": function.entry} | called | _schema(schema)
-
-
-def _output(output: Output) -> Form:
-    return _given(
-        uri=output.uri,
-        format=_unless("parquet", output.format.value),
-        mode=_unless("error", output.mode.value),
-        compression=output.compression,
-        partitionBy=list(output.partition_by),
-    )
+            return {"python": function.entry} | called | dump_schema(schema)
 
 
 def _code(code: Code) -> Form:
-    return _given(
+    return given(
         inline={file.path: file.text for file in code.inline},
         files=list(code.local),
         configMap=code.config_map,
@@ -194,17 +154,6 @@ def _code(code: Code) -> Form:
         sha256=code.sha256,
         image=code.image,
         requirements=list(code.requirements),
-    )
-
-
-def _store(store: Store) -> Form:
-    return _given(
-        prefix=store.prefix,
-        endpoint=store.endpoint,
-        region=store.region,
-        pathStyle=store.path_style,
-        anonymous=store.anonymous,
-        secretRef=_given(name=store.secret),
     )
 
 
@@ -216,24 +165,11 @@ def _retries(retry: RetryPolicy) -> Form:
             ("errors", retry.errors, default.errors),
             ("oom", retry.oom, default.oom),
             ("timeouts", retry.timeouts, default.timeouts),
-            ("taskTimeout", _duration(retry.task_timeout_s), None),
+            ("taskTimeout", dump_duration(retry.task_timeout_s), None),
             ("skipRecords", retry.skip_records, default.skip_records),
         )
         if value != usual
     }
-
-
-def _duration(seconds: float | None) -> str | None:
-    return None if seconds is None else format_duration(seconds)
-
-
-def _unless(default: str, value: str) -> str | None:
-    return None if value == default else value
-
-
-def _given(**fields: Any) -> Form:
-    """The fields that say something: not None, false, or empty. Zero does."""
-    return {name: value for name, value in fields.items() if value or (value == 0 and value is not False)}
 
 
 class _Dumper(yaml.SafeDumper):

@@ -6,86 +6,11 @@ not know plan types: how a field becomes part of a plan is ``manifest_load``'s b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from gristmill.plan.cluster_fields import IN_A_POOL
+from gristmill.plan.fields import Field, Kind, Record
+from gristmill.plan.shared_fields import FILES, OUTPUT, SCHEMA, STORE, document
 
-API_VERSION = "gristmill.dev/v1alpha1"
 KIND = "MapReduceJob"
-
-
-class Kind(StrEnum):
-    """What a field holds."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    BOOLEAN = "boolean"
-    DURATION = "duration"
-    """Text such as ``30s`` or ``1h30m``."""
-    SIZE = "size"
-    """Text such as ``64MiB``, or a number of bytes."""
-    TEXTS = "list of text"
-    TEXT_MAP = "map of text"
-    RECORD = "object"
-    RECORDS = "list of objects"
-    RECORD_MAP = "map of objects"
-    OPAQUE = "any"
-    """Kubernetes' own; read over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field. With ``choices`` its text is one of them; a RECORD with choices may be such a text instead.
-
-    ``default`` is how the documentation shows it, ``example`` a YAML value; ``record`` is what objects look like;
-    ``cluster``: only a cluster heeds it.
-    """
-
-    name: str
-    kind: Kind
-    doc: str
-    example: str = ""
-    default: str = ""
-    required: bool = False
-    choices: tuple[str, ...] = ()
-    minimum: int | None = None
-    record: Record | None = None
-    cluster: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """An object: its fields and what holds between them.
-
-    ``exactly_one`` and ``at_most_one`` are groups of names; of a pair in ``needs`` the first wants the second.
-    """
-
-    name: str
-    fields: tuple[Field, ...]
-    exactly_one: tuple[tuple[str, ...], ...] = ()
-    at_most_one: tuple[tuple[str, ...], ...] = ()
-    needs: tuple[tuple[str, str], ...] = ()
-
-    def field(self, name: str) -> Field | None:
-        """The field of that name, or None."""
-        return next((field for field in self.fields if field.name == name), None)
-
-
-COLUMN = Record(
-    "column",
-    (
-        Field("name", Kind.TEXT, "Name of the column.", "price", required=True),
-        Field("type", Kind.TEXT, "Logical type, in DuckDB's spelling.", "DECIMAL(15,2)", required=True),
-    ),
-)
-_SCHEMA = Field(
-    "schema",
-    Kind.RECORDS,
-    "The columns, in order, where they are declared and not inferred.",
-    "[{name: price, type: DOUBLE}]",
-    default="inferred",
-    record=COLUMN,
-)
 
 FRAGMENT = Record(
     "fragment",
@@ -95,61 +20,20 @@ FRAGMENT = Record(
         Field("command", Kind.TEXTS, "A program that gets and gives JSON lines.", '["./mapper", "-v"]'),
         Field("rows", Kind.BOOLEAN, "The Python function yields dicts (rows), not pairs.", "true", "false"),
         Field("batches", Kind.BOOLEAN, "The Python function takes and gives Arrow record batches.", "true", "false"),
-        _SCHEMA,
+        SCHEMA,
     ),
     exactly_one=(("python", "sql", "command"),),
     at_most_one=(("rows", "batches"), ("sql", "schema")),
     needs=(("rows", "python"), ("batches", "python")),
 )
 
-CSV = Record(
-    "csv",
-    (
-        Field("header", Kind.BOOLEAN, "The first line of each file names the columns.", "false", "true"),
-        Field("delimiter", Kind.TEXT, "One character between values.", '";"', '","'),
-        Field("quote", Kind.TEXT, "The character around quoted values; empty: none.", '"\'"', "'\"'"),
-        Field("nullText", Kind.TEXT, "The text that means NULL.", '"NA"', '""'),
-        Field("newlines", Kind.BOOLEAN, "Quoted values may hold line breaks.", "false", "true"),
-    ),
+_FROM_JOB = Field(
+    "fromJob",
+    Kind.TEXT,
+    "Read the rows of this other job instead of files: one of the same file, or on a cluster of the same namespace.",
+    "wordcount",
 )
-
-FORMATS = ("text", "parquet", "csv", "json", "arrow", "pairs")
-_SOURCE = (
-    Field(
-        "uri",
-        Kind.TEXT,
-        "Files to read: a path or URI; globs, folders and Hive-style partition folders.",
-        '"s3://books/*.txt"',
-    ),
-    Field("uris", Kind.TEXTS, "The same for several, read in this order.", "[a.parquet, b.parquet]"),
-    Field("fromJob", Kind.TEXT, "Read the rows of this other job of the chain instead of files.", "wordcount"),
-    Field(
-        "format",
-        Kind.TEXT,
-        "Format of the files. `text` gives a record per line, `json` reads JSON lines, `pairs` what a job of pairs "
-        "wrote. Required with `uri` and `uris`.",
-        "parquet",
-        choices=FORMATS,
-    ),
-    Field("whole", Kind.BOOLEAN, "A text file is one record, not one for each line.", "true", "false"),
-    Field("csv", Kind.RECORD, "How CSV files are written.", "{header: false}", record=CSV),
-    _SCHEMA,
-    Field("hive", Kind.BOOLEAN, "Folders named `name=value` become columns.", "false", "true"),
-    Field(
-        "unify",
-        Kind.BOOLEAN,
-        "Files may differ: missing columns read as NULL, numeric types widen.",
-        "true",
-        "false",
-    ),
-    Field(
-        "splitSize",
-        Kind.SIZE,
-        "Wanted size of a split, the part that one map task reads.",
-        "64MiB",
-        "from the size of the input",
-    ),
-)
+_SOURCE = (*FILES[:2], _FROM_JOB, *FILES[2:])
 
 
 def _reading(name: str, *fields: Field) -> Record:
@@ -190,31 +74,6 @@ SIDE_INPUT = _reading(
     "sideInput",
     Field("name", Kind.TEXT, "The name under which fragments see the table.", "stops", required=True),
     *_SOURCE,
-)
-
-OUTPUT = Record(
-    "output",
-    (
-        Field("uri", Kind.TEXT, "The folder that gets one part for each partition.", '"s3://out/"', required=True),
-        Field("format", Kind.TEXT, "Format of the parts.", "csv", "parquet", choices=FORMATS),
-        Field(
-            "mode",
-            Kind.TEXT,
-            "What to do when a result is already there.",
-            "overwrite",
-            "error",
-            choices=("error", "overwrite", "append"),
-        ),
-        Field(
-            "compression",
-            Kind.TEXT,
-            "A codec of the format, or `none`. Parquet: zstd, snappy, lz4, gzip, brotli; Arrow: lz4, zstd; "
-            "text, CSV and JSON: gzip, bz2, zstd, xz, lz4, brotli.",
-            "zstd",
-            "zstd for Parquet, else none",
-        ),
-        Field("partitionBy", Kind.TEXTS, "Columns that become Hive-style folders.", "[year]", "none"),
-    ),
 )
 
 SORT_KEY = Record(
@@ -259,26 +118,6 @@ CODE = Record(
     needs=(("uri", "sha256"), ("sha256", "uri")),
 )
 
-SECRET_REF = Record("secretRef", (Field("name", Kind.TEXT, "Name of the Secret.", "s3-keys", required=True),))
-STORE = Record(
-    "store",
-    (
-        Field("prefix", Kind.TEXT, "URIs that start so are reached this way.", '"s3://shop/"', required=True),
-        Field("endpoint", Kind.TEXT, "URL of the service.", '"http://minio:9000"', "the provider's"),
-        Field("region", Kind.TEXT, "Region of the bucket.", "eu-west-1", "from the environment"),
-        Field("pathStyle", Kind.BOOLEAN, "The bucket stands in the path, not in the host name.", "true", "false"),
-        Field("anonymous", Kind.BOOLEAN, "Requests are not signed.", "true", "false"),
-        Field(
-            "secretRef",
-            Kind.RECORD,
-            "The Secret with the credentials; outside a cluster they come from the environment.",
-            "{name: s3-keys}",
-            record=SECRET_REF,
-            cluster=True,
-        ),
-    ),
-)
-
 RETRIES = Record(
     "retries",
     (
@@ -302,14 +141,6 @@ CHAIN = Record(
     (
         Field("result", Kind.BOOLEAN, "The caller gets this job's rows.", "true", "the last job's"),
         Field("scratch", Kind.TEXT, "Scratch of the chain as a whole; the same in each of its jobs.", '"s3://tmp/"'),
-    ),
-)
-
-RESOURCES = Record(
-    "resources",
-    (
-        Field("requests", Kind.TEXT_MAP, "Quantities that a pod asks for.", '{cpu: "2", memory: 4Gi}', cluster=True),
-        Field("limits", Kind.TEXT_MAP, "Quantities that a pod may not exceed.", "{memory: 4Gi}", cluster=True),
     ),
 )
 
@@ -402,61 +233,10 @@ SPEC = Record(
         Field("chain", Kind.RECORD, "What concerns all jobs of one file.", "{result: true}", record=CHAIN),
         Field("note", Kind.TEXT, "A word for EXPLAIN on the job.", "joins orders with lines"),
         Field("singleReason", Kind.TEXT, "Why a query's job runs in one reducer; for EXPLAIN.", "global window"),
-        Field("pool", Kind.TEXT, "A warm pool to run in.", "nightly", "a pool of its own", cluster=True),
-        Field("resources", Kind.RECORD, "For each pod.", "{limits: {memory: 4Gi}}", record=RESOURCES, cluster=True),
-        Field(
-            "ttlSecondsAfterFinished",
-            Kind.INTEGER,
-            "Seconds after its end until the job is deleted.",
-            "3600",
-            "kept",
-            minimum=0,
-            cluster=True,
-        ),
-        Field("suspend", Kind.BOOLEAN, "The job waits until this is false.", "true", "false", cluster=True),
+        *IN_A_POOL,
         Field("managedBy", Kind.TEXT, "Who made the job as a mirror.", "gristmill.dev/query", cluster=True),
     ),
     at_most_one=(("output", "outputs"),),
 )
 
-_SERVER_FIELDS = (
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "managedFields",
-    "ownerReferences",
-    "finalizers",
-    "selfLink",
-)
-METADATA = Record(
-    "metadata",
-    (
-        Field("name", Kind.TEXT, "Name of the job: lower-case letters, digits and dashes.", "wordcount", required=True),
-        Field("namespace", Kind.TEXT, "Namespace of the job.", "analytics", "the current one", cluster=True),
-        Field("labels", Kind.TEXT_MAP, "Labels of the job and its pods.", "{team: search}", "none"),
-        Field("annotations", Kind.TEXT_MAP, "Annotations of the job.", "{owner: ada}", "none", cluster=True),
-        *(Field(name, Kind.OPAQUE, "Set by the API server; read over.", cluster=True) for name in _SERVER_FIELDS),
-    ),
-)
-MANIFEST = Record(
-    "manifest",
-    (
-        Field("apiVersion", Kind.TEXT, f"`{API_VERSION}`.", API_VERSION, required=True, choices=(API_VERSION,)),
-        Field("kind", Kind.TEXT, f"`{KIND}`.", KIND, required=True, choices=(KIND,)),
-        Field("metadata", Kind.RECORD, "Who the job is.", "{name: wordcount}", required=True, record=METADATA),
-        Field("spec", Kind.RECORD, "What the job does.", "{input: [...]}", required=True, record=SPEC),
-        Field("status", Kind.OPAQUE, "Written by the operator; read over.", cluster=True),
-    ),
-)
-
-
-def walk(record: Record = MANIFEST, prefix: str = "") -> Iterator[tuple[str, Field]]:
-    """Every field with its path, depth first: ``spec.input[].format``, ``spec.outputs.NAME.uri``."""
-    for field in record.fields:
-        path = prefix + field.name
-        yield path, field
-        if field.record is not None:
-            step = {Kind.RECORDS: "[].", Kind.RECORD_MAP: ".NAME."}.get(field.kind, ".")
-            yield from walk(field.record, path + step)
+MANIFEST = document(KIND, "job", "wordcount", SPEC, "{input: [...]}")

@@ -16,25 +16,14 @@ from gristmill.plan.fragment import (
     PythonFunction,
     SqlFragment,
 )
-from gristmill.plan.job import (
-    ChainPlan,
-    ClusterOptions,
-    JobInput,
-    JobPlan,
-    Output,
-    OutputMode,
-    RetryPolicy,
-    SideInput,
-    Store,
-)
+from gristmill.plan.job import ChainPlan, JobInput, JobPlan, Output, RetryPolicy, SideInput
+from gristmill.plan.manifest_parts import NOTHING, cluster_options, file_source, output, schema, store
 from gristmill.plan.manifest_yaml import Block, Document
 from gristmill.plan.pairs import default_key
 from gristmill.plan.problems import Problem
-from gristmill.plan.schema import Column, Schema, SortKey
-from gristmill.plan.source import FileSource, Format, JobSource, Source
+from gristmill.plan.schema import SortKey
+from gristmill.plan.source import FileSource, JobSource, Source
 from gristmill.plan.validate import chain_findings, job_references
-
-_NOTHING = Block("", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +34,20 @@ class _Loaded:
     job: JobPlan
 
 
-def load_chain(documents: list[Document]) -> tuple[ChainPlan, list[Problem]]:
+def load_chain(
+    documents: list[Document], upstream: Mapping[str, FileSource] | None = None
+) -> tuple[ChainPlan, list[Problem]]:
     """The chain that the documents mean, its jobs in an order in which each comes after those it reads.
 
-    The problems are what its jobs say about each other, and what ``plan.validate`` finds.
+    ``upstream`` says where the rows lie of jobs that are read and stand elsewhere. The problems are what its jobs say
+    about each other, and what ``plan.validate`` finds.
     """
-    loaded = _in_order([_Loaded(document, _job(document.root)) for document in documents])
+    jobs_read = upstream or {}
+    loaded = _in_order([_Loaded(document, _from_files(_job(document.root), jobs_read)) for document in documents])
     jobs = {one.job.name: one.job for one in loaded}
     loaded = [replace(one, job=_with_default_keys(one.job, one.document, jobs)) for one in loaded]
     specs = [one.document.root["spec"] for one in loaded]
-    stores = dict.fromkeys(_store(block) for spec in specs for block in spec.get("stores", ()))
+    stores = dict.fromkeys(store(block) for spec in specs for block in spec.get("stores", ()))
     problems: list[Problem] = []
     chain = ChainPlan(
         tuple(one.job for one in loaded),
@@ -83,6 +76,19 @@ def _in_order(loaded: list[_Loaded]) -> list[_Loaded]:
     return ordered
 
 
+def _from_files(job: JobPlan, upstream: Mapping[str, FileSource]) -> JobPlan:
+    """``job`` with what it reads of jobs in ``upstream`` read from their files."""
+
+    def of(source: Source) -> Source:
+        return upstream.get(source.job, source) if isinstance(source, JobSource) else source
+
+    return replace(
+        job,
+        inputs=tuple(replace(input_, source=of(input_.source)) for input_ in job.inputs),
+        side_inputs=tuple(replace(side, source=of(side.source)) for side in job.side_inputs),
+    )
+
+
 def _with_default_keys(job: JobPlan, document: Document, jobs: Mapping[str, JobPlan]) -> JobPlan:
     written: list[Block] = document.root["spec"].get("input", [])
     inputs = [
@@ -93,7 +99,7 @@ def _with_default_keys(job: JobPlan, document: Document, jobs: Mapping[str, JobP
 
 
 def _result(loaded: list[_Loaded], problems: list[Problem]) -> str:
-    marked = [one for one in loaded if one.document.root["spec"].get("chain", _NOTHING).get("result")]
+    marked = [one for one in loaded if one.document.root["spec"].get("chain", NOTHING).get("result")]
     for other in marked[1:]:
         reason = f"job {marked[0].job.name!r} is the result already"
         problems.append(Problem(_place(other, "spec.chain.result"), reason, "Keep it in one job of the file."))
@@ -103,7 +109,7 @@ def _result(loaded: list[_Loaded], problems: list[Problem]) -> str:
 def _chain_scratch(loaded: list[_Loaded], problems: list[Problem]) -> str:
     said: dict[str, _Loaded] = {}
     for one in loaded:
-        said.setdefault(one.document.root["spec"].get("chain", _NOTHING).get("scratch", ""), one)
+        said.setdefault(one.document.root["spec"].get("chain", NOTHING).get("scratch", ""), one)
     first, *others = said
     if others:
         reason = f"the jobs of one file differ: {', '.join(map(repr, said))}"
@@ -126,7 +132,7 @@ def _job(root: Block) -> JobPlan:
     partition = spec.get("partition", "hash")
     custom = isinstance(partition, Block)
     shared_map = _fragment(spec.get("map"))
-    retries = spec.get("retries", _NOTHING)
+    retries = spec.get("retries", NOTHING)
     return JobPlan(
         name=metadata["name"],
         inputs=tuple(_input(block, shared_map) for block in spec.get("input", ())),
@@ -142,14 +148,14 @@ def _job(root: Block) -> JobPlan:
         ),
         side_inputs=tuple(SideInput(block["name"], _source(block)) for block in spec.get("sideInputs", ())),
         outputs=_outputs(spec),
-        code=_code(spec.get("code", _NOTHING)),
+        code=_code(spec.get("code", NOTHING)),
         retry=RetryPolicy(**{_RETRY_FIELDS[name]: value for name, value in retries.values.items()}),
         scratch=spec.get("scratch", ""),
         deadline_s=spec.get("deadline"),
         note=spec.get("note", ""),
         single_reason=spec.get("singleReason", ""),
         labels=tuple(metadata.get("labels", {}).items()),
-        cluster=_cluster(metadata, spec),
+        cluster=cluster_options(metadata, spec),
     )
 
 
@@ -160,20 +166,6 @@ _RETRY_FIELDS = {
     "taskTimeout": "task_timeout_s",
     "skipRecords": "skip_records",
 }
-
-
-def _cluster(metadata: Block, spec: Block) -> ClusterOptions:
-    resources = spec.get("resources", _NOTHING)
-    return ClusterOptions(
-        pool=spec.get("pool", ""),
-        requests=tuple(resources.get("requests", {}).items()),
-        limits=tuple(resources.get("limits", {}).items()),
-        ttl_s=spec.get("ttlSecondsAfterFinished"),
-        suspend=spec.get("suspend", False),
-        managed_by=spec.get("managedBy", ""),
-        namespace=metadata.get("namespace", ""),
-        annotations=tuple(metadata.get("annotations", {}).items()),
-    )
 
 
 def _input(block: Block, shared_map: Fragment | None) -> JobInput:
@@ -189,29 +181,7 @@ def _input(block: Block, shared_map: Fragment | None) -> JobInput:
 
 
 def _source(block: Block) -> Source:
-    if "fromJob" in block:
-        return JobSource(block["fromJob"])
-    csv: Block = block.get("csv", _NOTHING)
-    return FileSource(
-        uris=(block["uri"],) if "uri" in block else tuple(block["uris"]),
-        format=Format(block["format"]),
-        whole=block.get("whole", False),
-        header=csv.get("header", True),
-        delimiter=csv.get("delimiter", ","),
-        quote=csv.get("quote", '"'),
-        null=csv.get("nullText", ""),
-        newlines=csv.get("newlines", True),
-        schema=_schema(block),
-        hive=block.get("hive", True),
-        unify=block.get("unify", False),
-        split_bytes=block.get("splitSize"),
-    )
-
-
-def _schema(block: Block) -> Schema | None:
-    if "schema" not in block:
-        return None
-    return tuple(Column(column["name"], column["type"]) for column in block["schema"])
+    return JobSource(block["fromJob"]) if "fromJob" in block else file_source(block)
 
 
 def _fragment(block: Block | None) -> Fragment | None:
@@ -220,26 +190,16 @@ def _fragment(block: Block | None) -> Fragment | None:
     if "sql" in block:
         return SqlFragment(block["sql"])
     if "command" in block:
-        return CommandFragment(tuple(block["command"]), _schema(block))
+        return CommandFragment(tuple(block["command"]), schema(block))
     calling = Calling.ROWS if block.get("rows") else Calling.BATCHES if block.get("batches") else Calling.PAIRS
-    return PythonFragment(PythonFunction(block["python"]), calling, _schema(block))
+    return PythonFragment(PythonFunction(block["python"]), calling, schema(block))
 
 
 def _outputs(spec: Block) -> tuple[Output, ...]:
-    named: dict[str, Block] = spec.get("outputs", {})
     if "output" in spec:
-        named = {"": spec["output"]}
-    return tuple(
-        Output(
-            uri=block["uri"],
-            name=name,
-            format=Format(block.get("format", "parquet")),
-            mode=OutputMode(block.get("mode", "error")),
-            compression=block.get("compression", ""),
-            partition_by=tuple(block.get("partitionBy", ())),
-        )
-        for name, block in named.items()
-    )
+        return (output(spec["output"]),)
+    named: dict[str, Block] = spec.get("outputs", {})
+    return tuple(output(block, name) for name, block in named.items())
 
 
 def _code(block: Block) -> Code:
@@ -251,15 +211,4 @@ def _code(block: Block) -> Code:
         sha256=block.get("sha256", ""),
         image=block.get("image", ""),
         requirements=tuple(block.get("requirements", ())),
-    )
-
-
-def _store(block: Block) -> Store:
-    return Store(
-        prefix=block["prefix"],
-        endpoint=block.get("endpoint", ""),
-        region=block.get("region", ""),
-        path_style=block.get("pathStyle", False),
-        anonymous=block.get("anonymous", False),
-        secret=block["secretRef"]["name"] if "secretRef" in block else "",
     )

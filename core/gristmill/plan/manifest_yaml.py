@@ -1,19 +1,21 @@
-"""YAML text checked against the table of manifest fields, with the line and column of everything in it.
+"""YAML text, or a resource from an API server, checked against a table of fields, with the place of everything in it.
 
-``manifest_load`` calls it and turns what comes out into plans. All that is wrong is gathered, not only the first;
+``manifest_load`` and ``resources`` turn what comes out into plans. All that is wrong is gathered, not only the first;
 it must not know plan types.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from gristmill.errors import InvalidPlan
-from gristmill.plan.manifest_fields import MANIFEST, Field, Kind, Record
+from gristmill.plan.fields import Field, Kind, Record
+from gristmill.plan.manifest_fields import MANIFEST
 from gristmill.plan.problems import Problem, did_you_mean
 from gristmill.units import parse_duration, parse_size
 
@@ -52,21 +54,30 @@ class Block:
         return name in self.values
 
 
+Mark = tuple[int, int] | None
+"""Line and column, from 1; None for what did not come from text."""
+
+
 @dataclass(slots=True)
 class Document:
     """One document of a manifest: its checked root and the place of every path in it."""
 
     file: str
     root: Block
-    marks: dict[str, tuple[int, int]]
+    marks: dict[str, Mark]
 
     def place(self, path: str) -> str:
         """``job.yaml:12:5 spec.input[0].format``; a path that is not written stands where its parent does."""
         at = path
         while at and at not in self.marks:
             at = at[: max(at.rfind("."), at.rfind("["), 0)]
-        line, column = self.marks[at]
-        return f"{self.file}:{line}:{column} {path}".rstrip()
+        return _place(self.file, self.marks[at], path)
+
+
+def _place(file: str, mark: Mark, path: str) -> str:
+    if mark is None:
+        return f"{file} {path}".strip()
+    return f"{file}:{mark[0]}:{mark[1]} {path}".rstrip()
 
 
 def read_documents(text: str, file: str) -> tuple[list[Document], list[Problem]]:
@@ -79,10 +90,23 @@ def read_documents(text: str, file: str) -> tuple[list[Document], list[Problem]]
     for node in _nodes(text, file):
         if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}null"):
             continue
-        checker = _Checker(file, problems)
-        root = checker.document(node)
-        documents.append(Document(file, root, checker.marks))
+        documents.append(_document(node, MANIFEST, file, problems))
     return documents, problems
+
+
+def read_resource(resource: Mapping[str, Any], record: Record, name: str = "") -> tuple[Document, list[Problem]]:
+    """A resource as an API server gives it, checked by ``record``, and all that is wrong with its form.
+
+    Places are ``name`` and the field's path, without a line. ``resource`` holds what JSON can.
+    """
+    problems: list[Problem] = []
+    node = yaml.SafeDumper(io.StringIO(), sort_keys=False).represent_data(dict(resource))
+    return _document(node, record, name, problems), problems
+
+
+def _document(node: yaml.Node, record: Record, file: str, problems: list[Problem]) -> Document:
+    checker = _Checker(file, problems)
+    return Document(file, checker.record(node, record, ""), checker.marks)
 
 
 def _nodes(text: str, file: str) -> list[yaml.Node | None]:
@@ -109,17 +133,14 @@ class _Checker:
 
     file: str
     problems: list[Problem]
-    marks: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    def document(self, node: yaml.Node) -> Block:
-        return self.record(node, MANIFEST, "")
+    marks: dict[str, Mark] = field(default_factory=dict)
 
     def problem(self, path: str, reason: str, remedy: str = "") -> None:
-        line, column = self.marks[path]
-        self.problems.append(Problem(f"{self.file}:{line}:{column} {path}".rstrip(), reason, remedy))
+        self.problems.append(Problem(_place(self.file, self.marks[path], path), reason, remedy))
 
     def mark(self, path: str, node: yaml.Node) -> None:
-        self.marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        start = node.start_mark
+        self.marks[path] = (start.line + 1, start.column + 1) if start else None
 
     def record(self, node: yaml.Node, record: Record, path: str) -> Block:
         """The object at ``node``; what is wrong with it is gathered."""
@@ -158,7 +179,7 @@ class _Checker:
                 remedy = "Remove one of them." if path else "Put a line --- between two documents."
                 self.problem(at, f"written twice, first in line {seen[key]}", remedy)
             else:
-                seen[key] = key_node.start_mark.line + 1
+                seen[key] = key_node.start_mark.line + 1 if key_node.start_mark else 0
                 yield key, value_node
 
     def rules(self, record: Record, written: set[str], path: str) -> None:

@@ -36,10 +36,11 @@ def _maps_to_pairs(map_: Fragment | None, source: Source, jobs: Mapping[str, Job
         return source.format in (Format.PAIRS, Format.TEXT)
     if source.job not in jobs or source.job in readers:
         return False
-    return _gives_pairs(jobs[source.job], jobs, readers | {source.job})
+    return gives_pairs(jobs[source.job], jobs, readers | {source.job})
 
 
-def _gives_pairs(job: JobPlan, jobs: Mapping[str, JobPlan], readers: frozenset[str]) -> bool:
+def gives_pairs(job: JobPlan, jobs: Mapping[str, JobPlan], readers: frozenset[str] = frozenset()) -> bool:
+    """Whether the rows of ``job`` are pairs; ``jobs`` are the chain's by name, ``readers`` those on the way to it."""
     if job.reduce is not None:
         return isinstance(job.reduce, PythonFragment) and job.reduce.calling is Calling.PAIRS
     return all(_maps_to_pairs(input_.map, input_.source, jobs, readers) for input_ in job.inputs)

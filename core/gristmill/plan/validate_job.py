@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from gristmill.plan.cluster import ClusterOptions
 from gristmill.plan.exchange import ExchangeKind, HashName
 from gristmill.plan.fragment import CommandFragment, Fragment, PythonFragment, PythonFunction, SqlFragment
-from gristmill.plan.job import JobPlan
+from gristmill.plan.job import JobPlan, Output
 from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource, Format, Source
 
 _JOB_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -53,9 +54,14 @@ def job_findings(job: JobPlan) -> list[Finding]:
 
 
 def _name(job: JobPlan) -> Iterator[Finding]:
-    if not _JOB_NAME.fullmatch(job.name):
-        near = re.sub(r"[^a-z0-9]+", "-", job.name.lower()).strip("-")[:63].strip("-")
-        reason = f"{job.name!r} is not a name for a job: lower-case letters, digits and dashes, at most 63"
+    yield from name_findings(job.name, "job")
+
+
+def name_findings(name: str, noun: str) -> Iterator[Finding]:
+    """What is wrong with the name of a job, query or pool, whichever ``noun`` says."""
+    if not _JOB_NAME.fullmatch(name):
+        near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-")
+        reason = f"{name!r} is not a name for a {noun}: lower-case letters, digits and dashes, at most 63"
         yield Finding("metadata.name", reason, f"For instance {near}." if near else "")
 
 
@@ -66,7 +72,7 @@ def _input_names(job: JobPlan) -> Iterator[Finding]:
     named += [(f"spec.sideInputs[{at}].name", side.name) for at, side in enumerate(job.side_inputs)]
     seen: dict[str, str] = {}
     for path, name in named:
-        if not _IDENTIFIER.fullmatch(name):
+        if not IDENTIFIER.fullmatch(name):
             remedy = "It becomes a table's name: letters, digits and underscores, at most 63."
             yield Finding(path, f"{name!r} is not a name for an input", remedy)
         elif name.lower() in seen:
@@ -78,12 +84,13 @@ def _input_names(job: JobPlan) -> Iterator[Finding]:
 
 def _sources(job: JobPlan) -> Iterator[Finding]:
     for at, input_ in enumerate(job.inputs):
-        yield from _source(input_.source, f"spec.input[{at}]")
+        yield from source_findings(input_.source, f"spec.input[{at}]")
     for at, side in enumerate(job.side_inputs):
-        yield from _source(side.source, f"spec.sideInputs[{at}]")
+        yield from source_findings(side.source, f"spec.sideInputs[{at}]")
 
 
-def _source(source: Source, path: str) -> Iterator[Finding]:
+def source_findings(source: Source, path: str) -> Iterator[Finding]:
+    """What is wrong with where rows come from; ``path`` is the input's or table's."""
     if not isinstance(source, FileSource):
         return
     if not source.uris:
@@ -265,7 +272,7 @@ def _outputs(job: JobPlan) -> Iterator[Finding]:
     placed: dict[str, str] = {}
     for output in job.outputs:
         path = f"spec.outputs[{output.name}]" if output.name else "spec.output"
-        if output.name and not _IDENTIFIER.fullmatch(output.name):
+        if output.name and not IDENTIFIER.fullmatch(output.name):
             yield Finding(path, f"{output.name!r} is not a name for an output", "Letters, digits and underscores.")
         if not output.uri.strip():
             yield Finding(f"{path}.uri", "the URI is empty")
@@ -275,13 +282,18 @@ def _outputs(job: JobPlan) -> Iterator[Finding]:
             if folder.startswith(other) or other.startswith(folder):
                 yield Finding(f"{path}.uri", f"lies in the same folder as {owner}", "Give each output its own.")
         placed[folder] = path
-        if output.compression and output.compression not in CODECS[output.format]:
-            reason = f"{output.format} has no compression {output.compression!r}"
-            yield Finding(f"{path}.compression", reason, did_you_mean(output.compression, CODECS[output.format]))
-        if output.partition_by and output.format is Format.TEXT:
-            yield Finding(f"{path}.partitionBy", "text has no columns to make folders of")
-        for name in _repeated(output.partition_by):
-            yield Finding(f"{path}.partitionBy", f"names {name!r} twice")
+        yield from output_findings(output, path)
+
+
+def output_findings(output: Output, path: str) -> Iterator[Finding]:
+    """What is wrong with one output's format."""
+    if output.compression and output.compression not in CODECS[output.format]:
+        reason = f"{output.format} has no compression {output.compression!r}"
+        yield Finding(f"{path}.compression", reason, did_you_mean(output.compression, CODECS[output.format]))
+    if output.partition_by and output.format is Format.TEXT:
+        yield Finding(f"{path}.partitionBy", "text has no columns to make folders of")
+    for name in _repeated(output.partition_by):
+        yield Finding(f"{path}.partitionBy", f"names {name!r} twice")
 
 
 def _budgets(job: JobPlan) -> Iterator[Finding]:
@@ -297,10 +309,16 @@ def _budgets(job: JobPlan) -> Iterator[Finding]:
             yield Finding(f"spec.retries.{name}", f"must be at least 0, found {budget}")
     if retry.task_timeout_s is not None and not 0 < retry.task_timeout_s < float("inf"):
         yield Finding("spec.retries.taskTimeout", f"must be more than nothing, found {retry.task_timeout_s} s")
-    if job.deadline_s is not None and not 0 < job.deadline_s < float("inf"):
-        yield Finding("spec.deadline", f"must be more than nothing, found {job.deadline_s} s")
-    if job.cluster.ttl_s is not None and job.cluster.ttl_s < 0:
-        yield Finding("spec.ttlSecondsAfterFinished", f"must be at least 0, found {job.cluster.ttl_s}")
+    yield from lifetime_findings(job.deadline_s, job.cluster)
+
+
+def lifetime_findings(deadline_s: float | None, cluster: ClusterOptions) -> Iterator[Finding]:
+    """What is wrong with the limits of a job's or query's life and pool."""
+    if deadline_s is not None and not 0 < deadline_s < float("inf"):
+        yield Finding("spec.deadline", f"must be more than nothing, found {deadline_s} s")
+    for name, number in (("ttlSecondsAfterFinished", cluster.ttl_s), ("workers", cluster.workers)):
+        if number is not None and number < 0:
+            yield Finding(f"spec.{name}", f"must be at least 0, found {number}")
 
 
 def _code(job: JobPlan) -> Iterator[Finding]:
