@@ -1,6 +1,7 @@
 """Packs the source of a chain's Python functions, so that the plan names them instead of carrying pickles.
 
-Source runs on any Python version and can be read in a manifest; pickles are for workers of the caller's own kind.
+The file of each function travels, with the modules beside it that it imports. Source runs on any Python version and can
+be read in a manifest; pickles are for workers of the caller's own kind.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gristmill.api.functions import with_functions
+from gristmill.api.modules import module_name, source_files
 from gristmill.errors import InvalidPlan
 from gristmill.plan.fragment import CodeFile, PythonFunction
 from gristmill.plan.job import ChainPlan, JobPlan
@@ -24,17 +26,20 @@ def with_source(chain: ChainPlan) -> ChainPlan:
 
 
 def _packed(job: JobPlan) -> JobPlan:
-    files: dict[Path, None] = {}
+    files: dict[str, Path] = {}
 
     def named(function: PythonFunction) -> PythonFunction:
         if function.pickled is None:
             return function
-        file = _file(function, job.name)
-        files[file] = None
-        return PythonFunction(f"{file.stem}:{function.entry.partition(':')[2]}")
+        file = _file(function, job.name).resolve()
+        for path, source in source_files(file).items():
+            if files.setdefault(path, source) != source:
+                reason = f"{files[path]} and {source} would both be {path}"
+                raise InvalidPlan(reason, place=f"job {job.name!r}", remedy="rename one of them")
+        return PythonFunction(f"{module_name(file)}:{function.entry.partition(':')[2]}")
 
     packed = with_functions(job, named)
-    inline = tuple(CodeFile(file.name, file.read_text(encoding="utf-8")) for file in files)
+    inline = tuple(CodeFile(path, source.read_text(encoding="utf-8")) for path, source in files.items())
     return replace(packed, code=replace(job.code, inline=(*job.code.inline, *inline))) if inline else packed
 
 

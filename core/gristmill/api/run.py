@@ -21,6 +21,7 @@ from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain, Tier, plan_chain
 from gristmill.coordinator.progress import ChainState, Progress
 from gristmill.errors import InvalidPlan
+from gristmill.kernel.user_code import is_importing
 from gristmill.plan.explain import explain
 from gristmill.plan.job import ChainPlan, Output, OutputMode
 from gristmill.plan.source import Format
@@ -77,6 +78,12 @@ def run(
 
 def run_chain(chain: ChainPlan, options: RunOptions) -> Result:
     """Runs a chain as it stands. See ``run``."""
+    if is_importing():
+        raise InvalidPlan(
+            "the file runs a job when it is imported for its functions",
+            place="gm.run",
+            remedy='Put what a script does under: if __name__ == "__main__":',
+        )
     return _Run(chain, options).result()
 
 

@@ -34,13 +34,35 @@ def load(function: PythonFunction) -> Callable[..., Any]:
     return _load(function, code_placed())
 
 
+class _Importing:
+    """Whether modules of a job are being imported for their functions."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+
+
+_importing = _Importing()
+
+
+def is_importing() -> bool:
+    """Whether a job's modules are being imported for their functions now: no time to run jobs."""
+    return _importing.depth > 0
+
+
 @lru_cache(maxsize=256)
 def _load(function: PythonFunction, _code: str) -> Callable[..., Any]:
     if function.pickled is not None:
         return _unpickled(function)
     module_name, _, qualname = function.entry.partition(":")
     try:
-        found: Any = importlib.import_module(module_name)
+        with _importing:
+            found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise FragmentError(
