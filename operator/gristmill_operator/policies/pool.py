@@ -1,0 +1,109 @@
+"""The pods of one pool: a lead, workers as needed, and what hinders them. Same for private and warm pools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gristmill_operator.actions import Action, DeletePod, EndLead
+from gristmill_operator.model import PoolSpec
+from gristmill_operator.observed import Failure, LeadView, PodView
+from gristmill_operator.policies.case import Pods
+from gristmill_operator.policies.lead import LeadStep, lead_step
+from gristmill_operator.policies.news import pod_news
+from gristmill_operator.policies.waiting import Waiting, waiting
+from gristmill_operator.policies.workers import WorkerStep, worker_step
+
+FORCE_S = 15.0
+"""So long after its grace period a pod may still be there; then its node is taken for dead."""
+_UNNEEDED = "the pool is not needed any more"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCase:
+    """One pool at one moment. ``leads`` and ``workers_started`` are so many as status says were made."""
+
+    pool: PoolSpec
+    want: Pods
+    pods: tuple[PodView, ...]
+    lead: LeadView | None
+    failures: tuple[Failure, ...]
+    leads: int
+    workers_started: int
+    now: float
+    zones: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStep:
+    """What to do, and what status shows of pods from now on. ``ready``: lead and workers all run."""
+
+    actions: tuple[Action, ...]
+    lead: str
+    leads: int
+    workers: int
+    workers_started: int
+    waiting: Waiting | None
+    ready: bool
+    recheck_s: float | None
+
+
+def pool_step(case: PoolCase) -> PoolStep:
+    """The next step towards what is wanted; at most one live lead at any time."""
+    going = _forced(case)
+    if case.want is Pods.END:
+        return _ended(case, going)
+    lead = lead_step(case.pool, case.want, case.pods, case.failures, case.leads, case.now)
+    workers = worker_step(case.pool, case.want, case.pods, case.lead, case.failures, case.workers_started, case.now)
+    news = pod_news(case.pool.uid, case.pods, case.lead, case.zones)
+    return _step(case, lead, workers, (*going, *lead.actions, *workers.actions, *news))
+
+
+def _step(case: PoolCase, lead: LeadStep, workers: WorkerStep, actions: tuple[Action, ...]) -> PoolStep:
+    usable = [pod for pod in case.pods if pod.usable]
+    rechecks = [after for after in (lead.recheck_s, workers.recheck_s, _force_in(case)) if after is not None]
+    return PoolStep(
+        actions=actions,
+        lead=lead.name,
+        leads=lead.started,
+        workers=workers.count,
+        workers_started=workers.started,
+        waiting=waiting(usable, case.failures),
+        ready=any(pod.lead for pod in usable) and all(pod.ready for pod in usable),
+        recheck_s=min(rechecks, default=None),
+    )
+
+
+def _ended(case: PoolCase, going: tuple[Action, ...]) -> PoolStep:
+    """All pods go; the lead hears it first, and sweeps."""
+    left = [pod for pod in case.pods if pod.deleting_at is None]
+    says: tuple[Action, ...] = (EndLead(case.pool.uid, _UNNEEDED),) if case.lead and left else ()
+    deletes = tuple(DeletePod(pod.name, pod.uid, _UNNEEDED) for pod in left)
+    return PoolStep(
+        actions=(*says, *deletes, *going),
+        lead="",
+        leads=_count(case.leads, [pod for pod in case.pods if pod.lead]),
+        workers=0,
+        workers_started=_count(case.workers_started, [pod for pod in case.pods if not pod.lead]),
+        waiting=None,
+        ready=False,
+        recheck_s=_force_in(case),
+    )
+
+
+def _forced(case: PoolCase) -> tuple[Action, ...]:
+    """Pods that outstay their grace period: their node does not answer."""
+    return tuple(
+        DeletePod(pod.name, pod.uid, "its node does not answer", grace_s=0)
+        for pod in case.pods
+        if pod.deleting_at is not None and case.now >= pod.deleting_at + FORCE_S
+    )
+
+
+def _force_in(case: PoolCase) -> float | None:
+    left = [pod.deleting_at + FORCE_S - case.now for pod in case.pods if pod.deleting_at is not None]
+    return max(1.0, min(left)) if left else None
+
+
+def _count(known: int, pods: list[PodView]) -> int:
+    return max([known, *(pod.number + 1 for pod in pods)])

@@ -1,0 +1,60 @@
+"""A run that should go on: its lead gets it, and what the lead reports becomes its phase."""
+
+from __future__ import annotations
+
+from gristmill.wire.reports import RunPhase
+from gristmill_operator.actions import SendRun
+from gristmill_operator.policies.case import Case, Outcome, Pods
+from gristmill_operator.policies.reporting import ended_by_itself
+from gristmill_operator.status import BEGUN, Phase
+
+
+def hopeless(case: Case) -> Outcome | None:
+    """Pods that the API server finds invalid will never be: the spec cannot change any more."""
+    for failure in case.observed.failures:
+        if failure.about == "pod" and failure.reason == "InvalidPod" and case.resource.pool is not None:
+            return Outcome(Phase.FAILED, failure.reason, failure.message, Pods.END)
+    return None
+
+
+def named_pool(case: Case) -> Outcome | None:
+    """The warm pool that it names has to be there."""
+    named = case.observed.named
+    if named is None or named.uid:
+        return None
+    message = f"waits for pool {named.name}, which does not exist; apply the WorkerPool or leave out spec.pool"
+    return Outcome(Phase.PENDING, "PoolMissing", message)
+
+
+def running(case: Case) -> Outcome:
+    """Sends the run where no lead has it, and follows its reports where one has."""
+    report = case.observed.report
+    if (itself := ended_by_itself(report)) is not None:
+        return itself
+    if report is not None and report.phase is RunPhase.CANCELLED:
+        return Outcome(Phase.CANCELLED, "Cancelled", report.message, Pods.END, report=report)
+    if case.observed.lead is None:
+        return Outcome(_standing(case), "WaitingForLead", _waiting(case))
+    if not case.has_run:
+        send = SendRun(case.pool_uid, case.resource.uid, case.run.config_map)
+        return Outcome(_standing(case), "Sending", _refusal(case), actions=(send,), report=report)
+    if report is None:
+        return Outcome(_standing(case), "Sent")
+    phase = Phase(report.phase.value)
+    return Outcome(phase, report.reason or phase.value, report.message, report=report)
+
+
+def _standing(case: Case) -> Phase:
+    """A run keeps its phase while its lead is away: what was done is not lost."""
+    return case.status.phase if case.status.phase in BEGUN else Phase.PENDING
+
+
+def _waiting(case: Case) -> str:
+    if case.observed.named is not None:
+        detail = f": {case.observed.named.message}" if case.observed.named.message else ""
+        return f"waits for the lead of pool {case.observed.named.name}{detail}"
+    return "waits for its lead"
+
+
+def _refusal(case: Case) -> str:
+    return next((one.message for one in case.observed.failures if one.about == "code"), "")
