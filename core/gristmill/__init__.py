@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.version import __version__
 
 if TYPE_CHECKING:
+    from gristmill.api.cluster.place import Cluster
     from gristmill.api.functions import command, sql_fragment
     from gristmill.api.job import Job, asc, desc, output
     from gristmill.api.result import Result
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gristmill.plan.job import Store
 
 _HOMES = {
+    "gristmill.api.cluster.place": ("Cluster",),
     "gristmill.api.functions": ("command", "sql_fragment"),
     "gristmill.api.job": ("Job", "asc", "desc", "output"),
     "gristmill.api.result": ("Result",),
@@ -41,6 +43,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Cluster",
     "GristmillError",
     "Input",
     "Job",

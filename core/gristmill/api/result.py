@@ -20,8 +20,40 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+class Rows:
+    """Rows in whatever form a caller wants them; who has some says how they are read."""
+
+    def reader(self) -> pa.RecordBatchReader:
+        """The rows in order as a stream that knows its schema; nothing is read before the first batch is asked for."""
+        raise NotImplementedError
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows in order, part by part, without holding more than a batch."""
+        yield from self.reader()
+
+    def arrow(self) -> pa.Table:
+        """All rows in order, in memory."""
+        return self.reader().read_all()
+
+    def pandas(self) -> pd.DataFrame:
+        """All rows as a pandas DataFrame. Raises InputError where pandas is not installed."""
+        _need("pandas")
+        return self.arrow().to_pandas()
+
+    def polars(self) -> pl.DataFrame:
+        """All rows as a Polars DataFrame. Raises InputError where Polars is not installed."""
+        _need("polars")
+        import polars
+
+        return polars.from_arrow(self.arrow())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows as dicts."""
+        return self.arrow().to_pylist()  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True)
-class Result:
+class Result(Rows):
     """A finished chain.
 
     ``counters`` are sums over all committed tasks of the chain, by name. ``manifests`` has one for each output of
@@ -56,30 +88,6 @@ class Result:
     def _while_alive(self, batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         """The batches; a temporary folder stays as long as they are read, since this generator holds the result."""
         yield from batches
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows in order, part by part, without holding more than a batch."""
-        yield from self.reader()
-
-    def arrow(self) -> pa.Table:
-        """All rows in order, in memory."""
-        return self.reader().read_all()
-
-    def pandas(self) -> pd.DataFrame:
-        """All rows as a pandas DataFrame. Raises InputError where pandas is not installed."""
-        _need("pandas")
-        return self.arrow().to_pandas()
-
-    def polars(self) -> pl.DataFrame:
-        """All rows as a Polars DataFrame. Raises InputError where Polars is not installed."""
-        _need("polars")
-        import polars
-
-        return polars.from_arrow(self.arrow())
-
-    def rows(self) -> list[dict[str, Any]]:
-        """All rows as dicts."""
-        return self.arrow().to_pylist()  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
         return sum(part.rows for part in self.manifest.parts)

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from gristmill.api.job import Job
 from gristmill.api.result import Result
@@ -29,6 +29,10 @@ from gristmill.plan.task import QuarantinedRecord
 from gristmill.settings import Settings, load_settings
 from gristmill.storage.stores import Stores
 from gristmill.units import parse_size
+
+if TYPE_CHECKING:
+    from gristmill.api.cluster.place import Cluster
+    from gristmill.api.cluster.result import ClusterResult
 
 SMALLEST_WORKER_BYTES = 256 << 20
 DEFAULT_MEMORY_SHARE = 0.6
@@ -56,6 +60,7 @@ class RunOptions:
     separate_machines: bool = False
 
 
+@overload
 def run(
     job: Job | ChainPlan,
     *,
@@ -64,27 +69,70 @@ def run(
     force_distributed: bool = False,
     progress: ProgressFunction = ignore_progress,
     storage_options: Mapping[str, Any] | None = None,
-) -> Result:
+    cluster: None = None,
+) -> Result: ...
+@overload
+def run(
+    job: Job | ChainPlan,
+    *,
+    workers: int | None = None,
+    memory: str | int | None = None,
+    progress: ProgressFunction = ...,
+    cluster: Cluster | str,
+) -> ClusterResult: ...
+def run(
+    job: Job | ChainPlan,
+    *,
+    workers: int | None = None,
+    memory: str | int | None = None,
+    force_distributed: bool = False,
+    progress: ProgressFunction = ignore_progress,
+    storage_options: Mapping[str, Any] | None = None,
+    cluster: Cluster | str | None = None,
+) -> Result | ClusterResult:
     """Runs the job with all jobs it reads, and waits for the end.
 
     Small inputs are done in this process, larger ones by worker processes on this machine (always, with
     ``force_distributed``); the same splits, order and bytes either way. ``progress`` is called about ten times a
     second with a Progress. Raises a GristmillError that names place, reason and remedy; whatever was staged is then
     removed. Ctrl-C cancels and raises Cancelled.
+
+    With ``cluster`` (a context of kubeconfig, ``"context/namespace"``, ``""`` for the current one, or ``gm.Cluster``)
+    the jobs run there, with their functions as source; ``workers`` is then the most worker pods of each.
     """
     chain = job.chain() if isinstance(job, Job) else job
-    return run_chain(chain, RunOptions(workers, memory, force_distributed, progress, storage_options))
+    options = RunOptions(workers, memory, force_distributed, progress, storage_options)
+    return run_chain(chain, options) if cluster is None else _elsewhere(chain, cluster, options)
+
+
+def _elsewhere(chain: ChainPlan, cluster: Cluster | str, options: RunOptions) -> ClusterResult:
+    """A run on a cluster."""
+    from gristmill.api.cluster.running import run_on_cluster
+
+    if options.storage_options is not None:
+        raise InvalidPlan(
+            "storage_options are for runs on this machine",
+            place="gm.run(cluster=...)",
+            remedy="Give the job stores=[gm.Store(prefix, secret=...)], or let the pool or the chart name them.",
+        )
+    _refuse_while_importing()
+    memory_bytes = None if options.memory is None else _size(options.memory)
+    return run_on_cluster(chain, cluster, options.progress, workers=options.workers, memory_bytes=memory_bytes)
 
 
 def run_chain(chain: ChainPlan, options: RunOptions) -> Result:
     """Runs a chain as it stands. See ``run``."""
+    _refuse_while_importing()
+    return _Run(chain, options).result()
+
+
+def _refuse_while_importing() -> None:
     if is_importing():
         raise InvalidPlan(
             "the file runs a job when it is imported for its functions",
             place="gm.run",
             remedy='Put what a script does under: if __name__ == "__main__":',
         )
-    return _Run(chain, options).result()
 
 
 def explain_chain(

@@ -1,0 +1,131 @@
+"""Runs a chain or a query on a cluster and waits for its end: ``gm.run(job, cluster=...)`` and ``sql --cluster``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from gristmill.api.cluster.bodies import Prepared, fresh_suffix, job_bodies, query_body
+from gristmill.api.cluster.connection import connect
+from gristmill.api.cluster.follow import follow
+from gristmill.api.cluster.kinds import Body
+from gristmill.api.cluster.place import Cluster
+from gristmill.api.cluster.resources import Resources, ref_of
+from gristmill.api.cluster.result import ClusterResult, fetched, open_rows, result_from
+from gristmill.api.cluster.status import failure_of
+from gristmill.api.cluster.submission import submit, target_namespace
+from gristmill.coordinator.progress import ChainState, Progress, StageProgress
+from gristmill.errors import Cancelled
+from gristmill.plan.job import ChainPlan, Store
+from gristmill.plan.query import QueryPlan
+
+KEPT_S = 3600
+"""A job of ``gm.run`` that does not say itself how long it stays is removed so long after its end."""
+
+ProgressFunction = Callable[[Progress], None]
+
+
+def run_on_cluster(
+    chain: ChainPlan,
+    cluster: Cluster | str,
+    progress: ProgressFunction,
+    *,
+    workers: int | None = None,
+    memory_bytes: int | None = None,
+) -> ClusterResult:
+    """Runs the jobs under names of their own (``wordcount-x7k2p``) and waits for the last of them.
+
+    ``workers`` and ``memory_bytes`` (the limit of each pod's executors) come before what the jobs say. The jobs stay
+    for an hour after their end, or as they say. Ctrl-C ends them and raises Cancelled. Raises the error that a job
+    failed with, of the same class as a run here would.
+    """
+    prepared = job_bodies(chain, fresh_suffix())
+    connection = connect(cluster)
+    namespace = target_namespace(prepared, "", "job") or connection.namespace
+    resources = Resources(replace(connection, namespace=namespace))
+    for each in prepared:
+        _fit(each.body["spec"], workers, memory_bytes)
+    watch = Watch(progress)
+    made = submit(resources, prepared)
+    with cancelling(resources, made):
+        ended = []
+        for body in made:
+            ended.append(finished(resources, body, watch))
+            watch.next_job()
+    return _result(resources, ended[_wanted(chain)], chain.stores, watch, keep_rows=not chain.result_job.outputs)
+
+
+def _fit(spec: Body, workers: int | None, memory_bytes: int | None) -> None:
+    """Puts into a job's spec what the caller of ``gm.run`` asked for."""
+    spec.setdefault("ttlSecondsAfterFinished", KEPT_S)
+    if workers is not None:
+        spec["workers"] = workers
+    if memory_bytes is not None:
+        resources = spec.setdefault("resources", {})
+        for kind in ("requests", "limits"):
+            resources.setdefault(kind, {})["memory"] = str(memory_bytes)
+
+
+def run_query_on_cluster(query: QueryPlan, resources: Resources, progress: ProgressFunction) -> ClusterResult:
+    """Runs the query and fetches its rows, unless it has an output; the resource stays. Ctrl-C ends it."""
+    watch = Watch(progress)
+    made = submit(resources, [Prepared(query_body(query))])
+    with cancelling(resources, made):
+        body = finished(resources, made[0], watch)
+    return _result(resources, body, query.stores, watch, keep_rows=query.output is None)
+
+
+def finished(resources: Resources, body: Body, report: ProgressFunction) -> Body:
+    """The resource once its run has completed. Raises the error that it failed with."""
+    ended = follow(resources, body, report)
+    error = failure_of(ended)
+    if error is not None:
+        raise error
+    return ended
+
+
+@contextmanager
+def cancelling(resources: Resources, made: list[Body]) -> Iterator[None]:
+    """Ctrl-C within the block ends these runs on the cluster, and raises Cancelled."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for body in made:
+            resources.cancel(ref_of(body))
+        raise Cancelled("stopped with Ctrl-C, on the cluster too") from None
+
+
+@dataclass(slots=True)
+class Watch:
+    """Passes progress on; remembers the last and all messages, and adds up the jobs that ran one after the other."""
+
+    inner: ProgressFunction
+    last: Progress = Progress(ChainState.PLANNING)
+    messages: list[str] = field(default_factory=list)
+    _done: tuple[StageProgress, ...] = ()
+
+    def __call__(self, progress: Progress) -> None:
+        self.messages += progress.messages
+        self.last = replace(progress, stages=(*self._done, *progress.stages))
+        self.inner(self.last)
+
+    def next_job(self) -> None:
+        """What comes now is of another job: the stages so far stay."""
+        self._done = self.last.stages
+
+
+def _wanted(chain: ChainPlan) -> int:
+    """The position of the job whose rows the caller gets."""
+    return [job.name for job in chain.jobs].index(chain.result_job.name)
+
+
+def _result(
+    resources: Resources, body: Body, stores: tuple[Store, ...], watch: Watch, *, keep_rows: bool
+) -> ClusterResult:
+    """The result; with ``keep_rows`` the rows are fetched now, since nothing but the lead may have them."""
+    result = result_from(resources, body, stores, watch.last, tuple(watch.messages))
+    if not keep_rows:
+        return result
+    source, folder = fetched(open_rows(resources, body, stores))
+    return replace(result, _source=source, _keep=folder)
