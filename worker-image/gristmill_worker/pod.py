@@ -7,12 +7,15 @@ machine.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.errors import InvalidPlan
+from gristmill.plan.codec import from_json
+from gristmill.plan.job import Store
 from gristmill.wire.tls import OPERATOR_NAME, TlsFiles, pool_name
 
 
@@ -20,9 +23,9 @@ from gristmill.wire.tls import OPERATOR_NAME, TlsFiles, pool_name
 class Pod:
     """One pod of a pool.
 
-    ``pool`` is the base name of the pool's objects. ``lead`` and ``operator`` are ``host:port``. ``stores`` and
-    ``zones`` are JSON: the pool's stores as in a manifest (private pools: those of the job are used), and the zone of
-    each URI prefix. ``scratch``: where results go whose job names no place; empty: nowhere.
+    ``pool`` is the base name of the pool's objects. ``lead`` and ``operator`` are ``host:port``. ``stores`` are those
+    of a warm pool (empty: each job brings its own), ``zones`` the zone by URI prefix. ``scratch``: where results go
+    whose job names no place; empty: nowhere.
     """
 
     pool: str
@@ -38,8 +41,8 @@ class Pod:
     linger_s: float
     log_level: str
     scratch: str
-    stores: str
-    zones: str
+    stores: tuple[Store, ...]
+    zones: Mapping[str, str]
     secrets_dir: Path
     local_dir: Path
     cache_dir: Path
@@ -85,8 +88,8 @@ def load_pod(environment: Mapping[str, str] = os.environ) -> Pod:
         linger_s=read.seconds("LINGER_S", 60.0),
         log_level=read.text("LOG", "INFO").upper(),
         scratch=read.text("SCRATCH", ""),
-        stores=read.text("STORES", "[]"),
-        zones=read.text("ZONES", "{}"),
+        stores=read.stores(),
+        zones=read.zones(),
         secrets_dir=Path(read.text("SECRETS_DIR", "/etc/gristmill/stores")),
         local_dir=Path(read.text("LOCAL_DIR", "/scratch")),
         cache_dir=Path(read.text("CACHE_DIR", "/cache")),
@@ -108,6 +111,18 @@ class _Reader:
         if found is None:
             raise InvalidPlan("it is not set", place=_place(name), remedy="the operator sets it in every pod")
         return found
+
+    def stores(self) -> tuple[Store, ...]:
+        try:
+            return tuple(from_json(self.text("STORES", "[]"), tuple[Store, ...]))
+        except InvalidPlan as error:
+            raise InvalidPlan(f"it is not readable: {error.reason}", place=_place("STORES")) from None
+
+    def zones(self) -> dict[str, str]:
+        try:
+            return {str(prefix): str(zone) for prefix, zone in json.loads(self.text("ZONES", "{}")).items()}
+        except (ValueError, AttributeError):
+            raise InvalidPlan("it is not a JSON object", place=_place("ZONES")) from None
 
     def whole(self, name: str, default: int) -> int:
         text = self.text(name, str(default))

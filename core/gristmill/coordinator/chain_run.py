@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gristmill.coordinator.feeds import FeedBook
+from gristmill.coordinator.ledger import Ledger
 from gristmill.coordinator.links import StagedPlan, WorkerLink
 from gristmill.coordinator.poison import PoisonedRecords
 from gristmill.coordinator.tally import Tally
@@ -92,6 +93,8 @@ class ChainRun:
         self._results: dict[AttemptId, TaskResult] = {}
         self._errors: dict[TaskId, GristmillError] = {}
         self._running: dict[AttemptId, WorkerId] = {}
+        self._localities: dict[AttemptId, instructions.Locality] = {}
+        self.ledger = Ledger()
         self._poison = PoisonedRecords({stage.id: stage.retry for stage in graph.stages})
 
     # What the driver tells.
@@ -114,6 +117,8 @@ class ChainRun:
     def left(self, worker: WorkerId, reason: events.LeaveReason) -> None:
         """A worker is gone."""
         self._links.pop(worker, None)
+        for attempt in [attempt for attempt, where in self._running.items() if where == worker]:
+            self.ledger.lost(attempt.task, worker)
         self._handle(events.WorkerLeft(worker, reason))
 
     def draining(self, worker: WorkerId) -> None:
@@ -153,6 +158,7 @@ class ChainRun:
         proven = cause is Cause.ERROR and self._is_proven(attempt.task, error)
         if cause is not Cause.CANCELLED:
             self._errors[attempt.task] = error
+            self.ledger.failed(attempt.task, cause, error)
         if isinstance(error, _FATAL) or proven:
             self.fail(error)
             return
@@ -251,6 +257,7 @@ class ChainRun:
             if news is not None:
                 link.feed(news)
         self._running[launch.attempt] = launch.worker
+        self._localities[launch.attempt] = launch.locality
         order = TaskOrder(
             launch.attempt,
             self._facts.run,
@@ -262,7 +269,8 @@ class ChainRun:
         link.launch(plan, order)
 
     def _accept(self, result: TaskResult, worker: WorkerId, *, keep_parts: bool) -> None:
-        self.tally.accept(replace(result, quarantined=self._poison.explained(result.quarantined)))
+        explained = replace(result, quarantined=self._poison.explained(result.quarantined))
+        self.tally.accept(explained, self._localities.get(result.attempt, instructions.Locality.ANYWHERE))
         self._errors.pop(result.attempt.task, None)
         if keep_parts:
             for part in result.parts:
@@ -305,6 +313,7 @@ class ChainRun:
 
     def _ended(self, attempt: AttemptId) -> None:
         self._running.pop(attempt, None)
+        self._localities.pop(attempt, None)
         self.tally.ended(attempt.task.stage, str(attempt))
 
     def _failed(self, task: TaskId | None, cause: Cause, message: str) -> None:

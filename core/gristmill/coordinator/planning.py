@@ -35,6 +35,7 @@ class Tier(StrEnum):
 
     INLINE = "in this process"
     EMBEDDED = "worker processes on this machine"
+    POOL = "pods of a pool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class PlannedChain:
     def bytes_(self) -> int:
         """The size of all input files."""
         return sum(planned.bytes_ for planned in self.inputs.values())
+
+
+def plan_for_pool(chain: ChainPlan, stores: Stores, pool: str) -> PlannedChain:
+    """As ``plan_chain``, for the pods of that pool: whatever the size, nothing runs in this process."""
+    return replace(plan_chain(chain, stores, force_distributed=True), tier=Tier.POOL, why=pool)
 
 
 def plan_chain(chain: ChainPlan, stores: Stores, *, force_distributed: bool = False) -> PlannedChain:

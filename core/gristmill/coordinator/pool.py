@@ -101,6 +101,7 @@ class Pool:
     def __init__(self) -> None:
         self._members: dict[WorkerId, Member] = {}
         self._runs: dict[str, PoolRun] = {}
+        self._places: dict[str, tuple[str, ...]] = {}
         self._now_s = 0.0
 
     # What drivers of runs tell.
@@ -131,6 +132,10 @@ class Pool:
             if member.loan is None and not member.draining and (run := self._neediest()) is not None:
                 self._lend(member, run)
         self._take_back()
+
+    def place(self, name: str, places: tuple[str, ...]) -> None:
+        """Workers ``name`` and ``name.*`` lie there, from near to far; what they say of themselves counts less."""
+        self._places[name] = places
 
     # What the server tells.
 
@@ -224,11 +229,12 @@ class Pool:
 
     def _lend(self, member: Member, run: PoolRun) -> None:
         joined = member.joined
+        known = self._places.get(joined.worker.rpartition(".")[0] or joined.worker, joined.places)
         id_ = joined.worker if not member.loans else WorkerId(f"{joined.worker}~{member.loans}")
         member.loans += 1
         member.loan = Loan(id_, run, member, self._now_s)
         member.link.serve(run.name, run.stores)
-        run.run.joined(replace(joined, worker=id_), member.loan)
+        run.run.joined(replace(joined, worker=id_, places=known), member.loan)
 
     def _take_back(self) -> None:
         """Ends loans for runs that have less than their share; the workers go there once they are empty."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from gristmill.ids import StageId, WorkerId
+from gristmill.ids import Side, StageId, WorkerId
 from gristmill.plan.stage import StageGraph
 from gristmill.plan.task import QuarantinedRecord, TaskResult
+from gristmill.schedule.instructions import Locality
 
 
 @dataclass(slots=True)
@@ -60,8 +61,10 @@ class Tally:
         self.quarantined: dict[str, list[QuarantinedRecord]] = defaultdict(list)
         self.workers: dict[WorkerId, WorkerTally] = {}
         self.messages: list[str] = []
+        self.localities: Counter[Locality] = Counter()
+        """Accepted map tasks by how near to their input they ran."""
 
-    def accept(self, result: TaskResult) -> None:
+    def accept(self, result: TaskResult, locality: Locality = Locality.ANYWHERE) -> None:
         """An accepted attempt: its figures count, once for each task, also if that runs again for lost output."""
         stage, partition = result.attempt.task.stage, result.attempt.task.partition
         self.stages[stage].live.pop(str(result.attempt), None)
@@ -69,6 +72,8 @@ class Tally:
             return
         self._counted[stage][partition] = 1
         self.stages[stage].add(result)
+        if stage.side is Side.MAP:
+            self.localities[locality] += 1
         self.counters[stage.job].update(dict(result.counters))
         if result.quarantined:
             self.quarantined[stage.job].extend(result.quarantined)

@@ -1,0 +1,126 @@
+"""What the operator is told of a run: a RunReport made from how it stands, small whatever the job's size.
+
+Pure: from a LeadRun's fields to a value. When a report is sent is the lead's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gristmill.coordinator.progress import StageProgress
+from gristmill.errors import GristmillError
+from gristmill.ids import Side
+from gristmill.plan.job import JobPlan
+from gristmill.schedule.instructions import Locality
+from gristmill.storage.filesystem import join
+from gristmill.storage.manifest import Manifest
+from gristmill.wire.reports import JobReport, LocalityCounts, OutputPointer, RunPhase, RunReport, TaskCounts
+from gristmill_worker.runs import LeadRun
+
+JOBS_TOLD = 100
+WARNINGS_TOLD = 10
+TEXT_CHARACTERS = 2000
+"""The longest message of a report; a warning is cut at a tenth of that."""
+
+
+def report_of(run: LeadRun) -> RunReport:
+    """How the run stands now."""
+    stages = run.progress.stages
+    outputs = tuple(_pointer(each) for first in run.manifests.values() for each in (first, *first.others))
+    return RunReport(
+        phase=run.phase,
+        run=run.request.run,
+        reason=_reason(run.error, run.phase),
+        message=_message(run),
+        plan=_plan(run),
+        maps=_counts(stages, Side.MAP),
+        reduces=_counts(stages, Side.REDUCE),
+        rows=sum(stage.rows for stage in stages if stage.stage.side is Side.MAP),
+        bytes_=sum(stage.bytes_ for stage in stages if stage.stage.side is Side.MAP),
+        spilled_bytes=sum(stage.spilled_bytes for stage in stages),
+        skipped=0 if run.run is None else sum(map(len, run.run.tally.quarantined.values())),
+        locality=_locality(run),
+        ledger=() if run.run is None else run.run.ledger.last,
+        outputs=outputs,
+        result=_result(run),
+        jobs=_jobs(run),
+        warnings=tuple(text[: TEXT_CHARACTERS // 10] for text in run.messages[-WARNINGS_TOLD:]),
+        logs=logs_of(run),
+    )
+
+
+def logs_of(run: LeadRun) -> str:
+    """The folder of the run's logs; empty where there is no scratch to keep them in."""
+    return join(run.accepted.scratch, "logs", run.request.run) if run.accepted and run.accepted.scratch else ""
+
+
+def _reason(error: GristmillError | None, phase: RunPhase) -> str:
+    return type(error).__name__ if error is not None else str(phase)
+
+
+def _message(run: LeadRun) -> str:
+    if run.error is not None:
+        return str(run.error)[:TEXT_CHARACTERS]
+    if run.phase is RunPhase.RUNNING and run.run is not None and not run.run.live_workers:
+        return "waits for a worker"
+    return ""
+
+
+def _plan(run: LeadRun) -> str:
+    if run.planned is None:
+        return ""
+    splits = sum(stage.tasks for stage in run.planned.graph.stages if stage.scan is not None)
+    partitions = sum(stage.tasks for stage in run.planned.graph.stages if stage.id.side is Side.REDUCE)
+    jobs = len(run.planned.chain.jobs)
+    return f"{f'{jobs} jobs, ' if jobs > 1 else ''}{splits} splits, {partitions} partitions"
+
+
+def _counts(stages: Iterable[StageProgress], side: Side) -> TaskCounts:
+    mine = [stage for stage in stages if (stage.stage.side is Side.MAP) is (side is Side.MAP)]
+    return TaskCounts(*(sum(getattr(stage, name) for stage in mine) for name in ("tasks", "done", "running")))
+
+
+def _locality(run: LeadRun) -> LocalityCounts:
+    if run.run is None:
+        return LocalityCounts()
+    counts = run.run.tally.localities
+    far = counts[Locality.REMOTE] + counts[Locality.ANYWHERE]
+    return LocalityCounts(counts[Locality.LOCAL], counts[Locality.ZONE], far)
+
+
+def _pointer(manifest: Manifest, name: str = "") -> OutputPointer:
+    bytes_ = sum(part.bytes_ for part in manifest.parts)
+    return OutputPointer(manifest.job, name, manifest.uri, manifest.generation, manifest.rows, bytes_)
+
+
+def _result(run: LeadRun) -> OutputPointer | None:
+    if run.phase is not RunPhase.COMPLETE or run.planned is None:
+        return None
+    return _pointer(run.manifests[run.planned.chain.result_job.name])
+
+
+def _jobs(run: LeadRun) -> tuple[JobReport, ...]:
+    """The jobs of a chain; a single job says nothing that the run does not."""
+    if run.planned is None or len(run.planned.chain.jobs) < 2:
+        return ()
+    return tuple(_job(run, job) for job in run.planned.chain.jobs[:JOBS_TOLD])
+
+
+def _job(run: LeadRun, job: JobPlan) -> JobReport:
+    stages = [stage for stage in run.progress.stages if stage.stage.job == job.name]
+    return JobReport(
+        job.name,
+        _job_phase(run, stages),
+        _counts(stages, Side.MAP),
+        _counts(stages, Side.REDUCE),
+        sum(stage.rows for stage in stages),
+    )
+
+
+def _job_phase(run: LeadRun, stages: list[StageProgress]) -> RunPhase:
+    if stages and all(stage.done == stage.tasks for stage in stages):
+        return RunPhase.COMPLETE
+    if run.ended:
+        return run.phase
+    begun = any(stage.done or stage.running for stage in stages)
+    return RunPhase.RUNNING if begun else RunPhase.PLANNING

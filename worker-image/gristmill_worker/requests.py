@@ -1,0 +1,180 @@
+"""From what the operator asks for to what a lead can run: the resource, its code and its stores become a chain.
+
+Blocking (it lists files for SQL, may download code), so the lead calls it in a thread. All that is wrong with a request
+is told here, before anything runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gristmill.errors import InvalidPlan
+from gristmill.plan.fragment import Code, CodeFile
+from gristmill.plan.job import ChainPlan, JobPlan, Output, OutputMode, Store
+from gristmill.plan.query import QueryPlan
+from gristmill.plan.resource_fields import QUERY_KIND
+from gristmill.plan.resources import load_job, load_query
+from gristmill.plan.source import FileSource, Format
+from gristmill.storage.filesystem import join
+from gristmill.storage.layout import scratch_of
+from gristmill.storage.manifest import read_manifest
+from gristmill.storage.stores import Stores
+from gristmill_sql import Catalog, CompileOptions, compile_query
+from gristmill_sql.catalog import facts_from_storage
+
+UPSTREAM = "gristmill.dev/upstream-"
+"""Prefix of annotations that say where another job's output lies: the operator adds them to what it sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the operator asked for."""
+
+    uid: str
+    kind: str
+    resource: Mapping[str, Any]
+    code: Mapping[str, bytes]
+
+    @property
+    def name(self) -> str:
+        """The resource's name."""
+        return str(self.resource.get("metadata", {}).get("name", self.uid))
+
+    @property
+    def run(self) -> str:
+        """The run's id in storage: the same for every lead that takes the run."""
+        return run_id(self.uid)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request that can be planned. ``scratch`` is where the run keeps journal and logs; empty: nowhere."""
+
+    chain: ChainPlan
+    scratch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a pool adds to each request: its stores, where its own come before those of jobs, and its scratch."""
+
+    stores: tuple[Store, ...]
+    scratch: str
+
+
+def run_id(uid: str) -> str:
+    """The id of a resource's run: part of the names of its parts, so only letters and digits."""
+    return "".join(filter(str.isalnum, uid))[:16]
+
+
+def request_from(uid: str, kind: str, resource: str, code: Mapping[str, bytes]) -> Request:
+    """A RunRequest's fields as a value. Raises InvalidPlan for a resource that is no JSON object."""
+    try:
+        form = json.loads(resource)
+    except ValueError as error:
+        raise InvalidPlan(f"the resource is not JSON: {error}", place=f"run {uid}") from None
+    if not isinstance(form, dict):
+        raise InvalidPlan("the resource is not an object", place=f"run {uid}")
+    return Request(uid, kind, form, dict(code))
+
+
+def accept(request: Request, around: Surroundings) -> Accepted:
+    """The chain that the request means. Raises InvalidPlan, InvalidQuery, InputError or StorageError."""
+    chain = _query_chain(request, around) if request.kind == QUERY_KIND else _job_chain(request, around)
+    scratch = _scratch(chain, around)
+    return Accepted(_with_result(chain, scratch, request.run), scratch)
+
+
+def _job_chain(request: Request, around: Surroundings) -> ChainPlan:
+    stores = around.stores or _stores_of(request.resource)
+    upstream = {name: _output_of(name, uri, Stores(stores)) for name, uri in _upstream(request.resource).items()}
+    chain = load_job(request.resource, upstream)
+    if around.stores:
+        chain = replace(chain, stores=around.stores)
+    return replace(chain, jobs=tuple(_with_code(job, request.code) for job in chain.jobs))
+
+
+def _stores_of(resource: Mapping[str, Any]) -> tuple[Store, ...]:
+    """The stores that a job names, read before the rest of it is."""
+    spec = {"stores": resource.get("spec", {}).get("stores", []), "reduce": {"sql": "SELECT 1"}}
+    return load_job({**resource, "spec": spec}).stores
+
+
+def _upstream(resource: Mapping[str, Any]) -> dict[str, str]:
+    annotations = resource.get("metadata", {}).get("annotations") or {}
+    return {name.removeprefix(UPSTREAM): uri for name, uri in annotations.items() if name.startswith(UPSTREAM)}
+
+
+def _output_of(job: str, uri: str, stores: Stores) -> FileSource:
+    """The rows that another job wrote."""
+    manifest = read_manifest(uri, stores)
+    if manifest is None:
+        raise InvalidPlan(f"job {job!r} has committed nothing to {uri}", place="spec.input", remedy="run it again")
+    pairs = manifest.format == Format.PARQUET and [column.name for column in manifest.schema] == ["key", "value"]
+    return FileSource((uri,), Format.PAIRS if pairs else Format(manifest.format))
+
+
+def _with_code(job: JobPlan, files: Mapping[str, bytes]) -> JobPlan:
+    if not job.code.config_map:
+        return job
+    if not files:
+        raise InvalidPlan(
+            f"the ConfigMap {job.code.config_map!r} holds no source files",
+            place="spec.code.configMap",
+            remedy="give it a key for each file",
+        )
+    inline = tuple(CodeFile(path, _text(path, files[path])) for path in sorted(files))
+    return replace(job, code=Code(inline=inline, requirements=job.code.requirements))
+
+
+def _text(path: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidPlan("it is not UTF-8 text", place=f"code file {path!r}") from None
+
+
+def _query_chain(request: Request, around: Surroundings) -> ChainPlan:
+    query = load_query(request.resource)
+    stores = around.stores or query.stores
+    catalog = Catalog(query.sources, facts_from_storage(Stores(stores)))
+    options = CompileOptions(
+        dialect=query.dialect,
+        params=query.bound,
+        partitions=query.partitions,
+        outputs=(query.output,) if query.output else (),
+    )
+    chain = compile_query(query.sql, catalog, options).chain
+    return replace(_of_query(chain, query), stores=stores, scratch=query.scratch)
+
+
+def _of_query(chain: ChainPlan, query: QueryPlan) -> ChainPlan:
+    """The chain with the query's deadline, which is that of its result."""
+    wanted = chain.result_job.name
+    jobs = tuple(replace(job, deadline_s=query.deadline_s) if job.name == wanted else job for job in chain.jobs)
+    return replace(chain, jobs=jobs)
+
+
+def _scratch(chain: ChainPlan, around: Surroundings) -> str:
+    job = chain.result_job
+    own = chain.scratch or job.scratch or around.scratch
+    return own or (scratch_of(job.outputs[0].uri) if job.outputs else "")
+
+
+def _with_result(chain: ChainPlan, scratch: str, run: str) -> ChainPlan:
+    """The chain with an output for its result: in scratch, where it names none."""
+    wanted = chain.result_job
+    if wanted.outputs:
+        return chain
+    if not scratch:
+        raise InvalidPlan(
+            "it has no output, and there is no scratch where its result could go",
+            place="spec.output",
+            remedy="set spec.output.uri or spec.scratch, or scratch of the pool or chart",
+        )
+    output = Output(join(scratch, "results", run), format=Format.ARROW, mode=OutputMode.OVERWRITE)
+    jobs = tuple(replace(job, outputs=(output,)) if job.name == wanted.name else job for job in chain.jobs)
+    return replace(chain, jobs=jobs)

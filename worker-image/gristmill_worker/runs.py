@@ -1,0 +1,171 @@
+"""One run in the lead: from the operator's request to committed output, or an error.
+
+The lead makes one for each request and starts ``live``; who reports on it reads its fields, which only ever hold what
+is known by now. What blocks (planning, storage) happens in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from logging import ERROR, INFO
+
+from gristmill.coordinator.chain_run import ChainRun, RunFacts
+from gristmill.coordinator.driving import drive
+from gristmill.coordinator.outputs import ChainOutputs
+from gristmill.coordinator.planning import PlannedChain, plan_for_pool
+from gristmill.coordinator.pool import Pool
+from gristmill.coordinator.progress import ChainState, Progress
+from gristmill.coordinator.snapshot import snapshot
+from gristmill.errors import Cancelled, GristmillError, InternalError
+from gristmill.logs import log
+from gristmill.plan.explain import explain
+from gristmill.schedule.config import SchedulerConfig
+from gristmill.storage.manifest import Manifest
+from gristmill.storage.stores import Stores
+from gristmill.wire.reports import RunPhase
+from gristmill_worker.requests import Accepted, Request, Surroundings, accept
+
+LOOK_EVERY_S = 0.1
+QUIET_S = 10.0
+"""So long an ended run waits for its workers to give up what they still do for it."""
+_PHASES = {ChainState.FINISHED: RunPhase.COMPLETE, ChainState.FAILED: RunPhase.FAILED,
+           ChainState.CANCELLED: RunPhase.CANCELLED}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlace:
+    """What a lead lends its runs: the pool of workers, bytes for each slot, and what the pool adds to requests."""
+
+    pool: Pool
+    pool_name: str
+    slot_bytes: int
+    around: Surroundings
+
+
+class LeadRun:
+    """One run. ``changed`` is called when its phase changes, from the event loop."""
+
+    def __init__(self, request: Request, place: RunPlace, changed: Callable[[LeadRun], None]) -> None:
+        self.request = request
+        self.phase = RunPhase.PLANNING
+        self.error: GristmillError | None = None
+        self.accepted: Accepted | None = None
+        self.planned: PlannedChain | None = None
+        self.stores: Stores | None = None
+        self.run: ChainRun | None = None
+        self.progress = Progress(ChainState.PLANNING)
+        self.messages: list[str] = []
+        self.manifests: dict[str, Manifest] = {}
+        """By job, once committed."""
+        self.started_s = time.monotonic()
+        self._place = place
+        self._changed = changed
+        self._outputs: ChainOutputs | None = None
+        self._cancelled: str | None = None
+        self._looked_s = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.phase.ended
+
+    @property
+    def explained(self) -> str:
+        """The plan as text; empty before there is one."""
+        planned = self.planned
+        return explain(planned.chain, planned.graph, f"{planned.tier} ({planned.why})") if planned else ""
+
+    def cancel(self, reason: str) -> None:
+        """Ends the run; what it staged is dropped."""
+        self._cancelled = self._cancelled or reason
+
+    async def live(self) -> None:
+        """Runs to the end; never raises what a request can be blamed for."""
+        try:
+            await asyncio.to_thread(self._prepare)
+            await self._run()
+        except GristmillError as error:
+            self.error = error
+        # A fault of our own must end this run, with a report, and no other.
+        except Exception as error:  # noqa: BLE001
+            log(__name__, ERROR, "a run ended by a fault", run=self.request.uid, error=repr(error))
+            self.error = InternalError(f"{type(error).__name__}: {error}", place="lead", remedy="please report this")
+        if self.error is not None:
+            await self._abandon()
+        self._end()
+
+    def _prepare(self) -> None:
+        place, request = self._place, self.request
+        self.accepted = accept(request, place.around)
+        self.stores = Stores(self.accepted.chain.stores)
+        planned = plan_for_pool(self.accepted.chain, self.stores, place.pool_name)
+        self._outputs = ChainOutputs(planned.chain, planned.graph, request.run, self.stores)
+        self.manifests = self._outputs.manifests
+        self._outputs.prepare()
+        self.planned = planned
+
+    async def _run(self) -> None:
+        assert self.planned is not None
+        assert self._outputs is not None
+        place, jobs = self._place, self.planned.chain.jobs
+        deadlines = tuple((job.name, job.deadline_s) for job in jobs if job.deadline_s is not None)
+        run = ChainRun(self.planned.graph, RunFacts(self.request.run, place.slot_bytes, deadlines), SchedulerConfig())
+        self.run = run
+        run.tick(time.monotonic())
+        place.pool.add(self.request.run, run, self.planned.graph.stores, time.monotonic())
+        self._to(RunPhase.RUNNING)
+        try:
+            await drive(run, self._outputs, self._look)
+        finally:
+            place.pool.remove(self.request.run)
+        if run.error is not None:
+            await self._quiet()
+            raise run.error
+
+    async def _quiet(self) -> None:
+        """Waits till no worker stages anything more."""
+        until_s = time.monotonic() + QUIET_S
+        while self._place.pool.busy(self.request.run) and time.monotonic() < until_s:
+            await asyncio.sleep(0.02)
+
+    def _look(self, state: ChainState) -> None:
+        assert self.run is not None
+        now_s = time.monotonic()
+        self._place.pool.settle(now_s)
+        if state is ChainState.COMMITTING:
+            self._to(RunPhase.COMMITTING)
+        elif self._cancelled is not None:
+            self.run.cancel(self._cancelled)
+        if now_s - self._looked_s >= LOOK_EVERY_S or state is ChainState.COMMITTING:
+            self._take_look(state)
+
+    def _take_look(self, state: ChainState) -> None:
+        assert self.run is not None
+        assert self.planned is not None
+        self._looked_s = time.monotonic()
+        look = snapshot(self.run, self.planned.tier, state, self._looked_s - self.started_s)
+        self.messages += look.messages
+        self.progress = replace(look, messages=())
+
+    async def _abandon(self) -> None:
+        if self._outputs is not None:
+            await asyncio.to_thread(self._outputs.abandon)
+
+    def _end(self) -> None:
+        state = ChainState.FINISHED
+        if self.error is not None:
+            state = ChainState.CANCELLED if isinstance(self.error, Cancelled) else ChainState.FAILED
+        if self.run is not None:
+            self._take_look(state)
+        else:
+            self.progress = replace(self.progress, state=state)
+        log(__name__, INFO, "run ended", run=self.request.run, resource=self.request.name, state=state, why=self.error)
+        self._to(_PHASES[state])
+
+    def _to(self, phase: RunPhase) -> None:
+        if phase is not self.phase:
+            self.phase = phase
+            self._changed(self)
