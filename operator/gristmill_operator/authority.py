@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -42,7 +43,7 @@ class Authority:
     def __init__(self, cert: bytes, key: bytes) -> None:
         self.cert_pem = cert
         self._cert = x509.load_pem_x509_certificate(cert)
-        self._key = serialization.load_pem_private_key(key, password=None)
+        self._key = cast(CertificateIssuerPrivateKeyTypes, serialization.load_pem_private_key(key, password=None))
 
     def pool(self, uid: str) -> PoolCredentials:
         """New credentials of the pool, with its UID in the certificate's name."""
@@ -70,10 +71,9 @@ class Authority:
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
                 critical=False,
             )
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._cert.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
-        issuer: CertificateIssuerPrivateKeyTypes = self._key  # type: ignore[assignment]
-        signed = builder.sign(issuer, hashes.SHA256())
+        signed = builder.sign(self._key, hashes.SHA256())
         return TlsBytes(
             ca=self.cert_pem,
             cert=signed.public_bytes(serialization.Encoding.PEM),

@@ -27,12 +27,15 @@ _PRIVATE_IDLE_S = 10.0
 class Defaults:
     """What the operator's settings say where a resource says nothing.
 
-    Each core of ``cpu`` makes a slot. ``linger_s``: how long the lead of an ended private pool stays.
+    Each core of ``cpu`` makes a slot. ``linger_s``: how long the lead of an ended private pool stays. ``stores`` come
+    behind those of a resource.
     """
 
     max_workers: int = 8
     linger_s: float = 60.0
     cpu: str = "1"
+    stores: tuple[Mapping[str, Any], ...] = ()
+    scratch: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,9 +71,9 @@ class PodTemplate:
 class PoolSpec:
     """A pool: who owns it, how many pods, and what they look like.
 
-    ``slots`` are tasks at a time in each pod, ``max_pods`` counts the lead too. ``stores`` and ``scratch`` are given
-    only for warm pools; those of others come with the run. ``secrets`` and ``claims`` are mounted. ``uris`` are
-    inputs, by whose zone the first pod is placed.
+    ``slots`` are tasks at a time in each pod, ``max_pods`` counts the lead too. ``stores`` as JSON and ``scratch``
+    are what the lead is told; empty: they come with the run. ``secrets`` and ``claims`` are mounted,
+    ``shared_secrets`` where they exist. ``uris`` are inputs, by whose zone the first pod is placed.
     """
 
     owner: Key
@@ -84,6 +87,7 @@ class PoolSpec:
     slots: int = 1
     template: PodTemplate = PodTemplate()
     secrets: tuple[str, ...] = ()
+    shared_secrets: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     written_claims: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
@@ -164,7 +168,8 @@ def _pool(key: Key, uid: str, spec: Mapping[str, Any], run: RunSpec | None, defa
     if run is not None and (run.pool or run.mirror):
         return None
     private = run is not None
-    stores = [_mapping(store) for store in _list(spec.get("stores"))]
+    own = [_mapping(store) for store in _list(spec.get("stores"))]
+    stores = [*own, *defaults.stores]
     inputs, outputs = _uris(_sources(spec)), _uris(_outputs(spec))
     most = int(spec.get("workers", defaults.max_workers)) + 1 if private else int(spec.get("max", 4))
     template = _template(spec)
@@ -179,13 +184,14 @@ def _pool(key: Key, uid: str, spec: Mapping[str, Any], run: RunSpec | None, defa
         linger_s=defaults.linger_s,
         slots=_slots(template, defaults),
         template=template,
-        secrets=_secrets(stores),
+        secrets=_secrets(own),
+        shared_secrets=tuple(name for name in _secrets(defaults.stores) if name not in _secrets(own)),
         claims=tuple(dict.fromkeys((*_claims([*inputs, *outputs]), *map(str, _list(spec.get("claims")))))),
         written_claims=_claims(outputs),
         endpoints=tuple(dict.fromkeys(str(store["endpoint"]) for store in stores if store.get("endpoint"))),
         uris=inputs,
-        stores="" if private else json.dumps(stores),
-        scratch="" if private else str(spec.get("scratch") or ""),
+        stores="" if private and not defaults.stores else json.dumps(stores),
+        scratch=defaults.scratch if private else str(spec.get("scratch") or defaults.scratch),
     )
 
 

@@ -14,6 +14,8 @@ API_VERSION = f"{GROUP}/{VERSION}"
 MANAGED_BY = "gristmill-operator"
 MIRROR_OWNER = f"{GROUP}/query"
 """``spec.managedBy`` of a child MapReduceJob that only mirrors a job of a query's chain."""
+UPSTREAM_ANNOTATION = f"{GROUP}/upstream-"
+"""Before a job's name: where its output lies, in what a lead is sent."""
 
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 LABEL_COMPONENT = "app.kubernetes.io/component"

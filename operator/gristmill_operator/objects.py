@@ -20,6 +20,7 @@ from gristmill_operator.names import (
     LABEL_POOL_UID,
     MANAGED_BY,
     MIRROR_OWNER,
+    UPSTREAM_ANNOTATION,
     WORKER_PORT,
     Kind,
 )
@@ -155,21 +156,16 @@ def event_manifest(resource: Resource, action: RecordEvent, identity: str, now: 
     }
 
 
-def run_resource(resource: Resource, upstreams: Mapping[str, Resource]) -> str:
-    """The resource as its lead gets it, JSON: without status and bookkeeping, and with what upstream jobs gave.
+def run_resource(resource: Resource, upstreams: Mapping[str, str]) -> str:
+    """The resource as its lead gets it, JSON: without status and bookkeeping.
 
-    ``upstreams`` in it holds, for each job named by ``fromJob``, its ``spec`` (without code) and its ``status``
-    (``outputs`` and ``result``): where the rows lie and what they are.
+    ``upstreams`` says where the output of each job lies that ``fromJob`` names; it goes into annotations.
     """
     raw = resource.raw
     meta = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
-    form = {"apiVersion": raw["apiVersion"], "kind": raw["kind"], "metadata": meta, "spec": raw.get("spec") or {}}
-    if upstreams:
-        form["upstreams"] = {name: _upstream(one) for name, one in upstreams.items()}
-    return json.dumps(form)
-
-
-def _upstream(resource: Resource) -> dict[str, Any]:
-    spec = {name: value for name, value in (resource.raw.get("spec") or {}).items() if name != "code"}
-    told = resource.status.told
-    return {"spec": spec, "status": {name: told[name] for name in ("outputs", "result") if name in told}}
+    places = {f"{UPSTREAM_ANNOTATION}{job}": uri for job, uri in upstreams.items()}
+    if places:
+        meta["annotations"] = {**(meta.get("annotations") or {}), **places}
+    return json.dumps(
+        {"apiVersion": raw["apiVersion"], "kind": raw["kind"], "metadata": meta, "spec": raw.get("spec") or {}}
+    )

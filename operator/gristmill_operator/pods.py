@@ -201,7 +201,7 @@ def _mounts(container: str, pool: PoolSpec) -> list[dict[str, Any]]:
     mounts: list[dict[str, Any]] = [{"name": name, "mountPath": path} for name, path in _MOUNTS.items()]
     mounts[-1]["readOnly"] = True
     mounts.append({"name": f"tmp-{container}", "mountPath": "/tmp"})
-    for at, secret in enumerate(pool.secrets):
+    for at, secret in enumerate((*pool.secrets, *pool.shared_secrets)):
         mounts.append({"name": f"store-{at}", "mountPath": f"{_STORES}/{secret}", "readOnly": True})
     for at, claim in enumerate(pool.claims):
         written = claim in pool.written_claims
@@ -220,8 +220,10 @@ def _volumes(pool: PoolSpec, settings: OperatorSettings) -> list[dict[str, Any]]
         {"name": "tmp-agent", "emptyDir": {}},
         {"name": "tmp-executor", "emptyDir": {}},
     ]
-    for at, secret in enumerate(pool.secrets):
-        volumes.append({"name": f"store-{at}", "secret": {"secretName": secret, "defaultMode": 0o440}})
+    for at, secret in enumerate((*pool.secrets, *pool.shared_secrets)):
+        optional = secret in pool.shared_secrets
+        source = {"secretName": secret, "defaultMode": 0o440, "optional": optional}
+        volumes.append({"name": f"store-{at}", "secret": source})
     for at, claim in enumerate(pool.claims):
         read_only = claim not in pool.written_claims
         source = {"claimName": claim, "readOnly": read_only}

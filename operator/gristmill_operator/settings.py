@@ -5,6 +5,7 @@
 ``WATCH_NAMESPACES``: namespaces with commas between; empty: all, which wants cluster-wide rights.
 ``WORKER_IMAGE``, ``WORKER_PULL_POLICY``, ``IMAGE_PULL_SECRETS`` (names with commas): the pods' image (required).
 ``AGENT_RESOURCES``, ``EXECUTOR_RESOURCES``: JSON, as ``resources`` of a container; the second is a default for jobs.
+``DEFAULT_STORES``: JSON list, as ``spec.stores``, behind those that a resource names; ``DEFAULT_SCRATCH``: a URI.
 ``ZONE_MAP``: JSON object from URI prefixes to zones, ``{"s3://eu/": "eu-west-1a"}``; the longest prefix counts.
 ``MAX_WORKERS``: most workers of a private pool whose resource does not say (default 8).
 ``LINGER_S``: how long pods of an ended private pool stay for clients, in seconds (default 60).
@@ -67,6 +68,8 @@ class OperatorSettings:
     pods: PodDefaults
     namespaces: tuple[str, ...] = ()
     zones: Mapping[str, str] = field(default_factory=dict)
+    stores: tuple[Mapping[str, Any], ...] = ()
+    scratch: str = ""
     max_workers: int = 8
     lead_port: int = 7070
     http_port: int = 8080
@@ -87,6 +90,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> OperatorSettings:
         pods=_pods(read),
         namespaces=read.names("WATCH_NAMESPACES"),
         zones=read.texts("ZONE_MAP"),
+        stores=tuple(read.json("DEFAULT_STORES", list)),
+        scratch=read.text("DEFAULT_SCRATCH"),
         max_workers=read.whole("MAX_WORKERS", 8),
         lead_port=read.whole("LEAD_PORT", 7070),
         http_port=read.whole("HTTP_PORT", 8080),

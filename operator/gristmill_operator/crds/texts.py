@@ -1,0 +1,117 @@
+"""What texts must look like, by the form of their field: limits of length, and rules with words for people.
+
+Expressions stay cheap: an API server estimates the cost of each by the longest text and list that the schema allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gristmill.plan.fields import Form
+from gristmill_operator.crds.rule import Rule
+
+_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+_LABEL_NAME = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+_LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+_ENTRY = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
+_OWN_LABELS = "'gristmill.dev/', 'app.kubernetes.io/', 'kubernetes.io/', 'k8s.io/'"
+IDENTIFIER = "^[A-Za-z_][A-Za-z0-9_]*$"
+DURATION = Rule(
+    r"self.matches('^( *[0-9]+([.][0-9]+)?(ms|s|m|h|d) *)+$') && self.matches('[1-9]')",
+    "is not a duration of more than nothing: write 30s, 5m, 1h30m or 500ms",
+)
+SIZE = Rule(
+    r"type(self) == int ? self > 0 : string(self).matches('^ *[0-9]+([.][0-9]+)? *([KMGTP]i?B?|kB|B|)$') "
+    "&& string(self).matches('[1-9]')",
+    "is not a size of more than nothing: write 64MiB, 1GiB, or a number of bytes",
+)
+QUANTITY = Rule(
+    "type(self) == int ? self >= 0 : isQuantity(string(self)) && !string(self).startsWith('-')",
+    "is not a quantity: write 4Gi, 500m or 2",
+)
+_SCHEME = Rule(
+    "self.contains('://') && !self.startsWith('file:')",
+    "is a path on some machine, which pods do not see: copy the data to a bucket (s3://BUCKET/…), or name a volume "
+    "(pvc://CLAIM/path)",
+)
+_NO_MEMORY = Rule(
+    "!self.startsWith('memory:')",
+    "memory:// works only inside one process (gm.run): use a bucket",
+)
+_CLAIM = Rule(
+    "!self.startsWith('pvc:') || self.matches('^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?/')",
+    "names no volume: write pvc://CLAIM/path",
+)
+_NO_HTTP = Rule(
+    "!self.startsWith('http:') && !self.startsWith('https:')",
+    "is for reading only: write to a bucket or a volume",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TextForm:
+    """``most`` characters, at least ``least``; ``rules`` hold of the text, ``names`` and ``values`` of a map's."""
+
+    most: int = 1024
+    least: int = 0
+    rules: tuple[Rule, ...] = ()
+    names: str = ""
+    values: str = ""
+    message: str = ""
+
+
+FORMS = {
+    Form.FREE: TextForm(),
+    Form.NAME: TextForm(
+        253,
+        rules=(Rule(f"self.matches('{_NAME}')", "is not a name: lower-case letters, digits, dashes and dots"),),
+    ),
+    Form.IDENTIFIER: TextForm(
+        63,
+        rules=(Rule(f"self.matches('{IDENTIFIER}')", "is not a name of a table: letters, digits and underscores"),),
+        names=f"n.matches('{IDENTIFIER}') && size(n) <= 63",
+        message="each name is one of a table: letters, digits and underscores, at most 63",
+    ),
+    Form.FUNCTION: TextForm(
+        512,
+        rules=(
+            Rule(
+                f"self.matches('{_ENTRY}') && !self.contains('.py:')",
+                "does not name a function: write module:function, without .py",
+            ),
+        ),
+    ),
+    Form.SQL: TextForm(131_072, rules=(Rule(r"self.matches('\\S')", "the SQL text is empty"),)),
+    Form.READ_URI: TextForm(rules=(_SCHEME, _NO_MEMORY, _CLAIM)),
+    Form.WRITE_URI: TextForm(rules=(_SCHEME, _NO_MEMORY, _CLAIM, _NO_HTTP)),
+    Form.URL: TextForm(
+        rules=(Rule("self.matches('^https?://[^/ ]+/?$')", "is not a URL of a service: write http://HOST:PORT"),)
+    ),
+    Form.SHA256: TextForm(
+        64, rules=(Rule("self.matches('^[0-9a-f]{64}$')", "is not 64 hex digits in lower case: sha256sum prints them"),)
+    ),
+    Form.CHARACTER: TextForm(1),
+    Form.PATH: TextForm(
+        262_144,
+        names=r"!n.startsWith('/') && !n.contains('\\') && !n.split('/').exists(s, s in ['', '.', '..'])",
+        message="each name is a relative path with forward slashes, without ..",
+    ),
+    Form.VARIABLE: TextForm(
+        256,
+        rules=(
+            Rule("self.matches('^[A-Za-z_][A-Za-z0-9_]*$')", "is not a name of a variable"),
+            Rule("!self.startsWith('GRISTMILL_')", "GRISTMILL_… are the pods' own: choose another name"),
+        ),
+    ),
+    Form.LABELS: TextForm(
+        63,
+        names=f"n.matches('{_LABEL_NAME}') && ![{_OWN_LABELS}].exists(p, n.startsWith(p))",
+        values=f"self.matches('{_LABEL_VALUE}')",
+        message="each name is one of a label, and not of gristmill.dev/, app.kubernetes.io/ or Kubernetes itself",
+    ),
+    Form.ANNOTATIONS: TextForm(
+        4096,
+        names=f"n.matches('{_LABEL_NAME}') && !n.startsWith('gristmill.dev/')",
+        message="each name is one of an annotation, and not of gristmill.dev/",
+    ),
+}
