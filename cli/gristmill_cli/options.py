@@ -19,6 +19,15 @@ class OutputFormat(StrEnum):
     PARQUET = "parquet"
 
 
+class ResourceFormat(StrEnum):
+    """What ``-o`` may be where resources are shown, as in kubectl."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
 class Mode(StrEnum):
     """What ``--mode`` may be: what becomes of a result that is there already."""
 
@@ -50,3 +59,16 @@ Format = Annotated[
 ]
 Explain = Annotated[bool, typer.Option("--explain", help="Show what would run, and run nothing.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary: rows and errors only.")]
+
+Context = Annotated[
+    str, typer.Option("--context", metavar="NAME", help="Context of kubeconfig; default: the current one.")
+]
+Namespace = Annotated[
+    str, typer.Option("-n", "--namespace", metavar="NAME", help="Namespace; default: that of the context.")
+]
+KubeConfig = Annotated[
+    str, typer.Option("--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, else ~/.kube/config.")
+]
+Resource = Annotated[
+    ResourceFormat, typer.Option("-o", "--output", metavar="FORMAT", help=f"One of {', '.join(ResourceFormat)}.")
+]

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, overload
 from gristmill.api.job import Job
 from gristmill.api.result import Result
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
-from gristmill.coordinator.embedded import EmbeddedDriver, EmbeddedSession, WorkerSpec
+from gristmill.coordinator.embedded import EmbeddedDriver
 from gristmill.coordinator.inline import INLINE_MEMORY_BYTES, InlinePlace, run_inline
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain, Tier, plan_chain
 from gristmill.coordinator.progress import ChainState, Progress
+from gristmill.coordinator.session import EmbeddedSession, WorkerSpec
 from gristmill.errors import InvalidPlan
 from gristmill.kernel.user_code import is_importing
 from gristmill.plan.explain import explain

@@ -12,12 +12,11 @@ import pyarrow as pa
 from gristmill.api.cluster.kinds import Body
 from gristmill.api.cluster.lead import Lead
 from gristmill.api.cluster.resources import Resources, ref_of
-from gristmill.api.cluster.status import OutputRef, outputs_of, result_of, status_of
+from gristmill.api.cluster.status import OutputRef, outputs_of, result_of, status_of, stores_of
 from gristmill.api.result import Rows
 from gristmill.api.rows import open_manifest
 from gristmill.coordinator.progress import Progress
 from gristmill.errors import ClusterError, GristmillError, StorageError
-from gristmill.plan.job import Store
 from gristmill.storage.manifest import read_manifest
 from gristmill.storage.stores import Stores
 
@@ -61,8 +60,7 @@ class ClusterResult(Rows):
         return f"<Result of {self.job!r}: {len(self)} rows at {self.uri}>"
 
 
-def result_from(resources: Resources, body: Body, stores: tuple[Store, ...], progress: Progress,
-                messages: tuple[str, ...]) -> ClusterResult:  # fmt: skip
+def result_from(resources: Resources, body: Body, progress: Progress, messages: tuple[str, ...]) -> ClusterResult:
     """The result of a completed run; rows stay where they are until they are asked for."""
     rows = result_of(body)
     outputs = outputs_of(body)
@@ -74,11 +72,11 @@ def result_from(resources: Resources, body: Body, stores: tuple[Store, ...], pro
         rows.rows if rows else 0,
         progress,
         messages,
-        lambda: open_rows(resources, body, stores),
+        lambda: open_rows(resources, body),
     )
 
 
-def open_rows(resources: Resources, body: Body, stores: tuple[Store, ...] = ()) -> pa.RecordBatchReader:
+def open_rows(resources: Resources, body: Body) -> pa.RecordBatchReader:
     """The rows of a completed run: from its lead, else from storage. Raises ClusterError where neither has them."""
     lead, uid = str(status_of(body).get("lead") or ""), body["metadata"]["uid"]
     try:
@@ -87,14 +85,14 @@ def open_rows(resources: Resources, body: Body, stores: tuple[Store, ...] = ()) 
         refused = ClusterError("its lead is gone", place=str(ref_of(body)))
     except ClusterError as error:  # gone, not to be reached by this user, or too many rows for it
         refused = error
-    return _from_storage(body, stores, refused)
+    return _from_storage(body, refused)
 
 
-def _from_storage(body: Body, stores: tuple[Store, ...], refused: ClusterError) -> pa.RecordBatchReader:
+def _from_storage(body: Body, refused: ClusterError) -> pa.RecordBatchReader:
     result = result_of(body)
     if result is None or not result.uri:
         raise refused
-    reached = Stores(stores, None)
+    reached = Stores(stores_of(body), None)
     try:
         manifest = read_manifest(result.uri, reached)
         if manifest is None:

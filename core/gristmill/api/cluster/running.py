@@ -17,7 +17,7 @@ from gristmill.api.cluster.status import failure_of
 from gristmill.api.cluster.submission import submit, target_namespace
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
 from gristmill.errors import Cancelled
-from gristmill.plan.job import ChainPlan, Store
+from gristmill.plan.job import ChainPlan
 from gristmill.plan.query import QueryPlan
 
 KEPT_S = 3600
@@ -53,7 +53,7 @@ def run_on_cluster(
         for body in made:
             ended.append(finished(resources, body, watch))
             watch.next_job()
-    return _result(resources, ended[_wanted(chain)], chain.stores, watch, keep_rows=not chain.result_job.outputs)
+    return _result(resources, ended[_wanted(chain)], watch, keep_rows=not chain.result_job.outputs)
 
 
 def _fit(spec: Body, workers: int | None, memory_bytes: int | None) -> None:
@@ -73,7 +73,7 @@ def run_query_on_cluster(query: QueryPlan, resources: Resources, progress: Progr
     made = submit(resources, [Prepared(query_body(query))])
     with cancelling(resources, made):
         body = finished(resources, made[0], watch)
-    return _result(resources, body, query.stores, watch, keep_rows=query.output is None)
+    return _result(resources, body, watch, keep_rows=query.output is None)
 
 
 def finished(resources: Resources, body: Body, report: ProgressFunction) -> Body:
@@ -120,12 +120,10 @@ def _wanted(chain: ChainPlan) -> int:
     return [job.name for job in chain.jobs].index(chain.result_job.name)
 
 
-def _result(
-    resources: Resources, body: Body, stores: tuple[Store, ...], watch: Watch, *, keep_rows: bool
-) -> ClusterResult:
+def _result(resources: Resources, body: Body, watch: Watch, *, keep_rows: bool) -> ClusterResult:
     """The result; with ``keep_rows`` the rows are fetched now, since nothing but the lead may have them."""
-    result = result_from(resources, body, stores, watch.last, tuple(watch.messages))
+    result = result_from(resources, body, watch.last, tuple(watch.messages))
     if not keep_rows:
         return result
-    source, folder = fetched(open_rows(resources, body, stores))
+    source, folder = fetched(open_rows(resources, body))
     return replace(result, _source=source, _keep=folder)

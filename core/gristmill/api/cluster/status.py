@@ -16,6 +16,9 @@ from gristmill.api.cluster.resources import ref_of
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
 from gristmill.errors import Cancelled, ClusterError, GristmillError
 from gristmill.ids import Side, StageId
+from gristmill.plan.job import Store
+from gristmill.plan.manifest_parts import store
+from gristmill.plan.manifest_yaml import Block
 
 PENDING = "Pending"
 ENDED = ("Complete", "Failed", "Cancelled")
@@ -129,6 +132,12 @@ def _output(form: dict[str, Any]) -> OutputRef:
         int(form.get("rows") or 0),
         int(form.get("bytes") or 0),
     )
+
+
+def stores_of(body: Body) -> tuple[Store, ...]:
+    """The stores that the resource names, without the credentials that its pods have."""
+    forms = body["spec"].get("stores") or ()
+    return tuple(store(Block("", {name: form[name] for name in form if name != "secretRef"})) for form in forms)
 
 
 def failure_of(body: Body) -> GristmillError | None:

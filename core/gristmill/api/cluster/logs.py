@@ -1,0 +1,103 @@
+"""The logs of a run: from its lead while that lives, from pods through the API server, else from object storage.
+
+For ``gristmill logs``. Lines are text without their ends; which task a line is of stands before it where several tasks
+are shown together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gristmill.api.cluster.failures import Missing
+from gristmill.api.cluster.kinds import Body
+from gristmill.api.cluster.lead import Lead
+from gristmill.api.cluster.resources import Resources, ref_of
+from gristmill.api.cluster.status import has_ended, is_active, status_of, stores_of
+from gristmill.errors import ClusterError, GristmillError, InvalidPlan
+from gristmill.ids import StageId, TaskId
+from gristmill.storage.filesystem import canonical
+from gristmill.storage.stores import Stores
+
+_SUFFIX = ".log"
+
+
+def run_logs(resources: Resources, body: Body, task: str, *, follow: bool) -> Iterator[str]:
+    """The lines of all tasks, or of ``task``; with ``follow`` as they come, until the run has ended.
+
+    Raises InvalidPlan for what is not a task, Missing where no place has logs of it.
+    """
+    wanted = task_of(task, body["metadata"]["name"]) if task else ""
+    lead = str(status_of(body).get("lead") or "")
+    refused = ClusterError("it has no pods", place=str(ref_of(body)))
+    if lead:
+        try:
+            yield from Lead(resources.connection, lead).logs(body["metadata"]["uid"], wanted, follow=follow)
+        except ClusterError as error:
+            refused = error
+        else:
+            return
+    if lead and not wanted and is_active(body):
+        yield from _container_lines(resources, lead, follow=follow)
+    else:
+        yield from _kept(body, wanted, refused)
+
+
+def task_of(text: str, job: str) -> str:
+    """The id of a task as a user writes it: ``wordcount/map/books#3``, or ``map/books#3`` of a run's only job.
+
+    Raises InvalidPlan.
+    """
+    for candidate in (text, f"{job}/{text}"):
+        try:
+            return str(TaskId.parse(candidate))
+        except ValueError:
+            continue
+    raise InvalidPlan(f"{text!r} is not a task", place="--task", remedy="For instance map/input#3 or reduce#0.")
+
+
+def log_path(task: str) -> str:
+    """Where the log of a task lies below the run's folder of logs: ``q-1/reduce/3.log`` of ``q-1/reduce#3``."""
+    found = TaskId.parse(task)
+    return f"{found.stage}/{found.partition}{_SUFFIX}"
+
+
+def task_at(path: str) -> str:
+    """The inverse of ``log_path``; the path itself where it is none."""
+    stage, _, name = path.removesuffix(_SUFFIX).rpartition("/")
+    try:
+        return str(TaskId(StageId.parse(stage), int(name)))
+    except ValueError:
+        return path
+
+
+def _container_lines(resources: Resources, pod: str, *, follow: bool) -> Iterator[str]:
+    """What the lead's processes print: for users who may read logs of pods but not forward ports."""
+    path = f"/api/v1/namespaces/{resources.connection.namespace}/pods/{pod}/log"
+    query = {"container": "agent", **({"follow": "true"} if follow else {})}
+    for line in resources.connection.lines(path, **query):
+        yield line.decode("utf-8", "replace")
+
+
+def _kept(body: Body, task: str, refused: ClusterError) -> Iterator[str]:
+    """The logs in object storage, which the user's own credentials have to open."""
+    ref, uri = ref_of(body), str(status_of(body).get("logs") or "")
+    if not uri:
+        waiting = "" if has_ended(body) else f"What it waits for: gristmill why {ref}"
+        raise Missing(f"there are no logs of it: {refused.reason}", place=str(ref), remedy=waiting or refused.remedy)
+    folder = canonical(uri).rstrip("/")
+    stores = Stores(stores_of(body), None)
+    try:
+        files = stores.filesystem(folder)
+        listed = sorted(entry.uri for entry in files.walk(folder) if entry.uri.endswith(_SUFFIX))
+        wanted = [each for each in listed if not task or each == f"{folder}/{log_path(task)}"]
+        if not wanted:
+            raise Missing(f"there is no log of {task or 'any task'}", place=uri)
+        for each in wanted:
+            name = "" if task else f"{task_at(each.removeprefix(f'{folder}/'))}  "
+            for line in files.read(each).decode("utf-8", "replace").splitlines():
+                yield f"{name}{line}"
+    except Missing:
+        raise
+    except GristmillError as error:
+        remedy = "Give this machine credentials of the bucket, or look while the pods are there."
+        raise Missing(f"its logs cannot be read from here: {error.reason}", place=uri, remedy=remedy) from error
