@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.errors import InvalidPlan
-from gristmill.plan.codec import from_json
 from gristmill.plan.job import Store
+from gristmill.plan.resources import load_stores
 from gristmill.wire.tls import OPERATOR_NAME, TlsFiles, pool_name
 
 
@@ -114,9 +114,9 @@ class _Reader:
 
     def stores(self) -> tuple[Store, ...]:
         try:
-            return tuple(from_json(self.text("STORES", "[]"), tuple[Store, ...]))
-        except InvalidPlan as error:
-            raise InvalidPlan(f"it is not readable: {error.reason}", place=_place("STORES")) from None
+            return load_stores(json.loads(self.text("STORES", "[]")))
+        except (ValueError, InvalidPlan) as error:
+            raise InvalidPlan(f"it is not readable: {error}", place=_place("STORES")) from None
 
     def zones(self) -> dict[str, str]:
         try:

@@ -16,7 +16,7 @@ from gristmill.plan.fragment import Code, CodeFile
 from gristmill.plan.job import ChainPlan, JobPlan, Output, OutputMode, Store
 from gristmill.plan.query import QueryPlan
 from gristmill.plan.resource_fields import QUERY_KIND
-from gristmill.plan.resources import load_job, load_query
+from gristmill.plan.resources import load_job, load_query, load_stores
 from gristmill.plan.source import FileSource, Format
 from gristmill.storage.filesystem import join
 from gristmill.storage.layout import scratch_of
@@ -89,18 +89,12 @@ def accept(request: Request, around: Surroundings) -> Accepted:
 
 
 def _job_chain(request: Request, around: Surroundings) -> ChainPlan:
-    stores = around.stores or _stores_of(request.resource)
+    stores = around.stores or load_stores(request.resource.get("spec", {}).get("stores", ()))
     upstream = {name: _output_of(name, uri, Stores(stores)) for name, uri in _upstream(request.resource).items()}
     chain = load_job(request.resource, upstream)
     if around.stores:
         chain = replace(chain, stores=around.stores)
     return replace(chain, jobs=tuple(_with_code(job, request.code) for job in chain.jobs))
-
-
-def _stores_of(resource: Mapping[str, Any]) -> tuple[Store, ...]:
-    """The stores that a job names, read before the rest of it is."""
-    spec = {"stores": resource.get("spec", {}).get("stores", []), "reduce": {"sql": "SELECT 1"}}
-    return load_job({**resource, "spec": spec}).stores
 
 
 def _upstream(resource: Mapping[str, Any]) -> dict[str, str]:

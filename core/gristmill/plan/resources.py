@@ -13,7 +13,7 @@ from typing import Any
 from gristmill.errors import InvalidPlan
 from gristmill.plan.fields import Record
 from gristmill.plan.formats import format_of_table, path_source
-from gristmill.plan.job import ChainPlan
+from gristmill.plan.job import ChainPlan, Store
 from gristmill.plan.manifest_fields import MANIFEST
 from gristmill.plan.manifest_forms import (
     Form,
@@ -33,7 +33,7 @@ from gristmill.plan.parameters import parameter_text, parse_parameters
 from gristmill.plan.pool import PoolPlan
 from gristmill.plan.problems import Problem, raise_problems
 from gristmill.plan.query import Parameter, QueryPlan, QueryTable
-from gristmill.plan.resource_fields import POOL, QUERY, QUERY_KIND
+from gristmill.plan.resource_fields import POOL, POOL_KIND, QUERY, QUERY_KIND
 from gristmill.plan.shared_fields import API_VERSION
 from gristmill.plan.source import FileSource, Format
 from gristmill.plan.validate_job import Finding
@@ -102,6 +102,12 @@ def load_pool(resource: Resource) -> PoolPlan:
     )
     _raise([], pool_findings(pool))
     return pool
+
+
+def load_stores(forms: Sequence[Mapping[str, Any]]) -> tuple[Store, ...]:
+    """Stores as a list of ``spec.stores`` means them. Raises InvalidPlan that tells all that is wrong."""
+    pool = {"apiVersion": API_VERSION, "kind": POOL_KIND, "metadata": {"name": "stores"}, "spec": {"stores": [*forms]}}
+    return load_pool(pool).stores
 
 
 def dump_query(query: QueryPlan) -> Form:
