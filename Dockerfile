@@ -17,10 +17,10 @@ COPY . .
 RUN python3 -m pip install --no-cache-dir --no-warn-script-location --prefix=/code --no-deps --no-build-isolation .
 
 FROM ${BASE}
-COPY --from=packages /packages /usr/local
-COPY --from=code /code /usr/local
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 WORKDIR /tmp
 ENTRYPOINT ["gristmill"]
 CMD ["--help"]
+COPY --from=packages /packages /usr/local
+COPY --from=code /code /usr/local

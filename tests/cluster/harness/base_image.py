@@ -19,11 +19,72 @@ from pathlib import Path
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _LIBRARIES = f"/usr/lib/{os.uname().machine}-linux-gnu"
 _LEFT_OUT = {"test", "idlelib", "tkinter", "turtledemo", "__pycache__", "site-packages", "lib2to3"}
-_TOOLS = """sh bash cat ls cp mv rm mkdir rmdir ln chmod chown env sleep echo true false test [ id date head tail wc sort
-uniq tr cut grep sed awk find xargs tar gzip kill ps mktemp touch uname hostname pwd tee readlink dirname basename stat du
-df""".split()
+_TOOLS = [
+    "sh",
+    "bash",
+    "cat",
+    "ls",
+    "cp",
+    "mv",
+    "rm",
+    "mkdir",
+    "rmdir",
+    "ln",
+    "chmod",
+    "chown",
+    "env",
+    "sleep",
+    "echo",
+    "true",
+    "false",
+    "test",
+    "[",
+    "id",
+    "date",
+    "head",
+    "tail",
+    "wc",
+    "sort",
+    "uniq",
+    "tr",
+    "cut",
+    "grep",
+    "sed",
+    "awk",
+    "find",
+    "xargs",
+    "tar",
+    "gzip",
+    "kill",
+    "ps",
+    "mktemp",
+    "touch",
+    "uname",
+    "hostname",
+    "pwd",
+    "tee",
+    "readlink",
+    "dirname",
+    "basename",
+    "stat",
+    "du",
+    "df",
+]
 _ETC = ("nsswitch.conf", "os-release", "debian_version", "ssl/certs/ca-certificates.crt")
-_FOLDERS = "/usr/lib /usr/lib64 /usr/bin /usr/sbin /proc /sys /dev /run /root /var/tmp /home /etc".split()
+_FOLDERS = [
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/bin",
+    "/usr/sbin",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/root",
+    "/var/tmp",
+    "/home",
+    "/etc",
+]
 _PIP = b"#!/usr/local/bin/python3\nimport sys\nfrom pip._internal.cli.main import main\nsys.exit(main())\n"
 _TEXTS = {
     "/etc/passwd": b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -20,9 +20,9 @@ from tests.cluster.harness import network
 from tests.cluster.harness.binaries import install_packages, locked, program
 from tests.cluster.harness.controlplane import ControlPlane
 from tests.cluster.harness.dns import start_dns
-from tests.cluster.harness.images import archives
+from tests.cluster.harness.images import BuiltImage, build_images
 from tests.cluster.harness.layout import API_PORT, CACHE, Layout
-from tests.cluster.harness.node import Node, import_images
+from tests.cluster.harness.node import Node, import_image
 from tests.cluster.harness.processes import Processes
 from tests.cluster.harness.s3 import S3, s3_of, start_s3
 
@@ -75,10 +75,10 @@ class Cluster:
 
     def load_images(self) -> None:
         """Build the project's images from the checkout and load what is new into every node that is on."""
-        built = archives()
-        places = [node.place for node in self.nodes.values() if node.running]
+        images = build_images()
+        nodes = [node for node in self.nodes.values() if node.running]
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda pair: _load(*pair), [(place, file) for place in places for file in built]))
+            list(pool.map(lambda node: _load(node, images), nodes))
 
     def kubectl(self, *args: str, input_: str | None = None, check: bool = True, timeout_s: float = 120) -> str:
         """What kubectl prints as administrator. RuntimeError with its message where it fails and `check` is set."""
@@ -120,8 +120,7 @@ class Cluster:
         """Switch a node on (again) and load the images that it lacks."""
         node = self.nodes[name]
         node.start()
-        for file in archives():
-            _load(node.place, file)
+        _load(node, build_images())
 
     def wait_nodes(self, ready: bool = True, names: Iterable[str] | None = None) -> None:
         """Wait until the nodes (all, or `names`) are ready, or seen as not ready. TimeoutError after a minute."""
@@ -158,7 +157,7 @@ class Cluster:
         places = [node.place for node in self.nodes.values()]
         self.layout.logs.mkdir(exist_ok=True)
         with ThreadPoolExecutor() as pool:
-            building = pool.submit(archives) if images else None
+            building = pool.submit(build_images) if images else None
             plane.start()
             start_dns(self.layout, self.processes)
             start_s3(self.layout, self.processes)
@@ -195,12 +194,12 @@ def wait_for(condition: Callable[[], object], timeout_s: float, what: str) -> An
     return found
 
 
-def _load(place: Any, file: Path) -> None:
-    """Import an archive unless this node has exactly it."""
-    stamp = place.folder / "images" / file.name
-    identity = f"{file.stat().st_mtime_ns} {os.path.getsize(file)}"
-    if stamp.exists() and stamp.read_text() == identity:
-        return
-    import_images(place, file)
-    stamp.parent.mkdir(exist_ok=True)
-    stamp.write_text(identity)
+def _load(node: Node, images: Iterable[BuiltImage]) -> None:
+    """Import the images that this node does not have exactly so."""
+    for image in images:
+        stamp = node.place.folder / "images" / image.folder.name
+        identity = hashlib.sha256(image.manifest).hexdigest()
+        if not stamp.exists() or stamp.read_text() != identity:
+            import_image(node.place, image)
+            stamp.parent.mkdir(exist_ok=True)
+            stamp.write_text(identity)

@@ -1,7 +1,7 @@
-"""Images without a registry: a base made here, the project's Dockerfiles built on it by buildah, archives for nodes.
+"""Images without a registry: a base made here, the project's Dockerfiles built on it by buildah.
 
-Layers are cached: the packages of constraints.txt make one, the project's code another, so that a change of the code is
-built and archived in seconds. An archive is written anew only when an image changed.
+Layers are cached: the packages of constraints.txt make one, the project's code another, so that a change of the code
+costs seconds, here and on the nodes, which are given only the layers that they lack.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.harness.base_image import write_base_layer
@@ -28,38 +29,89 @@ BASE = f"{REGISTRY}/base:1"
 OPERATOR = f"{REGISTRY}/gristmill:{TAG}"
 WORKER = f"{REGISTRY}/gristmill-worker:{TAG}"
 _DOCKERFILES = {OPERATOR: "Dockerfile", WORKER: "worker-image/Dockerfile"}
+_SOURCES = (
+    "core",
+    "sql",
+    "operator",
+    "cli",
+    "worker-image",
+    "pyproject.toml",
+    "constraints.txt",
+    "README.md",
+    "Dockerfile",
+)
 _FOLDER = CACHE / "images"
 _PATH = "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def archives() -> list[Path]:
-    """Archives of all images, built from the checkout as it is; what did not change is not built again."""
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """An image, and the folder that holds its manifest and blobs, each named by its digest, uncompressed."""
+
+    name: str
+    folder: Path
+
+    @property
+    def manifest(self) -> bytes:
+        return (self.folder / "manifest.json").read_bytes()
+
+    def blobs(self) -> list[tuple[str, int]]:
+        """(digest, bytes) of the configuration and of every layer."""
+        manifest = json.loads(self.manifest)
+        return [(blob["digest"], blob["size"]) for blob in (manifest["config"], *manifest["layers"])]
+
+    def file(self, digest: str) -> Path:
+        return self.folder / digest.removeprefix("sha256:")
+
+
+def build_images() -> list[BuiltImage]:
+    """All images, built from the checkout as it is; nothing is done where nothing changed since the last time."""
     with locked(_FOLDER / "lock"):
-        return [_pause(), *(_project_image(image, file) for image, file in _DOCKERFILES.items())]
+        images = [_pause()]
+        _base()
+        key = _digest_of_checkout()
+        for name, dockerfile in _DOCKERFILES.items():
+            image = BuiltImage(name, _folder(name))
+            if _changed(image, key):
+                _bud(name, dockerfile)
+                _push(image, key)
+            images.append(image)
+        return images
 
 
-def image_id(image: str) -> str:
-    """The digest of an image that was built: its content's identity."""
-    return _buildah("inspect", "--type", "image", "--format", "{{.FromImageID}}", image).strip()
+def _digest_of_checkout() -> str:
+    """Changes whenever a file changes that the images are built from."""
+    digest = hashlib.sha256()
+    for top in _SOURCES:
+        path = REPOSITORY / top
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(REPOSITORY)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
-def size_bytes(image: str) -> int:
-    """What the layers of an image take, uncompressed."""
-    listed = json.loads(_buildah("images", "--json", image))
-    archive = _archive(image)
-    return archive.stat().st_size if archive.exists() else int(listed[0]["size"])
+def _changed(image: BuiltImage, key: str) -> bool:
+    stamp = image.folder / "built-from"
+    return not stamp.exists() or stamp.read_text() != key
 
 
-def _project_image(image: str, dockerfile: str) -> Path:
-    _base()
+def _bud(image: str, dockerfile: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        mounts = _pip_mounts(Path(scratch))
         _buildah(
             *("bud", "--isolation=chroot", "--network=host", "--pull-never", "--layers", "--quiet"),
-            *(f"--volume={source}:{target}:ro" for source, target in mounts),
+            *(f"--volume={source}:{target}:ro" for source, target in _pip_mounts(Path(scratch))),
             *("--build-arg", f"BASE={BASE}", "--tag", image, "--file", str(REPOSITORY / dockerfile), str(REPOSITORY)),
         )
-    return _pushed(image)
+
+
+def _push(image: BuiltImage, key: str) -> None:
+    image.folder.mkdir(parents=True, exist_ok=True)
+    _buildah("push", "--quiet", "--disable-compression", image.name, f"dir:{image.folder}")
+    wanted = {image.file(digest) for digest, _ in image.blobs()}
+    for file in image.folder.iterdir():
+        if len(file.name) == 64 and file not in wanted:
+            file.unlink()
+    (image.folder / "built-from").write_text(key)
 
 
 def _pip_mounts(scratch: Path) -> Iterable[tuple[Path, str]]:
@@ -96,17 +148,20 @@ def _base() -> None:
     stamp.write_text(key)
 
 
-def _pause() -> Path:
-    archive = _archive(PAUSE)
-    if not archive.exists():
+def _pause() -> BuiltImage:
+    image = BuiltImage(PAUSE, _folder(PAUSE))
+    source = Path(__file__).parent.parent / "pause.c"
+    key = hashlib.sha256(source.read_bytes()).hexdigest()
+    if _changed(image, key):
         with tempfile.TemporaryDirectory() as scratch:
-            binary, layer = Path(scratch) / "pause", Path(scratch) / "layer.tar"
-            source = Path(__file__).parent.parent / "pause.c"
+            binary, layer, archive = (Path(scratch) / name for name in ("pause", "layer.tar", "pause.tar"))
             subprocess.run(["gcc", "-O2", "-static", "-s", "-o", binary, source], check=True)
             with tarfile.open(layer, "w") as tar:
                 tar.add(binary, "pause")
             write_image(archive, PAUSE, layer, ["/pause"])
-    return archive
+            _buildah("pull", f"docker-archive:{archive}")
+        _push(image, key)
+    return image
 
 
 def write_image(archive: Path, image: str, layer: Path, command: Sequence[str]) -> None:
@@ -131,20 +186,8 @@ def write_image(archive: Path, image: str, layer: Path, command: Sequence[str]) 
         tar.add(layer, f"{digest}.tar")
 
 
-def _pushed(image: str) -> Path:
-    """The image as an archive that containerd imports, named by the image's digest: written once."""
-    archive = _archive(image)
-    stamp = archive.with_suffix(".id")
-    identity = image_id(image)
-    if not archive.exists() or not stamp.exists() or stamp.read_text() != identity:
-        archive.unlink(missing_ok=True)
-        _buildah("push", "--quiet", "--disable-compression", image, f"oci-archive:{archive}:{image}")
-        stamp.write_text(identity)
-    return archive
-
-
-def _archive(image: str) -> Path:
-    return _FOLDER / f"{image.rpartition('/')[2].replace(':', '-')}.tar"
+def _folder(image: str) -> Path:
+    return _FOLDER / image.rpartition("/")[2].replace(":", "-")
 
 
 def _exists(image: str) -> bool:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import yaml
 
 from tests.cluster.harness.binaries import debian, program
-from tests.cluster.harness.images import PAUSE
+from tests.cluster.harness.images import PAUSE, BuiltImage
 from tests.cluster.harness.layout import Layout, NodePlace
 from tests.cluster.harness.processes import Processes, children
 
@@ -226,9 +231,45 @@ def _removed(group: Path) -> bool:
     return True
 
 
-def import_images(place: NodePlace, archive: Path) -> None:
-    """Put the images of an archive into a node's containerd."""
-    ctr = [debian("ctr"), "--address", place.socket, "--namespace", "k8s.io", "images", "import", archive]
-    done = subprocess.run([str(arg) for arg in ctr], check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"{archive.name} cannot be loaded on {place.name}: {done.stderr.strip()}")
+def import_image(place: NodePlace, image: BuiltImage) -> None:
+    """Put an image into a node's containerd; only what the node does not have yet is sent."""
+    ctr = [str(debian("ctr")), "--address", str(place.socket), "--namespace", "k8s.io"]
+    listed = subprocess.run([*ctr, "content", "ls", "-q"], check=True, capture_output=True, text=True)
+    present = set(listed.stdout.split())
+    importing = subprocess.Popen([*ctr, "images", "import", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert importing.stdin is not None
+    with tarfile.open(fileobj=importing.stdin, mode="w|") as tar:
+        for path, content in _oci_layout(image):
+            _add(tar, path, len(content), io.BytesIO(content))
+        for digest, bytes_ in image.blobs():
+            if digest not in present:
+                with image.file(digest).open("rb") as content:
+                    _add(tar, _blob(digest), bytes_, content)
+    importing.stdin.close()
+    if importing.wait(120) != 0:
+        raise RuntimeError(f"{image.name} cannot be loaded on {place.name}")
+
+
+def _oci_layout(image: BuiltImage) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of the small files of an OCI archive of one image."""
+    manifest = image.manifest
+    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    entry = {
+        "mediaType": json.loads(manifest).get("mediaType", "application/vnd.oci.image.manifest.v1+json"),
+        "digest": digest,
+        "size": len(manifest),
+        "annotations": {"io.containerd.image.name": image.name},
+    }
+    yield "oci-layout", b'{"imageLayoutVersion":"1.0.0"}'
+    yield _blob(digest), manifest
+    yield "index.json", json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
+
+
+def _blob(digest: str) -> str:
+    return f"blobs/{digest.replace(':', '/')}"
+
+
+def _add(tar: tarfile.TarFile, path: str, bytes_: int, content: BinaryIO) -> None:
+    entry = tarfile.TarInfo(path)
+    entry.size = bytes_
+    tar.addfile(entry, content)
