@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gristmill.worker.processes import family, memory_bytes
+from gristmill.worker.processes import family, proportional_bytes
 
 
 def data_folder(name: str) -> Path:
@@ -86,7 +86,10 @@ def report(title: str, timed: Sequence[Timed], bound: float | None = None) -> fl
 
 
 class WorkerMemory:
-    """Samples, from outside, what each worker (an agent with all its processes) holds; for use as a context."""
+    """Samples, from outside, what each worker (an agent with its executors) holds; for use as a context.
+
+    Workers are forks of one host: what they share with it counts a part for each.
+    """
 
     def __init__(self, every_s: float = 0.05) -> None:
         self.peak_bytes = 0
@@ -104,17 +107,18 @@ class WorkerMemory:
 
     def _sample(self) -> None:
         while not self._done.wait(self._every_s):
-            for agent in _agents():
-                self.peak_bytes = max(self.peak_bytes, sum(memory_bytes(pid) for pid in family(agent)))
+            for processes in _workers().values():
+                self.peak_bytes = max(self.peak_bytes, sum(map(proportional_bytes, processes)))
 
 
-def _agents() -> list[int]:
-    agents = []
+def _workers() -> dict[str, list[int]]:
+    """The processes of each worker, by its name: agent and executors carry it in theirs."""
+    workers: dict[str, list[int]] = {}
     for child in family(os.getpid()):
         try:
-            command = Path(f"/proc/{child}/cmdline").read_bytes()
+            kind, _, worker = Path(f"/proc/{child}/comm").read_text().strip().partition(" ")
         except OSError:
             continue
-        if b"gristmill.worker.agent" in command:
-            agents.append(child)
-    return agents
+        if kind in ("gm-agent", "gm-exec"):
+            workers.setdefault(worker, []).extend(family(child))
+    return workers

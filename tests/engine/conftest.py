@@ -28,17 +28,17 @@ def books(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def engine_processes() -> Callable[[str], list[int]]:
-    """Finds the processes below this one that are agents (``agent``) or executors (``executor``)."""
+    """Finds the processes below this one that are an ``agent``, an ``executor``, or the ``host`` that forks them."""
     return _processes
 
 
 def _processes(kind: str) -> list[int]:
-    found = []
-    for pid in family(os.getpid()):
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if f"gristmill.worker.{kind}".encode() in command:
-            found.append(pid)
-    return found
+    name = {"agent": "gm-agent", "executor": "gm-exec", "host": "gm-host"}[kind]
+    return [pid for pid in family(os.getpid()) if _name(pid).startswith(name)]
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except OSError:
+        return ""

@@ -67,7 +67,7 @@ class _Killer(threading.Thread):
         self.join()
 
 
-@pytest.mark.parametrize("kind", ["agent", "executor"])
+@pytest.mark.parametrize("kind", ["agent", "executor", "host"])
 @pytest.mark.parametrize("seed", range(KILLINGS // 2))
 def test_killing_processes_changes_no_byte(
     books: Path, tmp_path: Path, engine_processes: Callable[[str], list[int]], kind: str, seed: int
@@ -124,9 +124,10 @@ def test_no_process_and_no_file_is_left_behind(
     monkeypatch.setenv("GRISTMILL_LOCAL_DIR", str(local))
     gm.run(_job(books, tmp_path / "out"), workers=2, memory="512MiB", force_distributed=True)
     deadline = time.monotonic() + 5
-    while (engine_processes("agent") or engine_processes("executor")) and time.monotonic() < deadline:
+    left = [*map(engine_processes, ("agent", "executor", "host"))]
+    while any(left) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert engine_processes("agent") == []
-    assert engine_processes("executor") == []
+        left = [*map(engine_processes, ("agent", "executor", "host"))]
+    assert left == [[], [], []]
     assert list(local.iterdir()) == []
     local.rmdir()

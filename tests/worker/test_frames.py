@@ -4,8 +4,8 @@ import asyncio
 import socket
 import threading
 
+from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
-from gristmill.worker import frames
 
 
 def test_messages_cross_a_socket_whole_and_in_order() -> None:

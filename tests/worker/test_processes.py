@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 
-from gristmill.worker.processes import family, family_memory_bytes, kill_group, memory_bytes
+from gristmill.worker.memory import held
+from gristmill.worker.processes import family, kill_group, memory_bytes
 
 HOLD = "import time; held = bytearray(64 << 20); print('held', flush=True); time.sleep(60)"
 
@@ -32,7 +33,7 @@ def test_children_count_for_their_family() -> None:
     process = _start(nested)
     try:
         assert len(list(family(process.pid))) == 2
-        assert family_memory_bytes(process.pid) >= 64 << 20
+        assert held(process.pid) >= 64 << 20
     finally:
         kill_group(process.pid)
         process.wait()

@@ -1,4 +1,4 @@
-"""What a worker agent is told when it starts: JSON on its standard input, so that no secret is in a process list."""
+"""What a worker agent is told when it starts; it never stands in a process list, since there are secrets in it."""
 
 from __future__ import annotations
 
@@ -11,29 +11,34 @@ from gristmill.wire.tls import TlsFiles
 class AgentConfig:
     """One worker.
 
-    ``coordinator`` is a gRPC target (``unix:PATH`` or ``host:port``). ``memory_bytes`` is the most that the agent and
-    all its executors may hold together. ``scratch`` is a local directory of this worker; ``outputs`` the one below
-    which map output lies. ``storage_options`` are fsspec's options as JSON; stores come with each run. ``flight_host``:
-    where to serve map output to other machines; empty: all readers share this machine. ``host`` is what this machine is
-    called; empty: its own identity. ``sys_path`` is for the executors' imports. ``output_outlives_worker``: files of
-    map output are still readable once this worker has gone. ``tls``: the pool's certificates, for the coordinator's
-    port and for Flight.
+    ``coordinator`` is a gRPC target (``unix:PATH`` or ``host:port``), ``executors`` the socket of the executor host.
+    ``memory_bytes`` is the most that the agent and all its executors may hold together. ``scratch`` is a local
+    directory of this worker; ``outputs`` the one below which map output lies. ``storage_options`` are fsspec's options
+    as JSON; stores come with each run. ``flight_host``: where to serve map output to other machines (on
+    ``flight_port``, 0: any free one); empty: all readers share this machine. ``host`` is what this machine is called;
+    empty: its own identity. ``sys_path`` is for the executors' imports. ``output_outlives_worker``: files of map output
+    are still readable once this worker has gone. ``tls``: the pool's certificates, for the coordinator's port and for
+    Flight. ``pod``: agent and executors are containers of a pod; then the memory is that of the executors' container,
+    and the agent outlives the coordinator, and dials again.
     """
 
     worker: str
     coordinator: str
     slots: int
     memory_bytes: int
+    executors: str
     scratch: str
     outputs: str
     cache: str = ""
     storage_options: str = "{}"
     compression: str = ""
     flight_host: str = ""
+    flight_port: int = 0
     host: str = ""
     places: tuple[str, ...] = ()
     sys_path: tuple[str, ...] = ()
     output_outlives_worker: bool = False
     token: str = ""
     tls: TlsFiles | None = None
+    pod: bool = False
     log_level: str = "WARNING"

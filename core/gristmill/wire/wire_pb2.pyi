@@ -243,7 +243,7 @@ class FromExecutor(_message.Message):
     def __init__(self, ready: _Optional[_Union[ExecutorReady, _Mapping]] = ..., progress: _Optional[_Union[AttemptProgress, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ...) -> None: ...
 
 class ExecutorReady(_message.Message):
-    __slots__ = ("pid",)
-    PID_FIELD_NUMBER: _ClassVar[int]
-    pid: int
-    def __init__(self, pid: _Optional[int] = ...) -> None: ...
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...

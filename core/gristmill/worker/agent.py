@@ -10,39 +10,44 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import signal
-import sys
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from logging import INFO, WARNING
 from pathlib import Path
-
-import grpc
 
 from gristmill.errors import FragmentError, GristmillError, InternalError
 from gristmill.ids import ExchangeId
 from gristmill.logs import log, set_up
-from gristmill.plan.codec import from_json, to_json
+from gristmill.plan.codec import to_json
 from gristmill.shuffle.layout import exchange_folder
 from gristmill.version import __version__
 from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.agent_config import AgentConfig
-from gristmill.wire.protocol import MAX_MESSAGE_BYTES, TOKEN_HEADER, WORK_METHOD
-from gristmill.wire.tls import TlsFiles, channel_credentials, channel_options
-from gristmill.worker.processes import end_with_parent, host_identity, memory_bytes
+from gristmill.wire.tls import TlsFiles
+from gristmill.worker.coordinator_link import CoordinatorLink
+from gristmill.worker.host_link import HostLink
+from gristmill.worker.memory import MemoryMeter, held
+from gristmill.worker.processes import host_identity
 from gristmill.worker.slots import Slot
 
 MEMORY_CHECK_EVERY_S = 0.05
+REDIAL_AFTER_S = 0.5
+START_TIMEOUT_S = 60.0
+CONTAINER_HEADROOM_BYTES = 64 << 20
+"""How much can be taken between two looks; a container that reaches its limit is ended whole."""
+SUSPECT_SHARE = 0.6
+"""An executor that is killed from outside while the worker holds so much of its memory was killed for that."""
 
 
 class Agent:
-    """One worker's agent; ``serve`` runs until the coordinator sends it away or is gone."""
+    """One worker's agent; ``serve`` runs until it has drained, or (but for pods) until the coordinator is gone."""
 
     def __init__(self, config: AgentConfig) -> None:
         self._config = config
-        self._outbound: asyncio.Queue[wire.FromWorker | None] = asyncio.Queue()
         self._queue: deque[wire.Order] = deque()
         self._served = wire.Serve(stores="[]")
         self._stages: dict[str, wire.ToExecutor] = {}
@@ -51,64 +56,104 @@ class Agent:
         self._scratch.mkdir(parents=True, exist_ok=True)
         Path(config.outputs).mkdir(parents=True, exist_ok=True)
         self._socket_path = str(self._scratch / "agent.sock")
+        self._link = CoordinatorLink(config, self._take)
+        self._executors = HostLink(
+            config.executors, self._socket_path, config.worker, self._process_started, self._process_ended
+        )
         self._slots = [
-            Slot(number, self._socket_path, self._scratch, self._replay, self._attempt_died)
+            Slot(number, self._scratch, self._executors, self._replay, self._attempt_died)
             for number in range(config.slots)
         ]
-        self._draining = False
+        self._limit_bytes = _limit_bytes(config)
+        self._meter = MemoryMeter(self._limit_bytes)
+        self._used_bytes: deque[int] = deque([0], maxlen=4)
         self._peak_bytes = 0
+        self._visits = 0
+        self._visit: asyncio.Task[None] | None = None
+        self._welcomed = False
+        self._draining = asyncio.Event()
         self._host = config.host or host_identity()
         self._flight_address = ""
         self._running: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
-        """Works until told to stop. Raises GristmillError if the coordinator cannot be reached or refuses."""
-        if self._config.flight_host:
-            self._flight_address = _serve_outputs(self._config)
-        self._send(wire.FromWorker(hello=self._hello()))  # before anything else, such as an early SIGTERM
+        """Works until drained or told to stop; a pod's agent only until drained, whatever coordinators do.
+
+        Raises GristmillError if no executor starts, or the coordinator refuses the worker or goes; in a pod it waits
+        for the next.
+        """
+        Path(self._socket_path).unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._executor_connected, self._socket_path)
+        background = [asyncio.create_task(self._executors.keep()), asyncio.create_task(self._watch())]
         for slot in self._slots:
-            slot.start_executor()
-        background = [asyncio.create_task(self._watch())]
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._drain)
+            slot.prepare()
         try:
-            # A worker joins when its executors can run: the time of an attempt is its own.
-            await asyncio.gather(*(slot.ready() for slot in self._slots))
-            async with _channel(self._config) as channel:
-                await self._work(channel)
+            await self._executors_ready()
+            if self._config.flight_host:
+                self._flight_address = _serve_outputs(self._config)
+            await self._work()
         finally:
             for task in (*background, *self._running):
                 task.cancel()
-            for slot in self._slots:
-                slot.stop()
+            self._executors.close()
             server.close()
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
         """Finishes what it has, takes nothing new, then leaves: what SIGTERM asks for."""
-        if not self._draining:
-            self._draining = True
-            self._send(wire.FromWorker(draining=wire.Draining()))
+        if self._draining.is_set():
+            return
+        self._draining.set()
+        if self._welcomed:
+            self._link.send(wire.FromWorker(draining=wire.Draining()))
             self._pump()
+        elif self._visit is not None:
+            self._visit.cancel()  # nobody is there who could be told
 
-    async def _work(self, channel: grpc.aio.Channel) -> None:
-        method = channel.stream_stream(
-            WORK_METHOD,
-            request_serializer=wire.FromWorker.SerializeToString,
-            response_deserializer=wire.ToWorker.FromString,
-        )
-        metadata = ((TOKEN_HEADER, self._config.token),) if self._config.token else None
-        stream = method(self._outgoing(), metadata=metadata)
+    async def _executors_ready(self) -> None:
+        """A worker joins when its executors can run: the time of an attempt is its own."""
         try:
-            async for message in stream:
-                if not self._take(message):
-                    return
-        except grpc.aio.AioRpcError as error:
-            raise _refusal(error, self._config) from error
+            async with asyncio.timeout(None if self._config.pod else START_TIMEOUT_S):
+                await asyncio.gather(*(slot.ready() for slot in self._slots))
+        except TimeoutError:
+            place = f"worker {self._config.worker}"
+            raise InternalError(f"no executor was there after {START_TIMEOUT_S:.0f} s", place=place) from None
+
+    async def _work(self) -> None:
+        """Works for the coordinator; in a pod, for one after the other, as another worker each time."""
+        while not self._draining.is_set():
+            try:
+                await self._visit_coordinator()
+            except GristmillError as error:
+                if not self._config.pod:
+                    raise
+                log(__name__, WARNING, "lost the coordinator", why=error.reason)
+            if not self._config.pod:
+                return
+            self._forget_run()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._draining.wait(), REDIAL_AFTER_S)
+
+    async def _visit_coordinator(self) -> None:
+        hello = wire.FromWorker(hello=self._hello())
+        self._visits += 1
+        self._visit = asyncio.create_task(self._link.visit(hello))
+        await asyncio.wait([self._visit])
+        self._welcomed = False
+        if not self._visit.cancelled():
+            self._visit.result()
+
+    def _forget_run(self) -> None:
+        """What was worked on is nobody's any more. Map output stays, and is served: others may be reading it."""
+        self._queue.clear()
+        self._stages.clear()
+        self._feeds.clear()
+        for slot in self._slots:
+            slot.abandon()
 
     def _hello(self) -> wire.Hello:
         config = self._config
         return wire.Hello(
-            worker=config.worker,
+            worker=f"{config.worker}.{self._visits}" if self._visits else config.worker,
             version=__version__,
             slots=config.slots,
             host=self._host,
@@ -117,18 +162,12 @@ class Agent:
             output_outlives_worker=config.output_outlives_worker,
         )
 
-    async def _outgoing(self) -> AsyncIterator[wire.FromWorker]:
-        while (message := await self._outbound.get()) is not None:
-            yield message
-
-    def _send(self, message: wire.FromWorker) -> None:
-        self._outbound.put_nowait(message)
-
     def _take(self, message: wire.ToWorker) -> bool:
-        """Acts on one message of the coordinator; false when the worker should go."""
+        """Acts on one message of the coordinator; false when the visit is over."""
         match message.WhichOneof("kind"):
             case "welcome":
-                self._start(self._beat(message.welcome.heartbeat_s))
+                self._welcomed = True
+                self._start(self._beat(self._visits, message.welcome.heartbeat_s))
             case "serve":
                 self._serve_run(message.serve)
             case "stage":
@@ -146,7 +185,7 @@ class Agent:
             case "release":
                 self._release(message.release)
             case "drain":
-                self._drain()
+                self.drain()
             case "stop":
                 return False
         return True
@@ -190,8 +229,8 @@ class Agent:
                 order = self._queue.popleft()
                 slot.attempt = order.attempt
                 self._start(slot.run(order))
-        if self._draining and not self._queue and all(slot.attempt is None for slot in self._slots):
-            self._send(wire.FromWorker(leaving=wire.Leaving(reason="drained")))
+        if self._draining.is_set() and not self._queue and all(slot.attempt is None for slot in self._slots):
+            self._link.send(wire.FromWorker(leaving=wire.Leaving(reason="drained")))
 
     def _cancel(self, attempt: str) -> None:
         for order in self._queue:
@@ -218,13 +257,14 @@ class Agent:
 
     async def _executor_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await frames.receive(reader, wire.FromExecutor())
-        slot = next((s for s in self._slots if first is not None and s.adopt(first.ready.pid, writer)), None)
+        slot = next((s for s in self._slots if first is not None and s.adopt(first.ready.name, writer)), None)
         if slot is None:
             writer.close()
             return
         with contextlib.suppress(asyncio.CancelledError):
             while (message := await frames.receive(reader, wire.FromExecutor())) is not None:
-                self._executor_said(slot, message)
+                if slot.hears(writer):
+                    self._executor_said(slot, message)
             slot.closed(writer)
         writer.close()
 
@@ -234,12 +274,23 @@ class Agent:
                 slot.progress = (message.progress.rows, message.progress.bytes)
             case "finished":
                 slot.attempt = None
-                self._send(wire.FromWorker(finished=message.finished))
+                self._link.send(wire.FromWorker(finished=message.finished))
                 self._pump()
             case "failed":
                 slot.attempt = None
-                self._send(wire.FromWorker(failed=message.failed))
+                self._link.send(wire.FromWorker(failed=message.failed))
                 self._pump()
+
+    def _process_started(self, name: str, pid: int) -> None:
+        for slot in self._slots:
+            slot.process_started(name, pid)
+
+    def _process_ended(self, name: str, status: int | None, reason: str) -> None:
+        suspect = max(self._used_bytes) > SUSPECT_SHARE * self._limit_bytes
+        for slot in self._slots:
+            if suspect and status in (None, -signal.SIGKILL):
+                slot.suspect(name, "oom")
+            slot.process_ended(name, status, reason)
 
     def _attempt_died(self, slot: Slot, attempt: str, why: str) -> None:
         log(__name__, WARNING, "executor died", attempt=attempt, why=why)
@@ -255,49 +306,50 @@ class Agent:
 
     def _fail(self, attempt: str, cause: str, error: GristmillError) -> None:
         failed = wire.Failed(attempt=attempt, cause=cause, error=json.dumps(error.to_dict()))
-        self._send(wire.FromWorker(failed=failed))
+        self._link.send(wire.FromWorker(failed=failed))
 
-    async def _beat(self, every_s: float) -> None:
-        while True:
+    async def _beat(self, visit: int, every_s: float) -> None:
+        while self._visits == visit and self._welcomed:
             running = [
                 wire.AttemptProgress(attempt=slot.attempt, rows=slot.progress[0], bytes=slot.progress[1])
                 for slot in self._slots
                 if slot.attempt is not None
             ]
-            used = self._memory_bytes()
             beat = wire.Heartbeat(
                 running=running,
-                memory_bytes=used,
+                memory_bytes=self._measure(),
                 peak_bytes=self._peak_bytes,
                 disk_free_bytes=shutil.disk_usage(self._scratch).free,
             )
-            self._send(wire.FromWorker(heartbeat=beat))
+            self._link.send(wire.FromWorker(heartbeat=beat))
             await asyncio.sleep(every_s)
 
-    def _memory_bytes(self) -> int:
-        used = memory_bytes("self") + sum(slot.memory_bytes for slot in self._slots)
+    def _measure(self) -> int:
+        """Bytes that count against the memory now: those of all its processes, in a pod of the other container."""
+        if self._config.pod:
+            roots = [self._executors.host_pid] if self._executors.host_pid else []
+        else:
+            roots = [os.getpid(), *(slot.pid for slot in self._slots if slot.pid is not None)]
+        used = self._meter.used(roots)
+        self._used_bytes.append(used)
         self._peak_bytes = max(self._peak_bytes, used)
         return used
 
     async def _watch(self) -> None:
-        """Ends the largest executor before the worker is over its memory; notices executors that never dialled in."""
+        """Ends the largest executor before the worker is over its memory."""
         while True:
-            if self._memory_bytes() > self._config.memory_bytes:
-                largest = max(self._slots, key=lambda slot: slot.memory_bytes)
+            if self._measure() > self._limit_bytes:
+                largest = max(self._slots, key=lambda slot: held(slot.pid) if slot.pid else 0)
                 log(__name__, WARNING, "over memory: ending the largest executor", slot=largest.number)
                 largest.kill("oom")
-            for slot in self._slots:
-                slot.reap()
             await asyncio.sleep(MEMORY_CHECK_EVERY_S)
 
 
-def _channel(config: AgentConfig) -> grpc.aio.Channel:
-    limits = {"grpc.max_receive_message_length": MAX_MESSAGE_BYTES, "grpc.max_send_message_length": -1}
-    options: list[tuple[str, int | str]] = [*limits.items()]
-    if config.tls is None:
-        return grpc.aio.insecure_channel(config.coordinator, options=options)
-    options += channel_options(config.tls)
-    return grpc.aio.secure_channel(config.coordinator, channel_credentials(config.tls), options=options)
+def _limit_bytes(config: AgentConfig) -> int:
+    """From where on executors are ended."""
+    if not config.pod:
+        return config.memory_bytes
+    return config.memory_bytes - min(CONTAINER_HEADROOM_BYTES + config.memory_bytes // 50, config.memory_bytes // 4)
 
 
 def _serve_outputs(config: AgentConfig) -> str:
@@ -305,15 +357,9 @@ def _serve_outputs(config: AgentConfig) -> str:
     from gristmill.shuffle.flight import FlightSecurity, ShuffleServer
 
     security = FlightSecurity(config.token, config.tls)
-    server = ShuffleServer(Path(config.outputs), f"{security.scheme}://{config.flight_host}:0", security)
-    return f"{security.scheme}://{config.flight_host}:{server.port}"
-
-
-def _refusal(error: grpc.aio.AioRpcError, config: AgentConfig) -> GristmillError:
-    return InternalError(
-        f"the coordinator at {config.coordinator} ended the connection: {error.details() or error.code().name}",
-        place=f"worker {config.worker}",
-    )
+    location = f"{security.scheme}://{config.flight_host}"
+    server = ShuffleServer(Path(config.outputs), f"{location}:{config.flight_port}", security)
+    return f"{location}:{server.port}"
 
 
 def _out_of_memory(attempt: str, limit_bytes: int) -> GristmillError:
@@ -324,18 +370,18 @@ def _out_of_memory(attempt: str, limit_bytes: int) -> GristmillError:
     )
 
 
-def main() -> None:
-    """Entry point of the process: reads its AgentConfig from standard input, which then stays open with the parent."""
-    config = from_json(sys.stdin.readline(), AgentConfig)
+async def _serve(config: AgentConfig) -> None:
+    agent = Agent(config)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, agent.drain)
+    await agent.serve()
+
+
+def main(config: AgentConfig) -> int:
+    """The life of an agent's process; its exit status."""
     set_up(config.log_level)
     log(__name__, INFO, "worker starts", worker=config.worker, slots=config.slots)
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            asyncio.run(Agent(config).serve())
-        except GristmillError as error:
-            log(__name__, INFO, "worker ends", worker=config.worker, why=error.reason)
-
-
-if __name__ == "__main__":
-    end_with_parent(int(sys.argv[1]))
-    main()
+    try:
+        asyncio.run(_serve(config))
+    except GristmillError as error:
+        log(__name__, INFO, "worker ends", worker=config.worker, why=error.reason)
+    return 0

@@ -1,7 +1,7 @@
 """The executor: a process that runs the fragments of one job, one task at a time, and may die of it.
 
-Started by the agent, with which it speaks frames over a unix socket. User code runs in its main thread; a second
-thread reads the socket. It keeps no state that matters: whatever kills it costs one attempt.
+A fork of the executor host; it speaks frames over a unix socket with the agent that asked for it. User code runs in its
+main thread; a second thread reads the socket. It keeps no state that matters: whatever kills it costs one attempt.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.tls import TlsFiles
 from gristmill.worker.pandas_later import import_pandas_later
-from gristmill.worker.processes import end_with_parent
 
 if TYPE_CHECKING:
     from gristmill.worker.early import EarlyReads
@@ -45,7 +44,8 @@ PROGRESS_EVERY_S = 0.25
 class Executor:
     """Runs orders from its agent until the agent goes away."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, name: str) -> None:
+        self._name = name
         self._connection = connection
         self._sending = threading.Lock()
         self._surroundings: TaskEnv | None = None
@@ -56,7 +56,7 @@ class Executor:
 
     def serve(self) -> None:
         """Runs orders one after the other; returns when the agent has gone."""
-        self._send(wire.FromExecutor(ready=wire.ExecutorReady(pid=os.getpid())))
+        self._send(wire.FromExecutor(ready=wire.ExecutorReady(name=self._name)))
         threading.Thread(target=self._obey, name="agent", daemon=True).start()
         while (order := self._orders.get()) is not None:
             self._send(self._run(order))
@@ -182,14 +182,9 @@ def _failed(order: TaskOrder, failure: Failure) -> wire.Failed:
     )
 
 
-def main(socket_path: str, parent: int) -> None:
-    """Entry point of the process: connects to the agent at ``socket_path`` whose pid is ``parent``."""
-    end_with_parent(parent)
+def main(socket_path: str, name: str) -> None:
+    """Entry point of the process: connects to the agent at ``socket_path``, which calls this executor ``name``."""
     import_pandas_later()
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.connect(socket_path)
-    Executor(connection).serve()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    Executor(connection, name).serve()

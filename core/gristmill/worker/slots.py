@@ -1,40 +1,42 @@
 """Slots of a worker: each runs one attempt at a time in an executor process, and survives the executor's death.
 
-Used by the agent, which hands a slot an order and hears what came of it. A slot knows how to start, feed, kill and
-bury its executor; it does not know what tasks mean.
+Used by the agent, which hands a slot an order and hears what came of it. A slot knows how to have its executor started,
+fed, killed and replaced; it does not know what tasks mean.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from logging import ERROR
 from pathlib import Path
 
-from gristmill.logs import log
+from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
-from gristmill.worker import frames
-from gristmill.worker.processes import family_memory_bytes, kill_group
+from gristmill.worker.host_link import HostLink
 
 START_TIMEOUT_S = 60.0
+LAST_WORDS_TIMEOUT_S = 1.0
+"""So long what an executor said before its end is waited for: a process that it left behind may keep its socket."""
 
 
 @dataclass(slots=True)
 class ExecutorProcess:
-    """A running executor: its process, and its connection once it has dialled in."""
+    """An executor that was asked for: its process once it runs, and its connection once it has dialled in."""
 
-    process: subprocess.Popen[bytes]
+    name: str
     log: Path
+    pid: int | None = None
     code_digest: str | None = None
     """Whose code it has loaded; None while it is fresh and fits any job."""
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     writer: asyncio.StreamWriter | None = None
+    listening: bool = False
+    """Whether there may still be something to hear from it."""
+    end: str | None = None
+    """How it ended."""
 
     def send(self, message: wire.ToExecutor) -> None:
         """Queues a frame. What cannot be delivered does not matter: the executor is dying then."""
@@ -45,23 +47,23 @@ class ExecutorProcess:
 class Slot:
     """Room for one running attempt.
 
-    ``replay`` gives the frames that a new executor must hear first (setup, stages, feeds); ``report`` takes what the
-    executor says; ``died`` is called with (attempt, why it died) when an executor ends while it runs one.
+    ``replay`` gives the frames that a new executor must hear first (setup, stages, feeds); ``died`` is called with
+    (slot, attempt, why it died) when an executor ends while it runs one.
     """
 
     def __init__(
         self,
         number: int,
-        socket_path: str,
         log_dir: Path,
+        host: HostLink,
         replay: Callable[[], Iterable[wire.ToExecutor]],
         died: Callable[[Slot, str, str], None],
     ) -> None:
         self.number = number
         self.attempt: str | None = None
         self.progress = (0, 0)
-        self._socket_path = socket_path
         self._log_dir = log_dir
+        self._host = host
         self._replay = replay
         self._died = died
         self._executor: ExecutorProcess | None = None
@@ -72,49 +74,47 @@ class Slot:
     @property
     def pid(self) -> int | None:
         """The executor's process, if one runs."""
-        return self._executor.process.pid if self._executor else None
-
-    @property
-    def memory_bytes(self) -> int:
-        """What the executor and its children hold now."""
-        return family_memory_bytes(self.pid) if self.pid else 0
-
-    def start_executor(self) -> None:
-        """Starts a fresh executor, so that it is ready when the first order comes."""
-        log = self._log_dir / f"executor-{self.number}-{self._started}.log"
-        self._started += 1
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "gristmill.worker.executor", self._socket_path, str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                env={**os.environ, "PYTHONHASHSEED": "0"},
-            )
-        self._executor = ExecutorProcess(process, log)
-        self._verdict = (None, "")
+        return self._executor.pid if self._executor else None
 
     def prepare(self) -> None:
-        """Starts a fresh executor if the system lets it; else the next order tries again."""
-        try:
-            self.start_executor()
-        except OSError as error:
-            log(__name__, ERROR, "no executor could be started", slot=self.number, error=error)
+        """Has a fresh executor started, so that it is ready when the next order comes."""
+        name = f"{self.number}-{self._started}"
+        self._started += 1
+        self._executor = ExecutorProcess(name, self._log_dir / f"executor-{name}.log")
+        self._verdict = (None, "")
+        self._host.start(name, str(self._executor.log))
 
     async def ready(self) -> None:
-        """Waits until the executor that was started has dialled in (or has died, which ``reap`` notices)."""
+        """Waits until the executor that was asked for has dialled in, or has ended."""
         if self._executor is not None:
             await asyncio.wait_for(self._executor.connected.wait(), START_TIMEOUT_S)
 
-    def adopt(self, pid: int, writer: asyncio.StreamWriter) -> bool:
+    def process_started(self, name: str, pid: int) -> None:
+        """The host has started an executor; of interest if it is this slot's."""
+        if self._executor is not None and self._executor.name == name:
+            self._executor.pid = pid
+
+    def process_ended(self, name: str, status: int | None, reason: str) -> None:
+        """An executor has ended; if it is this slot's, that is reported once it has been heard to its end."""
+        executor = self._executor
+        if executor is None or executor.name != name:
+            return
+        executor.end = reason if status is None else _cause_of_death(status, executor.log)
+        if executor.listening:
+            asyncio.get_running_loop().call_later(LAST_WORDS_TIMEOUT_S, self._report, executor)
+        else:
+            self._report(executor)
+
+    def adopt(self, name: str, writer: asyncio.StreamWriter) -> bool:
         """Takes a connection if it comes from this slot's executor."""
-        if self._executor is None or self._executor.process.pid != pid:
+        executor = self._executor
+        if executor is None or executor.name != name or executor.end is not None:
             return False
-        self._executor.writer = writer
+        executor.writer = writer
+        executor.listening = True
         for message in self._replay():
-            self._executor.send(message)
-        self._executor.connected.set()
+            executor.send(message)
+        executor.connected.set()
         return True
 
     async def run(self, order: wire.Order) -> None:
@@ -122,22 +122,23 @@ class Slot:
         self.attempt, self.progress = order.attempt, (0, 0)
         executor = self._executor
         if executor is not None and executor.code_digest not in (None, order.code_digest):
-            self._bury()
+            self._host.kill(executor.name)
             executor = None
         if executor is None:
             self.prepare()
             executor = self._executor
-        if executor is None:
-            self.attempt = None
-            self._died(self, order.attempt, "no process could be started for it")
-            return
+        assert executor is not None
         executor.code_digest = order.code_digest
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(executor.connected.wait(), START_TIMEOUT_S)
-        if executor is self._executor and executor.connected.is_set():
+        if executor is not self._executor:
+            return  # it has ended, and its end was reported
+        if executor.connected.is_set():
             executor.send(wire.ToExecutor(order=order))
-        elif executor is self._executor:
-            self.kill("did not start")
+        else:
+            self._host.kill(executor.name)
+            executor.end = "it did not start"
+            self._report(executor)
 
     def tell(self, message: wire.ToExecutor) -> None:
         """Passes on a stage or feed; an executor that has not dialled in yet gets it by replay."""
@@ -147,53 +148,55 @@ class Slot:
     def kill(self, verdict: str) -> None:
         """Ends the executor; ``verdict`` says why, for the report on the attempt."""
         self._verdict = (self.attempt, verdict)
-        if self.pid:
-            kill_group(self.pid)
+        if self._executor is not None:
+            self._host.kill(self._executor.name)
+
+    def suspect(self, name: str, verdict: str) -> None:
+        """Says why an executor probably ended, where nobody here meant it to."""
+        if self._executor is not None and self._executor.name == name and not self._verdict[1]:
+            self._verdict = (self.attempt, verdict)
+
+    def abandon(self) -> None:
+        """Ends the executor if it runs an attempt, which nobody wants any more, and has another started."""
+        if self.attempt is not None:
+            self.attempt = None
+            if self._executor is not None:
+                self._host.kill(self._executor.name)
+            self.prepare()
+
+    def hears(self, writer: asyncio.StreamWriter) -> bool:
+        """Whether this connection is that of the present executor."""
+        return self._executor is not None and self._executor.writer is writer
 
     def closed(self, writer: asyncio.StreamWriter) -> None:
-        """The executor's connection has ended: buries it and reports the attempt it ran."""
+        """The executor's connection has ended: if it did not end itself, it can do no more good."""
         executor = self._executor
         if executor is None or executor.writer is not writer:
             return
-        attempt = self.attempt
-        status = self._bury()
+        executor.listening = False
+        if executor.end is None:
+            self._host.kill(executor.name)
+        else:
+            self._report(executor)
+
+    def _report(self, executor: ExecutorProcess) -> None:
+        """Gives up an executor that has ended, and says so of the attempt that it ran."""
+        if executor is not self._executor:
+            return
+        self._executor = None
+        executor.connected.set()
+        attempt, self.attempt = self.attempt, None
         if attempt is not None:
-            self.attempt = None
-            self._died(self, attempt, self._verdict_on(attempt) or _cause_of_death(status, executor.log))
+            self._died(self, attempt, self._verdict_on(attempt) or executor.end or "")
 
     def _verdict_on(self, attempt: str) -> str:
         """Why the agent ended the attempt; one that came when its predecessor was meant is cancelled, at no cost."""
         meant, verdict = self._verdict
         return verdict if meant in (None, attempt) else "cancelled"
 
-    def reap(self) -> None:
-        """Notices an executor that ended before it dialled in."""
-        executor = self._executor
-        if executor is None or executor.connected.is_set() or executor.process.poll() is None:
-            return
-        self._executor = None
-        executor.connected.set()
-        if self.attempt is not None:
-            attempt, self.attempt = self.attempt, None
-            self._died(
-                self, attempt, self._verdict_on(attempt) or _cause_of_death(executor.process.returncode, executor.log)
-            )
-
-    def _bury(self) -> int:
-        executor, self._executor = self._executor, None
-        assert executor is not None
-        kill_group(executor.process.pid)
-        return executor.process.wait()
-
-    def stop(self) -> None:
-        """Ends the executor without a report."""
-        self.attempt = None
-        if self._executor is not None:
-            self._bury()
-
 
 def _cause_of_death(status: int, log: Path) -> str:
     """What to tell a user about an executor that ended by itself."""
     how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-    last = log.read_text(errors="replace").strip().splitlines()[-3:]
+    last = log.read_text(errors="replace").strip().splitlines()[-3:] if log.exists() else []
     return f"its process ended with {how}" + ("; it last wrote: " + " | ".join(last) if last else "")
