@@ -27,7 +27,7 @@ class CompileOptions:
     params: tuple[object, ...] | Mapping[str, object] = ()
     partitions: int | None = None
     broadcast_bytes: int = 32 * MIB
-    partition_bytes: int = 16 * MIB
+    partition_bytes: int = 64 * MIB
     single_rows: int = 10_000
     now: datetime | None = None
     name: str = "query"

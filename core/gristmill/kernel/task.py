@@ -147,8 +147,10 @@ class _Task:
     def _open(self) -> _Source:
         stage, work = self._stage, self._work
         if stage.scan is None:
-            work.bytes_read = lambda: sum(_fed_bytes(work, read) for read in stage.reads)
-            return _Source(stage.body, inputs=[(read, self._read(read)) for read in stage.reads])
+            inputs = [(read, self._read(read)) for read in stage.reads]
+            bytes_ = sum(_fed_bytes(work, read) for read in stage.reads)
+            work.bytes_read = lambda: bytes_
+            return _Source(stage.body, inputs=inputs)
         reader = open_split(stage.scan.source, stage.scan.splits[work.partition], work.env.stores, work.env.blocks)
         work.bytes_read = lambda: reader.bytes_read
         return _Source(stage.body, rows=SplitInput(stage.scan.input, reader, work.seen))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from gristmill.errors import InvalidPlan
 from gristmill.ids import ExchangeId, Side, StageId
-from gristmill.plan.exchange import Exchange, ExchangeKind, HashName
+from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.fragment import Code, CommandFragment, Fragment, PythonFragment, SqlFragment
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, SideInput
 from gristmill.plan.schema import SortKey
@@ -49,10 +49,13 @@ def compile_chain(chain: ChainPlan, splits: SplitsByInput) -> StageGraph:
     return _Compiler(chain, splits).graph()
 
 
-def default_partitions(bytes_: int, hash_: HashName) -> int:
-    """Reduce partitions for so many input bytes: one for each 64 MiB, a power of two where the hash wants one."""
+def default_partitions(bytes_: int) -> int:
+    """Reduce partitions for so many input bytes: one for each 64 MiB, rounded up to a power of two.
+
+    DuckDB's hash wants one, and a mask costs less than a remainder.
+    """
     wanted = min(max(1, -(-bytes_ // PARTITION_BYTES)), MAX_DEFAULT_PARTITIONS)
-    return 1 << (wanted - 1).bit_length() if hash_ is HashName.DUCKDB else wanted
+    return 1 << (wanted - 1).bit_length()
 
 
 def reduce_order(job: JobPlan, keys: tuple[str, ...]) -> tuple[SortKey, ...]:
@@ -109,7 +112,7 @@ class _Compiler:
         elif job.partition is ExchangeKind.FORWARD:
             self._partitions[job.name] = job.partitions or upstream
         else:
-            self._partitions[job.name] = job.partitions or default_partitions(bytes_, job.hash)
+            self._partitions[job.name] = job.partitions or default_partitions(bytes_)
 
     def _stages(self, job: JobPlan) -> Iterator[Stage]:
         fused = is_fused(job)

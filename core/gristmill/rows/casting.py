@@ -6,6 +6,7 @@ Every block that crosses tasks passes through here on its way in; where it alrea
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import duckdb
 import pyarrow as pa
@@ -18,6 +19,7 @@ from gristmill.rows.duck import query
 from gristmill.rows.logical import Logical, parse, quote_name
 
 
+@lru_cache(maxsize=256)
 def arrow_schema(schema: Schema) -> pa.Schema:
     """The Arrow schema in which rows of ``schema`` travel and are stored."""
     return pa.schema([carrier_field(column.name, parse(column.type)) for column in schema])

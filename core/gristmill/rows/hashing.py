@@ -45,6 +45,8 @@ _TIME = np.uint64(0x74696D65_74696D65)
 _LIST = np.uint64(0x6C697374_6C697374)
 _STRUCT = np.uint64(0x73747263_73747263)
 _LONG_BYTES = 1024
+_HASHED_ROWS = 1 << 16
+"""So many rows at once that what is in between stays in a core's cache."""
 
 
 def partition_ids(
@@ -62,10 +64,14 @@ def partition_ids(
         if partitions & (partitions - 1):
             raise InvalidPlan(f"{partitions} partitions with DuckDB's hash", remedy="Take a power of two.")
         return (_hashed_by_duckdb(batch, keys) & np.uint64(partitions - 1)).astype(kind)
-    hashes = key_hashes(batch, keys)
-    if partitions & (partitions - 1):
-        return (hashes % np.uint64(partitions)).astype(kind)
-    return (hashes & np.uint64(partitions - 1)).astype(kind)
+    ids = np.empty(batch.num_rows, kind)
+    for first in range(0, batch.num_rows, _HASHED_ROWS):
+        hashes = key_hashes(batch.slice(first, _HASHED_ROWS), keys)
+        whole = partitions & (partitions - 1) == 0
+        ids[first : first + _HASHED_ROWS] = (
+            hashes & np.uint64(partitions - 1) if whole else hashes % np.uint64(partitions)
+        )
+    return ids
 
 
 def _hashed_by_duckdb(batch: pa.RecordBatch | pa.Table, keys: Sequence[str]) -> Hashes:

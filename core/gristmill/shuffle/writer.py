@@ -24,8 +24,9 @@ from gristmill.shuffle.grouping import Grouping, PartitionOf
 from gristmill.shuffle.merge import Combine, blocks_of, gathered, merge_runs
 from gristmill.shuffle.sampling import KeySample
 
-_MORSEL_ROWS = 1 << 17
-_SCATTERED_SHARE = 0.6
+_MORSEL_ROWS = 1 << 20
+_MORSEL_BYTES = 32 << 20
+_SCATTERED_SHARE = 0.5
 _WHOLE_SHARE = 0.35
 
 
@@ -90,7 +91,7 @@ class ShuffleWriter:
         self._waiting.append(table)
         self._waiting_bytes += table.nbytes
         self._waiting_rows += table.num_rows
-        if not self._grouping.whole_buffers and self._waiting_rows >= _MORSEL_ROWS:
+        if not self._grouping.whole_buffers and self._has_morsel():
             self._scatter()
         share = _WHOLE_SHARE if self._grouping.whole_buffers else _SCATTERED_SHARE
         if self._waiting_bytes + self._grouped_bytes > share * self._memory_bytes:
@@ -113,6 +114,10 @@ class ShuffleWriter:
         self._drop_spills()
         self._waiting, self._grouped = [], {}
         self._part.unlink(missing_ok=True)
+
+    def _has_morsel(self) -> bool:
+        """Whether so much waits that scattering it pays: a pass over it costs Python for each partition."""
+        return self._waiting_rows >= _MORSEL_ROWS or self._waiting_bytes >= min(_MORSEL_BYTES, self._memory_bytes // 10)
 
     def _fitted(self, table: pa.Table) -> pa.Table:
         if self._schema is not None and table.schema.equals(self._target, check_metadata=True):
@@ -145,9 +150,9 @@ class ShuffleWriter:
         return table
 
     def _scatter(self) -> None:
+        self._grouped_bytes += self._waiting_bytes
         for partition, table in self._grouping.groups(self._take_waiting()):
             self._grouped.setdefault(partition, []).append(table)
-            self._grouped_bytes += table.nbytes
 
     def _take_run(self) -> Iterator[tuple[int, pa.Table]]:
         """All rows in memory, partition by partition."""
