@@ -212,7 +212,7 @@ def test_places_that_the_operator_told_count_more_than_what_a_worker_says() -> N
 def test_a_worker_comes_with_the_stores_of_its_run() -> None:
     play = _Play(a=1)
     play.join("w1")
-    assert play.links["w1"].said[0] == ("serve", "a", (Store("s3://a"),))
+    assert play.links["w1"].said[0] == ("serve", "a", (Store("s3://a"),), "")
 
 
 def test_what_a_pool_needs_of_a_run_is_what_a_chain_run_has() -> None:

@@ -23,6 +23,7 @@ from gristmill.plan.codec import to_json
 from gristmill.version import __version__
 from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.reports import PoolNeed, RunPhase, RunReport
+from gristmill_worker.client import ClientEndpoint
 from gristmill_worker.need import demand_of, need_of
 from gristmill_worker.operator_link import OperatorLink
 from gristmill_worker.own_agent import keep_agent
@@ -61,7 +62,9 @@ class Lead:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.end, "asked to end")
         server = CoordinatorServer(f"0.0.0.0:{self._pod.worker_port}", self._pool, self._pod.token(), self._pod.tls)
+        clients = ClientEndpoint(self._pod.client_port, self._pod.pool, self._runs)
         await server.start()
+        await clients.start()
         log(__name__, INFO, "lead is up", pool=self._pod.pool, port=server.port)
         background = [
             asyncio.create_task(self._link.keep()),
@@ -75,6 +78,7 @@ class Lead:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+            await clients.stop()
             await server.stop()
 
     def end(self, why: str) -> None:

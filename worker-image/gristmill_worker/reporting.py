@@ -12,7 +12,6 @@ from gristmill.errors import GristmillError
 from gristmill.ids import Side
 from gristmill.plan.job import JobPlan
 from gristmill.schedule.instructions import Locality
-from gristmill.storage.filesystem import join
 from gristmill.storage.manifest import Manifest
 from gristmill.wire.reports import JobReport, LocalityCounts, OutputPointer, RunPhase, RunReport, TaskCounts
 from gristmill_worker.runs import LeadRun
@@ -45,13 +44,8 @@ def report_of(run: LeadRun) -> RunReport:
         result=_result(run),
         jobs=_jobs(run),
         warnings=tuple(text[: TEXT_CHARACTERS // 10] for text in run.messages[-WARNINGS_TOLD:]),
-        logs=logs_of(run),
+        logs=run.logs,
     )
-
-
-def logs_of(run: LeadRun) -> str:
-    """The folder of the run's logs; empty where there is no scratch to keep them in."""
-    return join(run.accepted.scratch, "logs", run.request.run) if run.accepted and run.accepted.scratch else ""
 
 
 def _reason(error: GristmillError | None, phase: RunPhase) -> str:

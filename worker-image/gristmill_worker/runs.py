@@ -23,6 +23,7 @@ from gristmill.errors import Cancelled, GristmillError, InternalError
 from gristmill.logs import log
 from gristmill.plan.explain import explain
 from gristmill.schedule.config import SchedulerConfig
+from gristmill.storage.filesystem import join
 from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
 from gristmill.wire.reports import RunPhase
@@ -73,6 +74,12 @@ class LeadRun:
         return self.phase.ended
 
     @property
+    def logs(self) -> str:
+        """The folder of the tasks' logs; empty where there is no scratch to keep them in."""
+        scratch = self.accepted.scratch if self.accepted else ""
+        return join(scratch, "logs", self.request.run) if scratch else ""
+
+    @property
     def explained(self) -> str:
         """The plan as text; empty before there is one."""
         planned = self.planned
@@ -115,7 +122,7 @@ class LeadRun:
         run = ChainRun(self.planned.graph, RunFacts(self.request.run, place.slot_bytes, deadlines), SchedulerConfig())
         self.run = run
         run.tick(time.monotonic())
-        place.pool.add(self.request.run, run, self.planned.graph.stores, time.monotonic())
+        place.pool.add(self.request.run, run, self.planned.graph.stores, time.monotonic(), self.logs)
         self._to(RunPhase.RUNNING)
         try:
             await drive(run, self._outputs, self._look)

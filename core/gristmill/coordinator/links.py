@@ -52,5 +52,6 @@ class WorkerLink(Protocol):
 class PoolLink(WorkerLink, Protocol):
     """A worker that serves one run after the other."""
 
-    def serve(self, run: str, stores: tuple[Store, ...]) -> None:
-        """What follows is of this run, whose files are reached so; nothing of another run goes on there."""
+    def serve(self, run: str, stores: tuple[Store, ...], logs: str) -> None:
+        """What follows is of this run, whose files are reached so and whose logs go there (empty: nowhere); nothing of
+        another run goes on there."""

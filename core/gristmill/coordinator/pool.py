@@ -24,11 +24,13 @@ TURN_S = 5.0
 
 @dataclass(slots=True, eq=False)
 class PoolRun:
-    """A run among others, oldest first. ``waiting_since_s``: since when it has no worker."""
+    """A run among others, oldest first. ``logs``: where its tasks' logs are kept, empty: nowhere. ``waiting_since_s``:
+    since when it has no worker."""
 
     name: str
     run: ChainRun
     stores: tuple[Store, ...]
+    logs: str
     waiting_since_s: float
 
     @property
@@ -106,10 +108,10 @@ class Pool:
 
     # What drivers of runs tell.
 
-    def add(self, name: str, run: ChainRun, stores: tuple[Store, ...], now_s: float) -> None:
+    def add(self, name: str, run: ChainRun, stores: tuple[Store, ...], now_s: float, logs: str = "") -> None:
         """A run begins, and gets workers as it needs them."""
         self._now_s = now_s
-        self._runs[name] = PoolRun(name, run, stores, now_s)
+        self._runs[name] = PoolRun(name, run, stores, logs, now_s)
         self.settle(now_s)
 
     def remove(self, name: str) -> None:
@@ -233,7 +235,7 @@ class Pool:
         id_ = joined.worker if not member.loans else WorkerId(f"{joined.worker}~{member.loans}")
         member.loans += 1
         member.loan = Loan(id_, run, member, self._now_s)
-        member.link.serve(run.name, run.stores)
+        member.link.serve(run.name, run.stores, run.logs)
         run.run.joined(replace(joined, worker=id_, places=known), member.loan)
 
     def _take_back(self) -> None:

@@ -63,10 +63,10 @@ class StreamLink:
         """Queues a message for the stream."""
         self.outbound.put_nowait(message)
 
-    def serve(self, run: str, stores: tuple[Store, ...]) -> None:
+    def serve(self, run: str, stores: tuple[Store, ...], logs: str) -> None:
         """See PoolLink."""
         self._plans.clear()
-        self.send(wire.ToWorker(serve=wire.Serve(run=run, stores=to_json(stores, tuple[Store, ...]))))
+        self.send(wire.ToWorker(serve=wire.Serve(run=run, stores=to_json(stores, tuple[Store, ...]), logs=logs)))
 
     def feed(self, update: ExchangeFeed) -> None:
         """See WorkerLink."""

@@ -14,7 +14,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import gristmill
 from gristmill.plan.codec import to_json
 from gristmill.wire import frames
 from gristmill.wire import host_pb2 as wire
@@ -46,7 +45,7 @@ class WorkerHost:
         self.log = folder / "host.log"
         self._incoming = frames.Incoming()
         self._connection, theirs = socket.socketpair()
-        package = str(Path(gristmill.__file__).parents[1])
+        package = str(Path(__file__).parents[2])
         command = [sys.executable, "-P", "-c", _BOOT, package, str(self.socket_path), str(os.getpid())]
         with theirs, self.log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -129,12 +129,14 @@ class Draining(_message.Message):
     def __init__(self) -> None: ...
 
 class Serve(_message.Message):
-    __slots__ = ("run", "stores")
+    __slots__ = ("run", "stores", "logs")
     RUN_FIELD_NUMBER: _ClassVar[int]
     STORES_FIELD_NUMBER: _ClassVar[int]
+    LOGS_FIELD_NUMBER: _ClassVar[int]
     run: str
     stores: str
-    def __init__(self, run: _Optional[str] = ..., stores: _Optional[str] = ...) -> None: ...
+    logs: str
+    def __init__(self, run: _Optional[str] = ..., stores: _Optional[str] = ..., logs: _Optional[str] = ...) -> None: ...
 
 class StagePlan(_message.Message):
     __slots__ = ("digest", "stage")

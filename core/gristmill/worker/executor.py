@@ -19,11 +19,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gristmill.errors import GristmillError
 from gristmill.ids import AttemptId
 from gristmill.kernel.environment import TaskEnv
 from gristmill.kernel.failures import Failure
 from gristmill.kernel.feeds import FeedStore
 from gristmill.kernel.task import run_task
+from gristmill.kernel.task_log import TaskLog
 from gristmill.plan.codec import from_json, to_json
 from gristmill.plan.job import Store
 from gristmill.plan.stage import Stage
@@ -51,6 +53,7 @@ class Executor:
         self._surroundings: TaskEnv | None = None
         self._stages: dict[str, Stage] = {}
         self._feeds = FeedStore()
+        self._logs = ""
         self._orders: queue.SimpleQueue[wire.Order | None] = queue.SimpleQueue()
         self._progress_sent_s = 0.0
 
@@ -90,15 +93,19 @@ class Executor:
         stage = self._stages[order.stage_digest]
         order = replace(order, feeds=tuple(self._feeds.current(read) for read in stage.exchanges_read))
         early = self._early_reads(stage, order)
-        environment = self._environment(order)
+        task_log = TaskLog()
+        environment = self._environment(order, task_log)
         try:
             result = run_task(stage, order, replace(environment, fetch=early) if early else environment)
         # Whatever user code raises must become a report: this is the border of the user's code.
         except BaseException as error:  # noqa: BLE001
-            return wire.FromExecutor(failed=_failed(order, Failure.of(order.attempt.task, error)))
+            failure = Failure.of(order.attempt.task, error)
+            self._keep(task_log, order.attempt, failure.error)
+            return wire.FromExecutor(failed=_failed(order, failure))
         finally:
             if early is not None:
                 early.close()
+        self._keep(task_log, order.attempt, None)
         finished = wire.Finished(attempt=str(order.attempt), result=to_json(result))
         return wire.FromExecutor(finished=finished)
 
@@ -114,9 +121,26 @@ class Executor:
         assert isinstance(files, WorkerFiles)
         return EarlyReads(files, self._feeds, stage, order, self._surroundings.scratch / "early")
 
-    def _environment(self, order: TaskOrder) -> TaskEnv:
+    def _environment(self, order: TaskOrder, task_log: TaskLog) -> TaskEnv:
         assert self._surroundings is not None, "the agent sends the setup first"
-        return replace(self._surroundings, progress=lambda rows, bytes_: self._report(order.attempt, rows, bytes_))
+
+        def said(text: str) -> None:
+            task_log.write(text)
+            _log(text)
+
+        return replace(
+            self._surroundings, log=said, progress=lambda rows, bytes_: self._report(order.attempt, rows, bytes_)
+        )
+
+    def _keep(self, task_log: TaskLog, attempt: AttemptId, error: GristmillError | None) -> None:
+        """Puts the log where it outlives this process; a store that refuses costs the log, not the attempt."""
+        if not self._logs:
+            return
+        assert self._surroundings is not None, "the agent sends the setup first"
+        try:
+            task_log.keep(self._logs, attempt, error, self._surroundings.stores)
+        except GristmillError as refused:
+            _log(f"the log of {attempt} is not kept: {refused}\n")
 
     def _set_up(self, setup: wire.ExecutorSetup) -> None:
         sys.path[:] = list(setup.sys_path) or sys.path
@@ -133,7 +157,6 @@ class Executor:
             address=setup.flight_address,
             cache=Path(setup.cache_dir) if setup.cache_dir else None,
             compression=setup.compression or None,
-            log=_log,
         )
 
     def _serve_run(self, serve: wire.Serve) -> None:
@@ -141,6 +164,7 @@ class Executor:
         assert self._surroundings is not None, "the agent sends the setup first"
         self._stages.clear()
         self._feeds = FeedStore()
+        self._logs = serve.logs
         made, wanted = self._surroundings.stores, from_json(serve.stores, tuple[Store, ...])
         if wanted != made.stores:
             made = Stores(wanted, {**made.options, "weak_commit": made.weak_commit})
