@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+PACKAGES = ("gristmill", "gristmill_sql", "gristmill_worker", "gristmill_operator", "gristmill_cli")
 _FIELDS = "gristmill_fields"
 
 
@@ -20,13 +21,14 @@ class _FieldFormatter(logging.Formatter):
 
 
 def set_up(level: str, stream: TextIO = sys.stderr) -> None:
-    """Sends the package's log to ``stream`` from ``level`` upwards; called once by a process's entry point."""
+    """Sends the packages' log to ``stream`` from ``level`` upwards; called once by a process's entry point."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_FieldFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger("gristmill")
-    root.handlers[:] = [handler]
-    root.setLevel(level)
-    root.propagate = False
+    for package in PACKAGES:
+        root = logging.getLogger(package)
+        root.handlers[:] = [handler]
+        root.setLevel(level)
+        root.propagate = False
 
 
 def log(name: str, level: int, message: str, **fields: object) -> None:

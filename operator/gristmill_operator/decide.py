@@ -120,7 +120,6 @@ def _pool(spec: Resource, status: Status, observed: Observed, now: float) -> Dec
         observed_generation=spec.generation,
         phase=phase,
         message=step.waiting.message if step.waiting else "",
-        pool=spec.pool.base,
         active=observed.active,
     )
     new = with_pods(new, step, now)

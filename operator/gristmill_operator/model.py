@@ -123,7 +123,8 @@ class Resource:
     run: RunSpec | None
     pool: PoolSpec | None
     status: Status
-    owner_uid: str = ""
+    owner: str = ""
+    """Name of what it mirrors a job of."""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -145,7 +146,7 @@ def parse_resource(body: Mapping[str, Any], defaults: Defaults = Defaults()) -> 
         run=run,
         pool=_pool(key, uid, spec, run, defaults),
         status=parse_status(_mapping(body.get("status"))),
-        owner_uid=str(owners[0].get("uid", "")),
+        owner=str(owners[0].get("name", "")),
         raw=body,
     )
 
