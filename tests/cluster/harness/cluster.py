@@ -8,22 +8,21 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.cluster.harness import network
-from tests.cluster.harness.binaries import install_packages, locked, program
+from tests.cluster.harness.binaries import install_packages, locked
+from tests.cluster.harness.client import Client, wait_for
 from tests.cluster.harness.controlplane import ControlPlane
 from tests.cluster.harness.dns import start_dns
 from tests.cluster.harness.images import BuiltImage, build_images
 from tests.cluster.harness.layout import API_PORT, CACHE, Layout
 from tests.cluster.harness.node import Node, import_image
 from tests.cluster.harness.processes import Processes
+from tests.cluster.harness.release import NAMESPACE, Release
 from tests.cluster.harness.s3 import S3, s3_of, start_s3
 
 READY_S = 60.0
@@ -80,23 +79,15 @@ class Cluster:
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda node: _load(node, images), nodes))
 
-    def kubectl(self, *args: str, input_: str | None = None, check: bool = True, timeout_s: float = 120) -> str:
-        """What kubectl prints as administrator. RuntimeError with its message where it fails and `check` is set."""
-        argv = [str(program("kubectl")), "--kubeconfig", str(self.kubeconfig), *args]
-        done = subprocess.run(argv, check=False, capture_output=True, text=True, input=input_, timeout=timeout_s)
-        if check and done.returncode != 0:
-            raise RuntimeError(f"kubectl {' '.join(args)}: {done.stderr.strip()}")
-        return done.stdout
+    @property
+    def client(self) -> Client:
+        """kubectl and helm as administrator."""
+        return Client(self.kubeconfig)
 
-    def apply(self, *objects: dict[str, Any], namespace: str = "default") -> None:
-        """Create or change objects, as the server applies them."""
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-        self.kubectl("apply", "--server-side", "--namespace", namespace, "-f", "-", input_=text)
-
-    def get(self, *args: str) -> Any:
-        """What `kubectl get ARGS` finds, as JSON; None where the object is not there."""
-        printed = self.kubectl("get", *args, "--ignore-not-found", "-o", "json")
-        return json.loads(printed) if printed.strip() else None
+    @property
+    def release(self) -> Release:
+        """Gristmill on this cluster, whether it is installed or not."""
+        return Release(self.client.within(NAMESPACE), self.s3)
 
     def down(self, *, keep_logs: bool = False) -> None:
         """End everything that was started, take away network, mounts and cgroups, and remove the files."""
@@ -130,7 +121,7 @@ class Cluster:
     def _nodes_that_are(self, ready: bool) -> set[str]:
         return {
             node["metadata"]["name"]
-            for node in self.get("nodes")["items"]
+            for node in self.client.items("nodes")
             for condition in node["status"]["conditions"]
             if condition["type"] == "Ready" and (condition["status"] == "True") == ready
         }
@@ -173,7 +164,7 @@ class Cluster:
 
     def _make_storage_class(self) -> None:
         """Local volumes are made by hand, and bound when a pod wants them."""
-        self.apply(
+        self.client.apply(
             {
                 "apiVersion": "storage.k8s.io/v1",
                 "kind": "StorageClass",
@@ -182,16 +173,6 @@ class Cluster:
                 "volumeBindingMode": "WaitForFirstConsumer",
             }
         )
-
-
-def wait_for(condition: Callable[[], object], timeout_s: float, what: str) -> Any:
-    """Wait until `condition` gives something true, and give that. TimeoutError naming `what`."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not in {timeout_s:.0f} s: {what}")
-        time.sleep(0.1)
-    return found
 
 
 def _load(node: Node, images: Iterable[BuiltImage]) -> None:

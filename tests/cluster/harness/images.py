@@ -9,17 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.harness.base_image import write_base_layer
-from tests.cluster.harness.binaries import debian, locked
+from tests.cluster.harness.binaries import debian, locked, program
 from tests.cluster.harness.layout import CACHE, REPOSITORY
 
 REGISTRY = "gristmill.test"
@@ -28,8 +29,10 @@ PAUSE = f"{REGISTRY}/pause:1"
 BASE = f"{REGISTRY}/base:1"
 OPERATOR = f"{REGISTRY}/gristmill:{TAG}"
 WORKER = f"{REGISTRY}/gristmill-worker:{TAG}"
+VERSITYGW = f"{REGISTRY}/versitygw:1"
+"""The S3 server, as the chart's demo wants it."""
 _DOCKERFILES = {OPERATOR: "Dockerfile", WORKER: "worker-image/Dockerfile"}
-_SOURCES = (
+_SOURCES = [
     "core",
     "sql",
     "operator",
@@ -39,7 +42,7 @@ _SOURCES = (
     "constraints.txt",
     "README.md",
     "Dockerfile",
-)
+]
 _FOLDER = CACHE / "images"
 _PATH = "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -67,7 +70,7 @@ class BuiltImage:
 def build_images() -> list[BuiltImage]:
     """All images, built from the checkout as it is; nothing is done where nothing changed since the last time."""
     with locked(_FOLDER / "lock"):
-        images = [_pause()]
+        images = [_pause(), _versitygw()]
         _base()
         key = _digest_of_checkout()
         for name, dockerfile in _DOCKERFILES.items():
@@ -139,7 +142,7 @@ def _base() -> None:
     layer.parent.mkdir(parents=True, exist_ok=True)
     write_base_layer(layer)
     archive = _FOLDER / "base.tar"
-    write_image(archive, BASE, layer, ["python3"])
+    write_image(archive, BASE, layer, [])
     with suppress(RuntimeError):
         _buildah("rmi", "--force", BASE)
     _buildah("pull", f"docker-archive:{archive}")
@@ -149,29 +152,42 @@ def _base() -> None:
 
 
 def _pause() -> BuiltImage:
-    image = BuiltImage(PAUSE, _folder(PAUSE))
     source = Path(__file__).parent.parent / "pause.c"
-    key = hashlib.sha256(source.read_bytes()).hexdigest()
+
+    def compile_(binary: Path) -> None:
+        subprocess.run(["gcc", "-O2", "-static", "-s", "-o", binary, source], check=True)
+
+    return _of_one_file(PAUSE, "/pause", hashlib.sha256(source.read_bytes()).hexdigest(), compile_)
+
+
+def _versitygw() -> BuiltImage:
+    binary = program("versitygw")
+    return _of_one_file(VERSITYGW, "/versitygw", str(binary.stat().st_mtime_ns), lambda to: shutil.copy(binary, to))
+
+
+def _of_one_file(name: str, path: str, key: str, make: Callable[[Path], object]) -> BuiltImage:
+    """An image of a single static program, which is its entry point."""
+    image = BuiltImage(name, _folder(name))
     if _changed(image, key):
         with tempfile.TemporaryDirectory() as scratch:
-            binary, layer, archive = (Path(scratch) / name for name in ("pause", "layer.tar", "pause.tar"))
-            subprocess.run(["gcc", "-O2", "-static", "-s", "-o", binary, source], check=True)
+            binary, layer, archive = (Path(scratch) / file for file in ("binary", "layer.tar", "image.tar"))
+            make(binary)
             with tarfile.open(layer, "w") as tar:
-                tar.add(binary, "pause")
-            write_image(archive, PAUSE, layer, ["/pause"])
+                tar.add(binary, path.lstrip("/"))
+            write_image(archive, name, layer, [path])
             _buildah("pull", f"docker-archive:{archive}")
         _push(image, key)
     return image
 
 
-def write_image(archive: Path, image: str, layer: Path, command: Sequence[str]) -> None:
+def write_image(archive: Path, image: str, layer: Path, entrypoint: Sequence[str]) -> None:
     """Write a docker-archive of one layer, with no other tool."""
     digest = hashlib.sha256(layer.read_bytes()).hexdigest()
     config = {
         "architecture": "amd64",
         "os": "linux",
         "created": "2026-01-01T00:00:00Z",
-        "config": {"Env": [_PATH], "Cmd": list(command)},
+        "config": {"Env": [_PATH], "Entrypoint": list(entrypoint)},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
         "history": [{"created": "2026-01-01T00:00:00Z", "created_by": "tests/cluster"}],
     }

@@ -1,0 +1,80 @@
+"""What the tests on real kubelets share: one cluster for all of them, a namespace and a bucket for each.
+
+`GRISTMILL_TEST_CLUSTER=FOLDER` uses the cluster that `make cluster-up` left there; else one is brought up for the tests
+and taken down after them. Where the machine cannot run one, the tests say why and are skipped;
+`GRISTMILL_CLUSTER_REQUIRED=1` (CI sets it) lets them fail.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.harness.binaries import CannotRun
+from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.release import SECRET, Release, namespace_object
+from tests.cluster.harness.s3 import S3
+from tests.cluster.places import Place
+
+_FIRST_TEST_S = (
+    1800  # the first test waits for what all need: programs and images are built where that was not done yet
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests here are marked `cluster`; the first may take the time that bringing up the cluster takes."""
+    here = [item for item in items if Path(item.path).is_relative_to(Path(__file__).parent)]
+    for item in here:
+        item.add_marker(pytest.mark.cluster)
+    for item in here[:1]:
+        item.add_marker(pytest.mark.timeout(_FIRST_TEST_S))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A cluster of two nodes, n1 in zone-a and n2 in zone-b, with the images of this checkout."""
+    if given := os.environ.get("GRISTMILL_TEST_CLUSTER"):
+        cluster = Cluster.at(Path(given))
+        cluster.load_images()
+        yield cluster
+        return
+    folder = Path(tempfile.mkdtemp(prefix="gristmill-cluster-"))
+    try:
+        cluster = Cluster.up(folder / "c")
+    except CannotRun as error:
+        if os.environ.get("GRISTMILL_CLUSTER_REQUIRED"):
+            raise
+        pytest.skip(f"NO TEST CLUSTER HERE: {error}")
+    yield cluster
+    cluster.down()
+    folder.rmdir()
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster) -> Release:
+    """Gristmill installed by its chart, ready."""
+    release = cluster.release
+    release.install()
+    return release
+
+
+@pytest.fixture
+def s3(cluster: Cluster) -> S3:
+    """The S3 server that pods and tests reach."""
+    return cluster.s3
+
+
+@pytest.fixture
+def place(cluster: Cluster, operator: Release) -> Iterator[Place]:
+    """A new namespace for jobs, and a new bucket, gone after the test."""
+    name = f"t-{uuid.uuid4().hex[:8]}"
+    client = cluster.client.within(name)
+    client.apply(namespace_object(name))
+    client.apply(cluster.s3.secret(SECRET))
+    yield Place(client, cluster.s3, cluster.s3.bucket(name))
+    client.kubectl("delete", "namespace", name, "--wait=false")

@@ -1,0 +1,61 @@
+"""A namespace and a bucket of one test: applying jobs, waiting for them, comparing what they wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from tests.cluster.harness.client import Client, wait_for
+from tests.cluster.harness.s3 import S3
+
+ENDED = ("Complete", "Failed", "Cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one test runs its jobs; `bucket` is a URI."""
+
+    client: Client
+    s3: S3
+    bucket: str
+
+    @property
+    def name(self) -> str:
+        return self.client.namespace
+
+    def apply(self, kind: str, name: str, spec: dict[str, Any]) -> None:
+        """`kubectl apply` of one resource of Gristmill's."""
+        self.client.apply(
+            {"apiVersion": "gristmill.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+        )
+
+    def status(self, kind: str, name: str) -> dict[str, Any]:
+        """The status of a resource; empty while it has none."""
+        return dict((self.client.get(kind, name) or {}).get("status", {}))
+
+    def ended(self, kind: str, name: str, timeout_s: float = 90) -> dict[str, Any]:
+        """Wait for the end of a job or query, whatever it is; its status. TimeoutError with what is there."""
+
+        def over() -> dict[str, Any] | None:
+            status = self.status(kind, name)
+            return status if status.get("phase") in ENDED else None
+
+        return dict(wait_for(over, timeout_s, lambda: self._report(kind, name)))
+
+    def complete(self, kind: str, name: str, timeout_s: float = 90) -> dict[str, Any]:
+        """Wait for the good end of a job or query; its status. AssertionError with the whole status else."""
+        status = self.ended(kind, name, timeout_s)
+        assert status["phase"] == "Complete", yaml.safe_dump(status)
+        return status
+
+    def pods(self, **labels: str) -> list[dict[str, Any]]:
+        """Pods of jobs, those with these labels (of `gristmill.dev/`)."""
+        selector = ",".join(f"gristmill.dev/{name}={value}" for name, value in labels.items())
+        return self.client.items("pods", "-l", selector or "gristmill.dev/pool")
+
+    def _report(self, kind: str, name: str) -> str:
+        pods = self.client.kubectl("get", "pods", "-o", "wide", check=False)
+        events = self.client.kubectl("get", "events", "--sort-by=.lastTimestamp", check=False)[-3000:]
+        return f"{kind} {name}\n{yaml.safe_dump(self.status(kind, name))}\n{pods}\n{events}"
