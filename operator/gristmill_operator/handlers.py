@@ -67,6 +67,7 @@ class Inbox:
 def registry(inbox: Inbox, watch_nodes: bool) -> kopf.OperatorRegistry:
     """The handlers of one operator."""
     found = kopf.OperatorRegistry()
+    kopf.on.login(id="kubernetes-client", registry=found)(kopf.login_via_client)
     for kind in Kind:
         _watch(found, inbox.resource, GROUP, VERSION, kind.plural)
     _watch(found, inbox.pod, "", "v1", "pods")

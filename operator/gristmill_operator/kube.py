@@ -18,6 +18,7 @@ import urllib3
 from kubernetes import client, config
 from kubernetes.client.rest import ApiException
 
+from gristmill.errors import StorageError
 from gristmill_operator.model import Key
 from gristmill_operator.names import GROUP, VERSION, Kind
 
@@ -39,13 +40,16 @@ class Refused(Exception):
 
 
 class Kube:
-    """A connection to the API server that the pod's service account, or else the kubeconfig, leads to."""
+    """A connection to the API server that the pod's service account, or else the kubeconfig, leads to.
+
+    Making one raises StorageError where there is neither.
+    """
 
     def __init__(self) -> None:
         try:
             config.load_incluster_config()
         except config.ConfigException:
-            config.load_kube_config()
+            _load_kubeconfig()
         configuration = client.Configuration.get_default_copy()
         configuration.connection_pool_maxsize = THREADS
         configuration.retries = urllib3.Retry(0)
@@ -126,6 +130,14 @@ class Kube:
         if 200 <= status < 300:
             return form
         raise Refused(status, str(form.get("reason", "")), str(form.get("message", "")) or f"HTTP status {status}")
+
+
+def _load_kubeconfig() -> None:
+    try:
+        config.load_kube_config()
+    except config.ConfigException as error:
+        remedy = "run in a pod with a service account, or set KUBECONFIG"
+        raise StorageError(f"no way to an API server: {error}", place="operator", remedy=remedy) from None
 
 
 def _parsed(text: bytes | str) -> dict[str, Any]:
