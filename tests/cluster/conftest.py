@@ -21,9 +21,7 @@ from tests.cluster.harness.release import SECRET, Release, namespace_object
 from tests.cluster.harness.s3 import S3
 from tests.cluster.places import Place
 
-_FIRST_TEST_S = (
-    1800  # the first test waits for what all need: programs and images are built where that was not done yet
-)
+_FIRST_TEST_S = 1800  # the first test waits for what all need, built where that was not done yet
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,8 @@
-"""python -m tests.cluster.harness up|down|load|api|api-down|build [FOLDER]: the test cluster by hand; see docs/test-cluster.md."""
+"""python -m tests.cluster.harness COMMAND [FOLDER]: the test cluster by hand (docs/test-cluster.md).
+
+up, down: the whole cluster. load: build the images and load them. install: the same, and the chart. api, api-down: an API
+server alone. build: all programs, without starting any.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +32,10 @@ def main(argv: list[str]) -> int:
                 Cluster.at(root).down()
             case "load":
                 Cluster.at(root).load_images()
+            case "install":
+                cluster = Cluster.at(root)
+                cluster.load_images()
+                cluster.release.install()
             case "api":
                 print(f"export KUBECONFIG={start_api(root)}")
             case "api-down":

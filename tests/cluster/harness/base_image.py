@@ -1,7 +1,7 @@
 """The base layer of images where no registry can be reached: this machine's own Python, a shell and what they need.
 
-Stands in for `python:3.12-slim` as `ARG BASE` of the project's Dockerfiles: standard library and pip, no other packages,
-shared libraries found by ldd. Written in a second.
+Stands in for `python:3.12-slim` as `ARG BASE` of the project's Dockerfiles: standard library and pip, no other
+packages, shared libraries found by ldd. Written in a second.
 """
 
 from __future__ import annotations

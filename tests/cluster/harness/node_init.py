@@ -1,4 +1,4 @@
-"""The first process of a node: mounts what is the node's own, starts containerd, kubelet and kube-proxy, buries the dead.
+"""The first process of a node: mounts what is its own, starts containerd, kubelet, kube-proxy, buries the dead.
 
 Runs in the node's own pid, mount and host-name namespaces (the network namespace was entered before), with a JSON file
 as its argument. Killing it pulls the plug: the kernel ends everything in the namespaces with it.
