@@ -11,12 +11,31 @@ from typing import Annotated
 
 import typer
 
-from gristmill_cli.commands import demo, run, sql, sweep, version
+from gristmill_cli.clusters import chosen
+from gristmill_cli.commands import (
+    cancel,
+    completion,
+    demo,
+    doctor,
+    explain,
+    get,
+    logs,
+    rows,
+    sql,
+    submit,
+    sweep,
+    version,
+    why,
+)
+from gristmill_cli.commands import run as run_command
 from gristmill_cli.failures import Failures
+from gristmill_cli.options import Context, KubeConfig, Namespace
+
+HELP = "MapReduce jobs and SQL over Parquet, on this machine or on a cluster."
 
 app = typer.Typer(
     name="gristmill",
-    help="MapReduce jobs and SQL over Parquet, on this machine.",
+    help=HELP,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -31,24 +50,48 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(help=HELP)
 def settings(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    context: Context = "",
+    namespace: Namespace = "",
+    kubeconfig: KubeConfig = "",
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """MapReduce jobs and SQL over Parquet, on this machine."""
+    """Takes the options that stand before the command."""
     failures.debug = debug
+    chosen.context, chosen.namespace, chosen.kubeconfig = context, namespace, kubeconfig
 
 
-for command in (run, sql, demo, sweep, version):
+for command in (
+    run_command,
+    sql,
+    demo,
+    sweep,
+    submit,
+    get,
+    rows,
+    logs,
+    why,
+    explain,
+    cancel,
+    doctor,
+    completion,
+    version,
+):
     command.register(app)
 
 
 def main() -> None:
     """Runs the command of ``sys.argv`` and ends the process with its exit code."""
+    run("gristmill")
+
+
+def run(name: str) -> None:
+    """The same, under a name for the help."""
     try:
-        app()
+        app(prog_name=name)
     except Exception as error:  # noqa: BLE001 - the one place where errors become messages
         sys.exit(failures.show(error))

@@ -43,7 +43,7 @@ Workers = Annotated[
         "-w",
         min=1,
         metavar="N",
-        help="Worker processes; a small input is worked through in this one.",
+        help="Worker processes (a small input is worked through in this one); on a cluster, the most worker pods.",
     ),
 ]
 Memory = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,20 @@ from typing import Annotated
 import typer
 
 from gristmill.errors import InputError, InvalidPlan
-from gristmill_cli.options import Explain, ForceDistributed, Format, Memory, Mode, OutputFormat, Quiet, Workers
+from gristmill_cli.clusters import chosen, resources_of
+from gristmill_cli.options import (
+    Context,
+    Explain,
+    ForceDistributed,
+    Format,
+    KubeConfig,
+    Memory,
+    Mode,
+    Namespace,
+    OutputFormat,
+    Quiet,
+    Workers,
+)
 from gristmill_cli.params import bind_params, bind_tables
 
 _TABLE_HELP = "A table of the query: files by URI or glob. May be given many times."
@@ -46,23 +60,62 @@ def sql(
         Mode, typer.Option("--mode", metavar="MODE", help=f"For a result that is there already: {', '.join(Mode)}.")
     ] = Mode.ERROR,
     quiet: Quiet = False,
+    cluster: Annotated[
+        bool | None, typer.Option("--cluster/--local", help="Run it on a cluster; kubectl gristmill sql always does.")
+    ] = None,
+    pool: Annotated[str, typer.Option("--pool", metavar="NAME", help="With --cluster: a warm pool to run in.")] = "",
+    scratch: Annotated[
+        str, typer.Option("--scratch", metavar="URI", help="With --cluster: where rows and logs lie meanwhile.")
+    ] = "",
+    keep: Annotated[bool, typer.Option("--keep", help="With --cluster: leave the SQLQuery there.")] = False,
+    context: Context = "",
+    namespace: Namespace = "",
+    kubeconfig: KubeConfig = "",
 ) -> None:
     """Run a query; its rows go to stdout, or with --to into parts at that place."""
     import gristmill as gm
     from gristmill_cli.running import RunOptions, explained, run_chain, show_rows
 
-    options = RunOptions(workers, memory, force_distributed, quiet)
-    bound = gm.sql(
-        query_text(query, file), tables=bind_tables(table or []), params=bind_params(param or []), dialect=dialect
+    text, tables = query_text(query, file), bind_tables(table or [])
+    parts = None if to is None else gm.output(to, format=part_format(output), mode=str(mode))
+    if chosen.plugin if cluster is None else cluster:
+        from gristmill_cli.queries import Wish, plan_query, run_query
+
+        refuse_explain(explain)
+        wish = Wish(pool, workers, memory, scratch, force_distributed)
+        planned = plan_query(text, tables, param or [], dialect, parts, wish)
+        run_query(planned, resources_of(context, namespace, kubeconfig), output, keep=keep, quiet=quiet)
+        return
+    refuse_cluster_options(
+        {"--pool": pool, "--scratch": scratch, "--keep": keep, "--context": context, "--namespace": namespace}
     )
-    if to is not None:
-        bound = replace(bound, outputs=(gm.output(to, format=part_format(output), mode=str(mode)),))
+    options = RunOptions(workers, memory, force_distributed, quiet)
+    bound = gm.sql(text, tables=tables, params=bind_params(param or []), dialect=dialect)
+    if parts is not None:
+        bound = replace(bound, outputs=(parts,))
     if explain:
         typer.echo(explained(bound.chain, options))
         return
     result = run_chain(bound.chain, options)
     if to is None:
         show_rows(result, output)
+
+
+def refuse_cluster_options(given: Mapping[str, object]) -> None:
+    """Raises InvalidPlan for an option that only a cluster heeds."""
+    for name, value in given.items():
+        if value:
+            raise InvalidPlan("is for queries on a cluster", place=name, remedy="Add --cluster.")
+
+
+def refuse_explain(explain: bool) -> None:
+    """Raises InvalidPlan: a plan needs the tables' footers, which lie with the cluster."""
+    if explain:
+        raise InvalidPlan(
+            "plans are made where the data is",
+            place="--explain",
+            remedy="Leave --cluster out, or run the query with --keep and ask for its plan: gristmill explain NAME",
+        )
 
 
 def part_format(output: OutputFormat) -> str:

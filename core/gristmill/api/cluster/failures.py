@@ -48,7 +48,7 @@ def status_failure(status: int, body: bytes, what: str, place: str) -> Gristmill
             return Forbidden(
                 f"you may not {what}: {message}",
                 place=place,
-                remedy="Ask for the rights in this namespace: role edit, and gristmill-results for rows, progress and logs.",
+                remedy="Ask for rights in this namespace: role edit, and gristmill-results for rows and progress.",
             )
         case 404 if "details" not in form:
             return NotInstalled("Gristmill is not installed in this cluster", place=place, remedy=_INSTALL)

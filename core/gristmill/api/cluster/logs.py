@@ -73,8 +73,7 @@ def task_at(path: str) -> str:
 def _container_lines(resources: Resources, pod: str, *, follow: bool) -> Iterator[str]:
     """What the lead's processes print: for users who may read logs of pods but not forward ports."""
     path = f"/api/v1/namespaces/{resources.connection.namespace}/pods/{pod}/log"
-    query = {"container": "agent", **({"follow": "true"} if follow else {})}
-    for line in resources.connection.lines(path, **query):
+    for line in resources.connection.lines(path, container="agent", follow="true" if follow else "false"):
         yield line.decode("utf-8", "replace")
 
 
