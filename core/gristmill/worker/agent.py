@@ -153,7 +153,7 @@ class Agent:
     def _hello(self) -> wire.Hello:
         config = self._config
         return wire.Hello(
-            worker=f"{config.worker}.{self._visits}" if self._visits else config.worker,
+            worker=f"{config.worker}-{self._visits}" if self._visits else config.worker,
             version=__version__,
             slots=config.slots,
             host=self._host,

@@ -26,6 +26,8 @@ from gristmill.wire import frames
 from gristmill.wire import host_pb2 as wire
 from gristmill.worker.processes import call_process, end_with_parent, kill_group
 
+SOCKET = "executors.sock"
+"""The name of the socket below a worker's local folder."""
 SEND_TIMEOUT_S = 5.0
 NOT_STARTED = 71
 """Exit status of a process that could not be started, or whose first steps failed (EX_OSERR)."""
