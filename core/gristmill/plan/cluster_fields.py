@@ -5,13 +5,13 @@ A table like ``manifest_fields``; MapReduceJob, SQLQuery and WorkerPool share it
 
 from __future__ import annotations
 
-from gristmill.plan.fields import Field, Kind, Record
+from gristmill.plan.fields import Field, Form, Kind, Record
 
 RESOURCES = Record(
     "resources",
     (
-        Field("requests", Kind.TEXT_MAP, "Quantities that a pod asks for.", '{cpu: "2", memory: 4Gi}', cluster=True),
-        Field("limits", Kind.TEXT_MAP, "Quantities that a pod may not exceed.", "{memory: 4Gi}", cluster=True),
+        Field("requests", Kind.QUANTITIES, "Quantities that a pod asks for.", '{cpu: "2", memory: 4Gi}', cluster=True),
+        Field("limits", Kind.QUANTITIES, "Quantities that a pod may not exceed.", "{memory: 4Gi}", cluster=True),
     ),
 )
 TOLERATION = Record(
@@ -51,7 +51,7 @@ TOLERATION = Record(
 SECRET_KEY_REF = Record(
     "secretKeyRef",
     (
-        Field("name", Kind.TEXT, "Name of the Secret.", "api-keys", required=True, cluster=True),
+        Field("name", Kind.TEXT, "Name of the Secret.", "api-keys", required=True, cluster=True, form=Form.NAME),
         Field("key", Kind.TEXT, "Key in it.", "token", required=True, cluster=True),
     ),
 )
@@ -72,7 +72,7 @@ VALUE_FROM = Record(
 ENV = Record(
     "env",
     (
-        Field("name", Kind.TEXT, "Name of the variable.", "LANG", required=True, cluster=True),
+        Field("name", Kind.TEXT, "Name of the variable.", "LANG", required=True, cluster=True, form=Form.VARIABLE),
         Field("value", Kind.TEXT, "Its value.", '"C.UTF-8"', '""', cluster=True),
         Field(
             "valueFrom",
@@ -86,14 +86,31 @@ ENV = Record(
     at_most_one=(("value", "valueFrom"),),
 )
 PULL_SECRET = Record(
-    "imagePullSecret", (Field("name", Kind.TEXT, "Name of the Secret.", "registry", required=True, cluster=True),)
+    "imagePullSecret",
+    (Field("name", Kind.TEXT, "Name of the Secret.", "registry", required=True, cluster=True, form=Form.NAME),),
 )
 POD = Record(
     "pod",
     (
-        Field("labels", Kind.TEXT_MAP, "More labels.", "{cost-center: search}", "none", cluster=True),
-        Field("annotations", Kind.TEXT_MAP, "Annotations.", "{example.com/mesh: off}", "none", cluster=True),
-        Field("nodeSelector", Kind.TEXT_MAP, "Labels that a node must have.", "{disk: nvme}", "none", cluster=True),
+        Field("labels", Kind.TEXT_MAP, "More labels.", "{cost-center: search}", "none", cluster=True, form=Form.LABELS),
+        Field(
+            "annotations",
+            Kind.TEXT_MAP,
+            "Annotations.",
+            '{example.com/mesh: "off"}',
+            "none",
+            cluster=True,
+            form=Form.ANNOTATIONS,
+        ),
+        Field(
+            "nodeSelector",
+            Kind.TEXT_MAP,
+            "Labels that a node must have.",
+            "{disk: nvme}",
+            "none",
+            cluster=True,
+            form=Form.LABELS,
+        ),
         Field(
             "tolerations",
             Kind.RECORDS,
@@ -110,8 +127,17 @@ POD = Record(
             "shop-reader",
             "default",
             cluster=True,
+            form=Form.NAME,
         ),
-        Field("priorityClassName", Kind.TEXT, "Priority of the pods.", "batch", "the cluster's", cluster=True),
+        Field(
+            "priorityClassName",
+            Kind.TEXT,
+            "Priority of the pods.",
+            "batch",
+            "the cluster's",
+            cluster=True,
+            form=Form.NAME,
+        ),
         Field(
             "imagePullSecrets",
             Kind.RECORDS,
@@ -120,6 +146,7 @@ POD = Record(
             "none",
             record=PULL_SECRET,
             cluster=True,
+            named_by="name",
         ),
         Field(
             "env",
@@ -129,6 +156,7 @@ POD = Record(
             "none",
             record=ENV,
             cluster=True,
+            named_by="name",
         ),
         Field(
             "cacheClaim",
@@ -137,6 +165,7 @@ POD = Record(
             "block-cache",
             "an emptyDir",
             cluster=True,
+            form=Form.NAME,
         ),
     ),
 )
@@ -164,7 +193,15 @@ WORKERS_OF_A_POOL = (
 """What pods look like, in a pool of its own or a warm one."""
 
 IN_A_POOL = (
-    Field("pool", Kind.TEXT, "A warm pool (WorkerPool) to run in.", "nightly", "a pool of its own", cluster=True),
+    Field(
+        "pool",
+        Kind.TEXT,
+        "A warm pool (WorkerPool) to run in.",
+        "nightly",
+        "a pool of its own",
+        cluster=True,
+        form=Form.NAME,
+    ),
     Field(
         "workers",
         Kind.INTEGER,
@@ -173,6 +210,7 @@ IN_A_POOL = (
         "the chart's",
         minimum=0,
         cluster=True,
+        changes=True,
     ),
     *WORKERS_OF_A_POOL,
     Field(
@@ -183,8 +221,17 @@ IN_A_POOL = (
         "kept",
         minimum=0,
         cluster=True,
+        changes=True,
     ),
-    Field("suspend", Kind.BOOLEAN, "It has no pods while this is true.", "true", "false", cluster=True),
-    Field("cancel", Kind.BOOLEAN, "Ends it for good; what it had staged is dropped.", "true", "false", cluster=True),
+    Field("suspend", Kind.BOOLEAN, "It has no pods while this is true.", "true", "false", cluster=True, changes=True),
+    Field(
+        "cancel",
+        Kind.BOOLEAN,
+        "Ends it for good; what it had staged is dropped.",
+        "true",
+        "false",
+        cluster=True,
+        changes=True,
+    ),
 )
 """Where and whether a job or query runs."""

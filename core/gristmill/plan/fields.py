@@ -21,8 +21,12 @@ class Kind(StrEnum):
     """Text such as ``30s`` or ``1h30m``."""
     SIZE = "size"
     """Text such as ``64MiB``, or a number of bytes."""
+    TIME = "time"
+    """RFC 3339 in UTC."""
     TEXTS = "list of text"
     TEXT_MAP = "map of text"
+    QUANTITIES = "map of quantities"
+    """Kubernetes quantities by name of a resource: text such as ``4Gi`` or ``500m``, or a number."""
     RECORD = "object"
     RECORDS = "list of objects"
     RECORD_MAP = "map of objects"
@@ -30,12 +34,40 @@ class Kind(StrEnum):
     """Kubernetes' own; read over."""
 
 
+class Form(StrEnum):
+    """What a text must look like, or each of a list; of a map, its names."""
+
+    FREE = "free"
+    NAME = "name"
+    """Of another object in Kubernetes."""
+    IDENTIFIER = "identifier"
+    """Of a table in SQL."""
+    FUNCTION = "function"
+    """``module:function``."""
+    SQL = "sql"
+    READ_URI = "uri to read"
+    WRITE_URI = "uri to write"
+    URL = "url"
+    SHA256 = "sha256"
+    CHARACTER = "character"
+    """At most one."""
+    PATH = "path"
+    """Relative, with forward slashes."""
+    VARIABLE = "variable"
+    """Of an environment."""
+    LABELS = "labels"
+    """Names and values that Kubernetes takes as labels."""
+    ANNOTATIONS = "annotations"
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field. With ``choices`` its text is one of them; a RECORD with choices may be such a text instead.
 
     ``default`` is how the documentation shows it, ``example`` a YAML value; ``record`` is what objects look like;
-    ``cluster``: only a cluster heeds it.
+    ``cluster``: only a cluster heeds it. What only a cluster checks: ``form``, and ``most``, so many characters, items
+    or entries (None: as usual for its kind). No two of a list of text are equal where they are ``unique``, and no two
+    objects in the field that they are ``named_by``. ``changes``: on a cluster it may change once the resource is there.
     """
 
     name: str
@@ -48,6 +80,11 @@ class Field:
     minimum: int | None = None
     record: Record | None = None
     cluster: bool = False
+    form: Form = Form.FREE
+    most: int | None = None
+    unique: bool = False
+    named_by: str = ""
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

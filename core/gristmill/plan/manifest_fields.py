@@ -7,7 +7,7 @@ not know plan types: how a field becomes part of a plan is ``manifest_load``'s b
 from __future__ import annotations
 
 from gristmill.plan.cluster_fields import IN_A_POOL
-from gristmill.plan.fields import Field, Kind, Record
+from gristmill.plan.fields import Field, Form, Kind, Record
 from gristmill.plan.shared_fields import FILES, OUTPUT, SCHEMA, STORE, document
 
 KIND = "MapReduceJob"
@@ -15,8 +15,21 @@ KIND = "MapReduceJob"
 FRAGMENT = Record(
     "fragment",
     (
-        Field("python", Kind.TEXT, "A function of the job's code, as `module:function`.", '"wordcount:words"'),
-        Field("sql", Kind.TEXT, "One SELECT in DuckDB's dialect over the named inputs.", "SELECT k, v FROM input"),
+        Field(
+            "python",
+            Kind.TEXT,
+            "A function of the job's code, as `module:function`.",
+            '"wordcount:words"',
+            form=Form.FUNCTION,
+        ),
+        Field(
+            "sql",
+            Kind.TEXT,
+            "One SELECT in DuckDB's dialect over the named inputs.",
+            "SELECT k, v FROM input",
+            form=Form.SQL,
+            most=131_072,
+        ),
         Field("command", Kind.TEXTS, "A program that gets and gives JSON lines.", '["./mapper", "-v"]'),
         Field("rows", Kind.BOOLEAN, "The Python function yields dicts (rows), not pairs.", "true", "false"),
         Field("batches", Kind.BOOLEAN, "The Python function takes and gives Arrow record batches.", "true", "false"),
@@ -32,6 +45,7 @@ _FROM_JOB = Field(
     Kind.TEXT,
     "Read the rows of this other job instead of files: one of the same file, or on a cluster of the same namespace.",
     "wordcount",
+    form=Form.NAME,
 )
 _SOURCE = (*FILES[:2], _FROM_JOB, *FILES[2:])
 
@@ -50,7 +64,7 @@ def _reading(name: str, *fields: Field) -> Record:
 
 INPUT = _reading(
     "input",
-    Field("name", Kind.TEXT, "The name under which fragments see the rows.", "books", "input"),
+    Field("name", Kind.TEXT, "The name under which fragments see the rows.", "books", "input", form=Form.IDENTIFIER),
     *_SOURCE,
     Field("map", Kind.RECORD, "This input's own map.", '{sql: "SELECT k FROM input"}', "`spec.map`", record=FRAGMENT),
     Field(
@@ -59,6 +73,7 @@ INPUT = _reading(
         "Columns, of what the map gives, that partition and group.",
         "[orderkey]",
         "`[key]` for pairs",
+        unique=True,
     ),
     Field(
         "exchange",
@@ -72,7 +87,9 @@ INPUT = _reading(
 )
 SIDE_INPUT = _reading(
     "sideInput",
-    Field("name", Kind.TEXT, "The name under which fragments see the table.", "stops", required=True),
+    Field(
+        "name", Kind.TEXT, "The name under which fragments see the table.", "stops", required=True, form=Form.IDENTIFIER
+    ),
     *_SOURCE,
 )
 
@@ -94,6 +111,7 @@ PARTITIONER = Record(
             "A function `f(key, partitions) -> int` of the job's code.",
             '"mine:by_region"',
             required=True,
+            form=Form.FUNCTION,
         ),
     ),
 )
@@ -101,16 +119,22 @@ PARTITIONER = Record(
 CODE = Record(
     "code",
     (
-        Field("inline", Kind.TEXT_MAP, "Source files by relative path.", '{m.py: "def f(k, v): ..."}'),
+        Field("inline", Kind.TEXT_MAP, "Source files by relative path.", '{m.py: "def f(k, v): ..."}', form=Form.PATH),
         Field(
             "files",
             Kind.TEXTS,
             "Source files beside the manifest, for `run` and `submit`, which put them inline.",
             "[wordcount.py]",
         ),
-        Field("configMap", Kind.TEXT, "A ConfigMap with a key for each source file.", "wordcount-code"),
-        Field("uri", Kind.TEXT, "An archive (.zip, .tar.gz) or one source file.", '"s3://code/job.zip"'),
-        Field("sha256", Kind.TEXT, "64 hex digits of what lies at `uri`.", "9f86d08…"),
+        Field("configMap", Kind.TEXT, "A ConfigMap with a key for each source file.", "wordcount-code", form=Form.NAME),
+        Field(
+            "uri",
+            Kind.TEXT,
+            "An archive (.zip, .tar.gz) or one source file.",
+            '"s3://code/job.zip"',
+            form=Form.READ_URI,
+        ),
+        Field("sha256", Kind.TEXT, "64 hex digits of what lies at `uri`.", "9f86d08…", form=Form.SHA256),
         Field("image", Kind.TEXT, "A worker image that holds the code.", "registry/image:tag"),
         Field("requirements", Kind.TEXTS, "Python packages, as pip names them.", '["rapidfuzz>=3"]', "none"),
     ),
@@ -140,14 +164,28 @@ CHAIN = Record(
     "chain",
     (
         Field("result", Kind.BOOLEAN, "The caller gets this job's rows.", "true", "the last job's"),
-        Field("scratch", Kind.TEXT, "Scratch of the chain as a whole; the same in each of its jobs.", '"s3://tmp/"'),
+        Field(
+            "scratch",
+            Kind.TEXT,
+            "Scratch of the chain as a whole; the same in each of its jobs.",
+            '"s3://tmp/"',
+            form=Form.WRITE_URI,
+        ),
     ),
 )
 
 SPEC = Record(
     "spec",
     (
-        Field("stores", Kind.RECORDS, "How buckets are reached.", '[{prefix: "s3://"}]', "environment", record=STORE),
+        Field(
+            "stores",
+            Kind.RECORDS,
+            "How buckets are reached.",
+            '[{prefix: "s3://"}]',
+            "environment",
+            record=STORE,
+            named_by="prefix",
+        ),
         Field("code", Kind.RECORD, "Where Python and command fragments come from.", "{files: [m.py]}", record=CODE),
         Field(
             "input",
@@ -156,6 +194,7 @@ SPEC = Record(
             "[{uri: a.txt, format: text}]",
             "none",
             record=INPUT,
+            named_by="name",
         ),
         Field(
             "sideInputs",
@@ -164,6 +203,7 @@ SPEC = Record(
             "[{name: t, uri: t.csv, format: csv}]",
             "none",
             record=SIDE_INPUT,
+            named_by="name",
         ),
         Field(
             "map",
@@ -224,12 +264,28 @@ SPEC = Record(
             "[{by: price, desc: true}]",
             "by key",
             record=SORT_KEY,
+            named_by="by",
         ),
         Field("output", Kind.RECORD, "The only output.", '{uri: "out/"}', "a result in scratch", record=OUTPUT),
-        Field("outputs", Kind.RECORD_MAP, "Several, by name.", '{good: {uri: "a/"}}', "none", record=OUTPUT),
-        Field("scratch", Kind.TEXT, "Where the job keeps journal and logs.", '"s3://tmp/"', "`<output>/_gristmill/`"),
+        Field(
+            "outputs",
+            Kind.RECORD_MAP,
+            "Several, by name.",
+            '{good: {uri: "a/"}}',
+            "none",
+            record=OUTPUT,
+            form=Form.IDENTIFIER,
+        ),
+        Field(
+            "scratch",
+            Kind.TEXT,
+            "Where the job keeps journal and logs.",
+            '"s3://tmp/"',
+            "`<output>/_gristmill/`",
+            form=Form.WRITE_URI,
+        ),
         Field("retries", Kind.RECORD, "Budgets of failures.", "{errors: 2}", "as in its fields", record=RETRIES),
-        Field("deadline", Kind.DURATION, "How long the job may take.", "2h", "no limit"),
+        Field("deadline", Kind.DURATION, "How long the job may take.", "2h", "no limit", changes=True),
         Field("chain", Kind.RECORD, "What concerns all jobs of one file.", "{result: true}", record=CHAIN),
         Field("note", Kind.TEXT, "A word for EXPLAIN on the job.", "joins orders with lines"),
         Field("singleReason", Kind.TEXT, "Why a query's job runs in one reducer; for EXPLAIN.", "global window"),

@@ -7,6 +7,7 @@ it must not know plan types.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,8 @@ _SHOWN = {
     "bool": "the boolean",
     "null": "nothing",
 }
+_OF_QUANTITIES = {f"{_TAG}str", f"{_TAG}int", f"{_TAG}float"}
+_QUANTITY = re.compile(r"\d+(\.\d*)?([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?|\.\d+[numkMGTPE]?")
 _CONSTRUCT = yaml.constructor.SafeConstructor()
 
 
@@ -219,6 +222,8 @@ class _Checker:
                 return [self.text(item, at) for item, at in self.items(node, path)]
             case Kind.TEXT_MAP:
                 return {key: self.text(item, at) for key, item, at in self.entries(node, path)}
+            case Kind.QUANTITIES:
+                return {key: self.resource(item, at) for key, item, at in self.entries(node, path)}
             case _:
                 return self.scalar(node, known, path)
 
@@ -254,6 +259,16 @@ class _Checker:
             return str(node.value)
         quote = f'Quote it: "{node.value}".' if isinstance(node, yaml.ScalarNode) and node.value else ""
         self.wrong(node, path, "text", quote)
+        return None
+
+    def resource(self, node: yaml.Node, path: str) -> str | None:
+        """A Kubernetes quantity as text."""
+        if not isinstance(node, yaml.ScalarNode) or node.tag not in _OF_QUANTITIES:
+            self.wrong(node, path, "a quantity")
+        elif not _QUANTITY.fullmatch(node.value):
+            self.problem(path, f"{node.value!r} is not a quantity", 'For instance memory: 4Gi, cpu: 500m, cpu: "2".')
+        else:
+            return str(node.value)
         return None
 
     def choice(self, node: yaml.Node, known: Field, path: str) -> str | None:

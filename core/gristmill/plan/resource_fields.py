@@ -6,7 +6,7 @@ The loader checks resources against them, docs/manifest.md is compared with them
 from __future__ import annotations
 
 from gristmill.plan.cluster_fields import IN_A_POOL, WORKERS_OF_A_POOL
-from gristmill.plan.fields import Field, Kind, Record
+from gristmill.plan.fields import Field, Form, Kind, Record
 from gristmill.plan.shared_fields import FILES, OUTPUT, STORE, document
 
 QUERY_KIND = "SQLQuery"
@@ -62,7 +62,15 @@ DIALECTS = (
 QUERY_SPEC = Record(
     "spec",
     (
-        Field("sql", Kind.TEXT, "The query: one SELECT, WITH or VALUES.", "SELECT count(*) FROM orders", required=True),
+        Field(
+            "sql",
+            Kind.TEXT,
+            "The query: one SELECT, WITH or VALUES.",
+            "SELECT count(*) FROM orders",
+            required=True,
+            form=Form.SQL,
+            most=131_072,
+        ),
         Field("dialect", Kind.TEXT, "SQL dialect of the query.", "spark", "duckdb", choices=DIALECTS),
         Field(
             "params",
@@ -79,10 +87,27 @@ QUERY_SPEC = Record(
             '{orders: {uri: "s3://shop/orders/*.parquet"}}',
             "paths in FROM",
             record=TABLE,
+            form=Form.IDENTIFIER,
+            most=64,
         ),
-        Field("stores", Kind.RECORDS, "How buckets are reached.", '[{prefix: "s3://"}]', "environment", record=STORE),
+        Field(
+            "stores",
+            Kind.RECORDS,
+            "How buckets are reached.",
+            '[{prefix: "s3://"}]',
+            "environment",
+            record=STORE,
+            named_by="prefix",
+        ),
         Field("output", Kind.RECORD, "Where the rows go.", '{uri: "s3://out/"}', "a result in scratch", record=OUTPUT),
-        Field("scratch", Kind.TEXT, "Where the query keeps journal and logs.", '"s3://tmp/"', "`<output>/_gristmill/`"),
+        Field(
+            "scratch",
+            Kind.TEXT,
+            "Where the query keeps journal and logs.",
+            '"s3://tmp/"',
+            "`<output>/_gristmill/`",
+            form=Form.WRITE_URI,
+        ),
         Field(
             "partitions",
             Kind.INTEGER,
@@ -98,7 +123,7 @@ QUERY_SPEC = Record(
             "true",
             "false",
         ),
-        Field("deadline", Kind.DURATION, "How long the query may take.", "2h", "no limit"),
+        Field("deadline", Kind.DURATION, "How long the query may take.", "2h", "no limit", changes=True),
         *IN_A_POOL,
     ),
 )
@@ -118,14 +143,31 @@ POOL_SPEC = Record(
         Field("max", Kind.INTEGER, "At most so many pods, the lead among them.", "8", "4", minimum=1),
         Field("idle", Kind.DURATION, "How long a pod above `min` may have nothing to do.", "10m", "5m"),
         Field("image", Kind.TEXT, "The worker image.", "registry/image:tag", "the chart's"),
-        Field("stores", Kind.RECORDS, "How buckets are reached.", '[{prefix: "s3://"}]', "the chart's", record=STORE),
-        Field("scratch", Kind.TEXT, "Scratch of jobs that name none.", '"s3://tmp/"', "`<output>/_gristmill/`"),
+        Field(
+            "stores",
+            Kind.RECORDS,
+            "How buckets are reached.",
+            '[{prefix: "s3://"}]',
+            "the chart's",
+            record=STORE,
+            named_by="prefix",
+        ),
+        Field(
+            "scratch",
+            Kind.TEXT,
+            "Scratch of jobs that name none.",
+            '"s3://tmp/"',
+            "`<output>/_gristmill/`",
+            form=Form.WRITE_URI,
+        ),
         Field(
             "claims",
             Kind.TEXTS,
             "PersistentVolumeClaims that jobs of the pool read as `pvc://CLAIM/path`.",
             "[reference-data]",
             "none",
+            unique=True,
+            form=Form.NAME,
         ),
         *WORKERS_OF_A_POOL,
     ),

@@ -5,7 +5,7 @@ A table like ``manifest_fields``, which builds on it; so does ``resource_fields`
 
 from __future__ import annotations
 
-from gristmill.plan.fields import Field, Kind, Record
+from gristmill.plan.fields import Field, Form, Kind, Record
 
 API_VERSION = "gristmill.dev/v1alpha1"
 
@@ -23,14 +23,18 @@ SCHEMA = Field(
     "[{name: price, type: DOUBLE}]",
     default="inferred",
     record=COLUMN,
+    named_by="name",
+    most=500,
 )
 
 CSV = Record(
     "csv",
     (
         Field("header", Kind.BOOLEAN, "The first line of each file names the columns.", "false", "true"),
-        Field("delimiter", Kind.TEXT, "One character between values.", '";"', '","'),
-        Field("quote", Kind.TEXT, "The character around quoted values; empty: none.", '"\'"', "'\"'"),
+        Field("delimiter", Kind.TEXT, "One character between values.", '";"', '","', form=Form.CHARACTER),
+        Field(
+            "quote", Kind.TEXT, "The character around quoted values; empty: none.", '"\'"', "'\"'", form=Form.CHARACTER
+        ),
         Field("nullText", Kind.TEXT, "The text that means NULL.", '"NA"', '""'),
         Field("newlines", Kind.BOOLEAN, "Quoted values may hold line breaks.", "false", "true"),
     ),
@@ -43,8 +47,16 @@ FILES = (
         Kind.TEXT,
         "Files to read: a path or URI; globs, folders and Hive-style partition folders.",
         '"s3://books/*.txt"',
+        form=Form.READ_URI,
     ),
-    Field("uris", Kind.TEXTS, "The same for several, read in this order.", "[a.parquet, b.parquet]"),
+    Field(
+        "uris",
+        Kind.TEXTS,
+        "The same for several, read in this order.",
+        "[a.parquet, b.parquet]",
+        form=Form.READ_URI,
+        most=256,
+    ),
     Field(
         "format",
         Kind.TEXT,
@@ -76,7 +88,14 @@ FILES = (
 OUTPUT = Record(
     "output",
     (
-        Field("uri", Kind.TEXT, "The folder that gets one part for each partition.", '"s3://out/"', required=True),
+        Field(
+            "uri",
+            Kind.TEXT,
+            "The folder that gets one part for each partition.",
+            '"s3://out/"',
+            required=True,
+            form=Form.WRITE_URI,
+        ),
         Field("format", Kind.TEXT, "Format of the parts.", "csv", "parquet", choices=FORMATS),
         Field(
             "mode",
@@ -94,16 +113,18 @@ OUTPUT = Record(
             "zstd",
             "zstd for Parquet, else none",
         ),
-        Field("partitionBy", Kind.TEXTS, "Columns that become Hive-style folders.", "[year]", "none"),
+        Field("partitionBy", Kind.TEXTS, "Columns that become Hive-style folders.", "[year]", "none", unique=True),
     ),
 )
 
-SECRET_REF = Record("secretRef", (Field("name", Kind.TEXT, "Name of the Secret.", "s3-keys", required=True),))
+SECRET_REF = Record(
+    "secretRef", (Field("name", Kind.TEXT, "Name of the Secret.", "s3-keys", required=True, form=Form.NAME),)
+)
 STORE = Record(
     "store",
     (
         Field("prefix", Kind.TEXT, "URIs that start so are reached this way.", '"s3://shop/"', required=True),
-        Field("endpoint", Kind.TEXT, "URL of the service.", '"http://minio:9000"', "the provider's"),
+        Field("endpoint", Kind.TEXT, "URL of the service.", '"http://minio:9000"', "the provider's", form=Form.URL),
         Field("region", Kind.TEXT, "Region of the bucket.", "eu-west-1", "from the environment"),
         Field("pathStyle", Kind.BOOLEAN, "The bucket stands in the path, not in the host name.", "true", "false"),
         Field("anonymous", Kind.BOOLEAN, "Requests are not signed.", "true", "false"),

@@ -29,14 +29,9 @@ class Rule:
         return form
 
 
-def count(*conditions: str) -> str:
-    """CEL for how many of the conditions hold."""
-    return " + ".join(f"({condition} ? 1 : 0)" for condition in conditions)
-
-
-def has(name: str, of: str = "self") -> str:
+def has(name: str) -> str:
     """CEL for whether the field is written."""
-    return f"has({of}.{name})"
+    return f"has(self.{name})"
 
 
 def listed(names: tuple[str, ...], word: str = "and") -> str:

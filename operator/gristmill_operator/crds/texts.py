@@ -14,7 +14,6 @@ _NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 _LABEL_NAME = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 _LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 _ENTRY = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
-_OWN_LABELS = "'gristmill.dev/', 'app.kubernetes.io/', 'kubernetes.io/', 'k8s.io/'"
 IDENTIFIER = "^[A-Za-z_][A-Za-z0-9_]*$"
 DURATION = Rule(
     r"self.matches('^( *[0-9]+([.][0-9]+)?(ms|s|m|h|d) *)+$') && self.matches('[1-9]')",
@@ -29,22 +28,16 @@ QUANTITY = Rule(
     "type(self) == int ? self >= 0 : isQuantity(string(self)) && !string(self).startsWith('-')",
     "is not a quantity: write 4Gi, 500m or 2",
 )
-_SCHEME = Rule(
-    "self.contains('://') && !self.startsWith('file:')",
-    "is a path on some machine, which pods do not see: copy the data to a bucket (s3://BUCKET/…), or name a volume "
-    "(pvc://CLAIM/path)",
+_REACHED = (
+    "self.contains('://') && !self.startsWith('file:') && !self.startsWith('memory:') && !self.startsWith('pvc:///')"
 )
-_NO_MEMORY = Rule(
-    "!self.startsWith('memory:')",
-    "memory:// works only inside one process (gm.run): use a bucket",
+_READ = Rule(
+    _REACHED,
+    "pods cannot reach it: name a bucket (s3://BUCKET/…) or a volume (pvc://CLAIM/path)",
 )
-_CLAIM = Rule(
-    "!self.startsWith('pvc:') || self.matches('^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?/')",
-    "names no volume: write pvc://CLAIM/path",
-)
-_NO_HTTP = Rule(
-    "!self.startsWith('http:') && !self.startsWith('https:')",
-    "is for reading only: write to a bucket or a volume",
+_WRITE = Rule(
+    f"{_REACHED} && !self.startsWith('http')",
+    "pods cannot write to it: name a bucket (s3://BUCKET/…) or a volume (pvc://CLAIM/path)",
 )
 
 
@@ -64,11 +57,11 @@ FORMS = {
     Form.FREE: TextForm(),
     Form.NAME: TextForm(
         253,
-        rules=(Rule(f"self.matches('{_NAME}')", "is not a name: lower-case letters, digits, dashes and dots"),),
+        rules=(Rule(f"self.matches('{_NAME}')", "is no name: lower-case letters, digits, - and ."),),
     ),
     Form.IDENTIFIER: TextForm(
         63,
-        rules=(Rule(f"self.matches('{IDENTIFIER}')", "is not a name of a table: letters, digits and underscores"),),
+        rules=(Rule(f"self.matches('{IDENTIFIER}')", "is no name of a table: letters, digits and _"),),
         names=f"n.matches('{IDENTIFIER}') && size(n) <= 63",
         message="each name is one of a table: letters, digits and underscores, at most 63",
     ),
@@ -77,13 +70,13 @@ FORMS = {
         rules=(
             Rule(
                 f"self.matches('{_ENTRY}') && !self.contains('.py:')",
-                "does not name a function: write module:function, without .py",
+                "is no function: write module:function",
             ),
         ),
     ),
-    Form.SQL: TextForm(131_072, rules=(Rule(r"self.matches('\\S')", "the SQL text is empty"),)),
-    Form.READ_URI: TextForm(rules=(_SCHEME, _NO_MEMORY, _CLAIM)),
-    Form.WRITE_URI: TextForm(rules=(_SCHEME, _NO_MEMORY, _CLAIM, _NO_HTTP)),
+    Form.SQL: TextForm(131_072, least=1),
+    Form.READ_URI: TextForm(rules=(_READ,)),
+    Form.WRITE_URI: TextForm(rules=(_WRITE,)),
     Form.URL: TextForm(
         rules=(Rule("self.matches('^https?://[^/ ]+/?$')", "is not a URL of a service: write http://HOST:PORT"),)
     ),
@@ -105,13 +98,13 @@ FORMS = {
     ),
     Form.LABELS: TextForm(
         63,
-        names=f"n.matches('{_LABEL_NAME}') && ![{_OWN_LABELS}].exists(p, n.startsWith(p))",
+        names=f"n.matches('{_LABEL_NAME}')",
         values=f"self.matches('{_LABEL_VALUE}')",
-        message="each name is one of a label, and not of gristmill.dev/, app.kubernetes.io/ or Kubernetes itself",
+        message="each name is one of a label: letters, digits, -, _ and ., after an optional DOMAIN/",
     ),
     Form.ANNOTATIONS: TextForm(
         4096,
-        names=f"n.matches('{_LABEL_NAME}') && !n.startsWith('gristmill.dev/')",
-        message="each name is one of an annotation, and not of gristmill.dev/",
+        names=f"n.matches('{_LABEL_NAME}')",
+        message="each name is one of an annotation: letters, digits, -, _ and ., after an optional DOMAIN/",
     ),
 }
