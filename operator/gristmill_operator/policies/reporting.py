@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 from gristmill.wire.reports import (
@@ -20,8 +22,10 @@ from gristmill_operator.status import Phase
 TEXT_LIMIT = 1024
 """Characters of one message in status."""
 SHOWN_JOBS = 100
-SHOWN_OUTPUTS = 20
 SHOWN_WARNINGS = 10
+_JOBS_BYTES = 12_000
+_OUTPUTS_BYTES = 6_000
+"""Lists show only the first of what does not fit."""
 
 
 def ended_by_itself(report: RunReport | None) -> Outcome | None:
@@ -58,10 +62,10 @@ def told(report: RunReport) -> dict[str, Any]:
             "remote": report.locality.remote,
         },
         "ledger": [_ledger(entry) for entry in report.ledger[-LEDGER_ENTRIES:]],
-        "outputs": [_pointer(output) for output in report.outputs[:SHOWN_OUTPUTS]],
+        "outputs": _fitting([_pointer(output) for output in report.outputs], _OUTPUTS_BYTES),
         "result": None if report.result is None else _pointer(report.result),
         "logs": report.logs,
-        "jobs": [_job(job) for job in report.jobs[:SHOWN_JOBS]],
+        "jobs": _fitting([_job(job) for job in report.jobs[:SHOWN_JOBS]], _JOBS_BYTES),
         "warnings": _texts(report.warnings),
     }
     return {name: value for name, value in form.items() if value}
@@ -76,16 +80,16 @@ def _ledger(entry: LedgerEntry) -> dict[str, str]:
         "time": entry.time,
         "task": shorten(entry.task, 128),
         "cause": entry.cause,
-        "message": shorten(entry.message, 512),
-        "action": shorten(entry.action, 256),
+        "message": shorten(entry.message, 200),
+        "action": shorten(entry.action, 128),
     }
 
 
 def _pointer(pointer: OutputPointer) -> dict[str, Any]:
     return {
-        "name": pointer.name,
-        "job": pointer.job,
-        "uri": shorten(pointer.uri),
+        "name": pointer.name[:63],
+        "job": pointer.job[:63],
+        "uri": pointer.uri[:2048],
         "generation": pointer.generation,
         "rows": pointer.rows,
         "bytes": pointer.bytes_,
@@ -94,7 +98,7 @@ def _pointer(pointer: OutputPointer) -> dict[str, Any]:
 
 def _job(job: JobReport) -> dict[str, Any]:
     return {
-        "name": job.name,
+        "name": job.name[:63],
         "phase": job.phase.value,
         "maps": _counts(job.maps),
         "reduces": _counts(job.reduces),
@@ -102,5 +106,11 @@ def _job(job: JobReport) -> dict[str, Any]:
     }
 
 
+def _fitting(forms: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    """As many from the start as fit into so many bytes of JSON; the first always."""
+    sizes = accumulate(len(json.dumps(form)) for form in forms)
+    return [form for at, (form, size) in enumerate(zip(forms, sizes, strict=True)) if at == 0 or size <= limit]
+
+
 def _texts(texts: Iterable[str]) -> Sequence[str]:
-    return [shorten(text, 512) for text in list(texts)[:SHOWN_WARNINGS]]
+    return [shorten(text, 256) for text in list(texts)[:SHOWN_WARNINGS]]
