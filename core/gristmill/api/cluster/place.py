@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,14 +119,35 @@ def _configuration(files: str, context: str) -> Any:
 
     configuration = client.Configuration()
     try:
-        config.load_kube_config(files, context, configuration)
+        with _overheard() as said:
+            config.load_kube_config(files, context, configuration)
     except Exception as error:  # the client lets through whatever its parts raise
-        raise ClusterError(
-            f"the credentials of context {context} cannot be used: {error}",
-            place=files,
-            remedy=f"Try kubectl --context {context} get pods, and log in again.",
-        ) from error
+        raise _no_login(context, files, str(error)) from error
+    if said:  # of a program for logins that fails the client tells its log alone, and goes on as nobody
+        raise _no_login(context, files, said[0])
     return configuration
+
+
+def _no_login(context: str, files: str, reason: str) -> ClusterError:
+    return ClusterError(
+        f"the credentials of context {context} cannot be used: {reason}",
+        place=files,
+        remedy=f"Try kubectl --context {context} get pods, and log in again.",
+    )
+
+
+@contextmanager
+def _overheard() -> Iterator[list[str]]:
+    """What the client says to the root logger as errors, instead of on stderr."""
+    said: list[str] = []
+    listener = logging.Handler(logging.ERROR)
+    listener.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    root = logging.getLogger()
+    root.addHandler(listener)
+    try:
+        yield said
+    finally:
+        root.removeHandler(listener)
 
 
 def _pod_target(wanted: Cluster | str) -> Target:
