@@ -35,6 +35,7 @@ from gristmill.storage.stores import Stores
 from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.tls import TlsFiles
+from gristmill.worker.allocation import keep_freed_memory
 from gristmill.worker.pandas_later import import_pandas_later
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Executor:
 
     def _run(self, order_message: wire.Order) -> wire.FromExecutor:
         order = from_json(order_message.order, TaskOrder)
+        keep_freed_memory(order.memory_bytes)
         stage = self._stages[order.stage_digest]
         order = replace(order, feeds=tuple(self._feeds.current(read) for read in stage.exchanges_read))
         early = self._early_reads(stage, order)
