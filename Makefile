@@ -15,7 +15,7 @@ BENCHES ?= $(filter-out measuring,$(basename $(notdir $(wildcard bench/*.py))))
 PROTOC := grpcio-tools==1.73.1 'setuptools<81'
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-SOURCES := core sql operator worker-image cli examples tests bench
+SOURCES := core sql operator worker-image cli charts examples tests bench
 
 export MYPY_CACHE_DIR ?= $(CACHE)/mypy
 export RUFF_CACHE_DIR ?= $(CACHE)/ruff
@@ -72,6 +72,11 @@ proto: ## generate the messages of core/gristmill/wire from its .proto files
 	test -x $(CACHE)/proto/bin/python || $(PYTHON) -m venv $(CACHE)/proto
 	$(CACHE)/proto/bin/pip install --quiet $(PROTOC)
 	$(CACHE)/proto/bin/python -m grpc_tools.protoc -I core --python_out=core --pyi_out=core core/gristmill/wire/*.proto
+
+.PHONY: crds
+crds: $(INSTALLED) ## generate crds/ from the tables of fields, and what the chart holds of them and of its values
+	$(BIN)/python -m gristmill_operator.crds crds
+	$(BIN)/python charts/generate.py
 
 .PHONY: wheel
 wheel: $(INSTALLED) ## build the wheel into dist/

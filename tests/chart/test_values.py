@@ -47,6 +47,7 @@ OTHER_VALUES: dict[str, Any] = {
     "metrics.serviceMonitor.interval": "5s",
     "demoS3.namespaces": ["team-a"],
     "demoS3.image.pullPolicy": "Always",
+    "demoS3.image.command": ["/versitygw"],
     "demoS3.resources": {"limits": {"memory": "1Gi"}},
     "demoS3.size": "3Gi",
     "test.input": "s3://tmp/*.txt",
