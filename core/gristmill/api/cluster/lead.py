@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from urllib.parse import quote, urlencode
 
 import pyarrow as pa
@@ -56,9 +56,9 @@ class Lead:
         response = self._ask(f"/v1/runs/{uid}/result", ROWS_SILENCE_S)
         try:
             reader = pa.ipc.open_stream(response)
-        except BaseException:
+        except (pa.ArrowInvalid, HTTPException, OSError) as error:
             response.close()
-            raise
+            raise self._broken(error) from error
         return pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader, response))
 
     def logs(self, uid: str, task: str = "", *, follow: bool = False) -> Iterator[str]:
@@ -104,13 +104,13 @@ class Lead:
 
 
 def _lines(body: HTTPResponse) -> Iterator[bytes]:
-    """The lines as they come; an answer that breaks off raises instead of ending."""
+    """The lines as they come; each ends with a line break. Raises IncompleteRead where the answer breaks off."""
     rest = b""
     while chunk := body.read1(1 << 16):
         *whole, rest = (rest + chunk).split(b"\n")
         yield from whole
-    if rest:
-        yield rest
+    if rest or body.length:
+        raise IncompleteRead(rest, body.length)
 
 
 def _refusal(status: int, body: bytes, place: str) -> GristmillError:

@@ -14,11 +14,10 @@ from gristmill.api.cluster.lead import Lead
 from gristmill.api.cluster.resources import Resources, ref_of
 from gristmill.api.cluster.status import has_ended, is_active, status_of, stores_of
 from gristmill.errors import ClusterError, GristmillError, InvalidPlan
-from gristmill.ids import StageId, TaskId
+from gristmill.ids import TaskId
+from gristmill.kernel.task_log import log_name, task_of_log
 from gristmill.storage.filesystem import canonical
 from gristmill.storage.stores import Stores
-
-_SUFFIX = ".log"
 
 
 def run_logs(resources: Resources, body: Body, task: str, *, follow: bool) -> Iterator[str]:
@@ -55,21 +54,6 @@ def task_of(text: str, job: str) -> str:
     raise InvalidPlan(f"{text!r} is not a task", place="--task", remedy="For instance map/input#3 or reduce#0.")
 
 
-def log_path(task: str) -> str:
-    """Where the log of a task lies below the run's folder of logs: ``q-1/reduce/3.log`` of ``q-1/reduce#3``."""
-    found = TaskId.parse(task)
-    return f"{found.stage}/{found.partition}{_SUFFIX}"
-
-
-def task_at(path: str) -> str:
-    """The inverse of ``log_path``; the path itself where it is none."""
-    stage, _, name = path.removesuffix(_SUFFIX).rpartition("/")
-    try:
-        return str(TaskId(StageId.parse(stage), int(name)))
-    except ValueError:
-        return path
-
-
 def _container_lines(resources: Resources, pod: str, *, follow: bool) -> Iterator[str]:
     """What the lead's processes print: for users who may read logs of pods but not forward ports."""
     path = f"/api/v1/namespaces/{resources.connection.namespace}/pods/{pod}/log"
@@ -87,12 +71,12 @@ def _kept(body: Body, task: str, refused: ClusterError) -> Iterator[str]:
     stores = Stores(stores_of(body), None)
     try:
         files = stores.filesystem(folder)
-        listed = sorted(entry.uri for entry in files.walk(folder) if entry.uri.endswith(_SUFFIX))
-        wanted = [each for each in listed if not task or each == f"{folder}/{log_path(task)}"]
+        kept = sorted(entry.uri for entry in files.walk(folder))
+        wanted = [each for each in kept if not task or each == f"{folder}/{log_name(TaskId.parse(task))}"]
         if not wanted:
             raise Missing(f"there is no log of {task or 'any task'}", place=uri)
         for each in wanted:
-            name = "" if task else f"{task_at(each.removeprefix(f'{folder}/'))}  "
+            name = "" if task else f"{task_of_log(each.removeprefix(f'{folder}/'))}  "
             for line in files.read(each).decode("utf-8", "replace").splitlines():
                 yield f"{name}{line}"
     except Missing:
