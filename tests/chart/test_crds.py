@@ -37,7 +37,9 @@ def test_definitions_outlive_the_release(helm: Helm) -> None:
 
 
 def test_definitions_go_with_the_release_if_asked(helm: Helm) -> None:
-    assert all("annotations" not in found["metadata"] for found in crds(helm.render({"crds": {"keep": False}})).values())
+    assert all(
+        "annotations" not in found["metadata"] for found in crds(helm.render({"crds": {"keep": False}})).values()
+    )
 
 
 def test_definitions_can_be_left_to_somebody_else(helm: Helm) -> None:
