@@ -132,7 +132,10 @@ class Actor:
         if action.grace_s is not None:
             options["gracePeriodSeconds"] = action.grace_s
         path = core_path(resource.key.namespace, "pods", action.name)
-        if await self._kube.delete(path, options):
+        going = await self._kube.delete(path, options)
+        if going is not None:
+            if going.get("kind") == "Pod":
+                self._world.put_pod(going)
             log(__name__, INFO, "pod deleted", pod=f"{resource.key.namespace}/{action.name}", why=action.reason)
 
     async def _ensure_secret(self, pool: PoolSpec) -> None:

@@ -82,15 +82,14 @@ class Kube:
         """Puts ``body`` where its resourceVersion still is the object's. Raises Refused."""
         return await self._call("PUT", path, body)
 
-    async def delete(self, path: str, body: Mapping[str, Any] | None = None) -> bool:
-        """Whether there was something to delete. Raises Refused."""
+    async def delete(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """What the server answers, for pods the pod as it goes; None where there was nothing. Raises Refused."""
         try:
-            await self._call("DELETE", path, body or {})
+            return await self._call("DELETE", path, body or {})
         except Refused as refused:
             if refused.status in (404, 409):
-                return False
+                return None
             raise
-        return True
 
     async def _call(
         self,
