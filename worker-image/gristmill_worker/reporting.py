@@ -70,7 +70,7 @@ def _plan(run: LeadRun) -> str:
 
 
 def _counts(stages: Iterable[StageProgress], side: Side) -> TaskCounts:
-    mine = [stage for stage in stages if (stage.stage.side is Side.MAP) is (side is Side.MAP)]
+    mine = [stage for stage in stages if stage.stage.side is side]
     return TaskCounts(*(sum(getattr(stage, name) for stage in mine) for name in ("tasks", "done", "running")))
 
 

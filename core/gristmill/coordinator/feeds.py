@@ -106,8 +106,13 @@ class FeedBook:
         return ExchangeFeed(exchange, fresh, book.schema, book.bounds, book.sealed)
 
     def release(self, exchange: ExchangeId) -> set[WorkerId]:
-        """Nobody reads the exchange any more; the workers that hold its outputs."""
+        """Nobody reads the exchange any more; the workers that hold its outputs.
+
+        Agents forget its feed then. Should it be read again all the same, for what was lost later, they are told all
+        of it anew.
+        """
         self._books[exchange].released = True
+        self._told = {key: told for key, told in self._told.items() if key[1] != exchange}
         return set(self._books[exchange].writers.values())
 
     def holders(self) -> set[WorkerId]:

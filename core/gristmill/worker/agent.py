@@ -83,14 +83,14 @@ class Agent:
         for the next.
         """
         Path(self._socket_path).unlink(missing_ok=True)
+        if self._config.flight_host:
+            self._flight_address = _serve_outputs(self._config)  # executors are told of it when they dial in
         server = await asyncio.start_unix_server(self._executor_connected, self._socket_path)
         background = [asyncio.create_task(self._executors.keep()), asyncio.create_task(self._watch())]
         for slot in self._slots:
             slot.prepare()
         try:
             await self._executors_ready()
-            if self._config.flight_host:
-                self._flight_address = _serve_outputs(self._config)
             await self._work()
         finally:
             for task in (*background, *self._running):
