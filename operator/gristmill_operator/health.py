@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from gristmill.errors import StorageError
+
 DEAF_LIMIT_S = 90.0
 """A watch that misses things for so long is not coming back."""
 
@@ -39,10 +41,13 @@ class Health:
         self._runner = web.AppRunner(app, access_log=None)
 
     async def start(self) -> int:
-        """Begins to listen; the port."""
+        """Begins to listen; the port. Raises StorageError where it is taken."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "0.0.0.0", self._port)
-        await site.start()
+        try:
+            await web.TCPSite(self._runner, "0.0.0.0", self._port).start()
+        except OSError as error:
+            reason = f"cannot listen: {error.strerror}"
+            raise StorageError(reason, place=f"port {self._port}", remedy="set HTTP_PORT to a free one") from None
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:

@@ -67,7 +67,10 @@ def service_manifest(pool: PoolSpec) -> dict[str, Any]:
 def network_policy_manifest(pool: PoolSpec, settings: OperatorSettings) -> dict[str, Any]:
     """NetworkPolicy ``BASE``. Stores are names, which policies cannot say: their ports are open to everywhere."""
     own = {"podSelector": {"matchLabels": {LABEL_POOL_UID: pool.uid}}}
-    operator = {"namespaceSelector": {"matchLabels": {_NAMESPACE_LABEL: settings.namespace}}}
+    operator = {
+        "namespaceSelector": {"matchLabels": {_NAMESPACE_LABEL: settings.namespace}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "gristmill", LABEL_COMPONENT: "operator"}},
+    }
     lead_port = int(settings.service_address.rpartition(":")[2])
     return {
         "apiVersion": "networking.k8s.io/v1",

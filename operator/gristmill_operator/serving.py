@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grpc
 
+from gristmill.errors import StorageError
 from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.tls import TlsBytes
 from gristmill_operator.leads import Leads
@@ -19,7 +20,10 @@ _OPTIONS = (
 
 
 class LeadServer:
-    """Serves ``leads`` on ``address`` (host:port; port 0 picks one, see ``port``)."""
+    """Serves ``leads`` on ``address`` (host:port; port 0 picks one, see ``port``).
+
+    Making one raises StorageError where the port is taken.
+    """
 
     def __init__(self, address: str, leads: Leads, tls: TlsBytes) -> None:
         self._leads = leads
@@ -32,7 +36,11 @@ class LeadServer:
         service = grpc.method_handlers_generic_handler(SERVICE, {"Lead": handler})
         self._server.add_generic_rpc_handlers((service,))
         credentials = grpc.ssl_server_credentials([(tls.key, tls.cert)], tls.ca, require_client_auth=True)
-        self.port: int = self._server.add_secure_port(address, credentials)
+        try:
+            self.port: int = self._server.add_secure_port(address, credentials)
+        except RuntimeError:
+            remedy = "set LEAD_PORT to a free one"
+            raise StorageError("cannot listen for leads", place=address, remedy=remedy) from None
 
     async def start(self) -> None:
         """Begins to listen."""

@@ -45,13 +45,11 @@ def _start_time(case: Case, outcome: Outcome) -> float | None:
 def _conditions(case: Case, outcome: Outcome) -> list[Condition]:
     phase, now = outcome.phase, case.now
     reason = outcome.reason or phase.value
-    shown = [
-        Condition(ConditionType.RUNNING, phase in BEGUN, reason, shorten(outcome.message, 256), now),
-        Condition(ConditionType.COMPLETE, phase is Phase.COMPLETE, reason, "", now),
-        Condition(ConditionType.FAILED, phase is Phase.FAILED, reason, "", now),
-    ]
-    if phase is Phase.FAILED:
-        shown[2] = replace(shown[2], message=shorten(outcome.message))
+    shown = [Condition(ConditionType.RUNNING, phase in BEGUN, reason, shorten(outcome.message, 256), now)]
+    if phase is Phase.COMPLETE:
+        shown.append(Condition(ConditionType.COMPLETE, True, reason, shorten(outcome.message, 256), now))
+    if phase in (Phase.FAILED, Phase.CANCELLED):
+        shown.append(Condition(ConditionType.FAILED, True, reason, shorten(outcome.message), now))
     if phase is Phase.SUSPENDED or case.status.condition(ConditionType.SUSPENDED):
         shown.append(Condition(ConditionType.SUSPENDED, phase is Phase.SUSPENDED, reason, "", now))
     if outcome.report is not None and outcome.report.plan:
