@@ -1,11 +1,19 @@
 """Runs the installed command as a user does: in a process of its own."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from api_server import Api
+
+from tests.cluster.harness.api_only import running_api
+from tests.cluster.harness.binaries import CannotRun
+
+CRDS = Path(__file__).resolve().parents[2] / "crds"
 
 
 @pytest.fixture
@@ -18,10 +26,11 @@ def command() -> Path:
 def gristmill(command, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
     """``gristmill("run", "job.py", stdin="")`` in an empty folder."""
 
-    def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
+    def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess:
         return subprocess.run(
             [str(command), *arguments],
             cwd=tmp_path,
+            env=os.environ | environment,
             input=stdin,
             capture_output=True,
             text=True,
@@ -30,3 +39,15 @@ def gristmill(command, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def api() -> Iterator[Api]:
+    """A real API server that knows Gristmill's resources; nobody acts on them there."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="gristmill-api-") as folder, running_api(Path(folder)) as kubeconfig:
+            api = Api(kubeconfig)
+            api.install(CRDS)
+            yield api
+    except CannotRun as missing:
+        pytest.skip(str(missing))

@@ -48,9 +48,9 @@ class Connection:
         """The object or list at ``path``."""
         return self._json("GET", path, query)
 
-    def create(self, path: str, body: Body) -> Body:
+    def create(self, path: str, body: Body, **query: str) -> Body:
         """Makes ``body`` in the collection at ``path``; raises Taken where its name is in use."""
-        return self._json("POST", path, {}, body)
+        return self._json("POST", path, query, body)
 
     def merge(self, path: str, body: Body) -> Body:
         """Merges ``body`` into the object at ``path``."""

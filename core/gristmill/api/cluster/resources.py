@@ -73,7 +73,7 @@ class Resources:
 
     def create(self, body: Body) -> Body:
         """Makes the resource; answers with what it became. Raises Taken, or InvalidPlan with what rules it breaks."""
-        return self.connection.create(self.path(Kind.of(body["kind"])), body)
+        return self.connection.create(self.path(Kind.of(body["kind"])), body, fieldValidation="Strict")
 
     def cancel(self, ref: Ref) -> None:
         """Ends the run; the resource stays."""
