@@ -15,6 +15,8 @@ BENCHES ?= $(filter-out measuring,$(basename $(notdir $(wildcard bench/*.py))))
 PROTOC := grpcio-tools==1.73.1 'setuptools<81'
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+TPC = GRISTMILL_TPC_SCALE=$${SCALE:-1} $(BIN)/python -m pytest -q -o cache_dir=$(CACHE)/pytest --timeout 3000 \
+  tests/sql/test_tpc_scale.py -k
 SOURCES := core sql operator worker-image cli charts examples tests bench
 
 export MYPY_CACHE_DIR ?= $(CACHE)/mypy
@@ -49,7 +51,16 @@ sim: $(INSTALLED) ## the scheduler under tens of thousands of simulated failures
 
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## every property test with many more examples (minutes)
-	$(BIN)/python -m pytest -n $(JOBS) -o cache_dir=$(CACHE)/pytest --hypothesis-profile deep --timeout 3000 -m 'not cluster' tests
+	GRISTMILL_FUZZ=$${GRISTMILL_FUZZ:-20000} $(BIN)/python -m pytest -n $(JOBS) -o cache_dir=$(CACHE)/pytest \
+	  --hypothesis-profile deep --timeout 30000 -m 'not cluster' tests
+
+.PHONY: tpch
+tpch: $(INSTALLED) ## all of TPC-H at scale factor 1 in worker processes, against DuckDB (SCALE=10)
+	$(TPC) tpch
+
+.PHONY: tpcds
+tpcds: $(INSTALLED) ## all of TPC-DS at scale factor 1 in worker processes, against DuckDB (SCALE=10)
+	$(TPC) tpcds
 
 .PHONY: bench
 bench: $(INSTALLED) ## the benchmarks of bench/, as ratios (an hour; BENCHES="word_count total_sort" picks some)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from gristmill_sql.algebra import Aggregate, Item, Relation, column
-from gristmill_sql.expressions import bare_call, is_aggregate, replaced, unwrapped, windowless_parts
+from gristmill_sql.expressions import bare_call, enclosed, is_aggregate, replaced, unwrapped, windowless_parts
+from gristmill_sql.grouping_sets import GroupBy, expand, grouping
 from gristmill_sql.names import Names
 from gristmill_sql.scope import Scope
 
@@ -19,20 +20,28 @@ class Grouping:
     """Collects the calls of one Aggregate while expressions above it are rewritten to read its columns."""
 
     def __init__(
-        self, names: Names, subqueries: SubqueryBinder, scope: Scope, relation: Relation, keys: list[exp.Expr]
+        self, names: Names, subqueries: SubqueryBinder, scope: Scope, relation: Relation, group: GroupBy
     ) -> None:
         self._names = names
         self._subqueries = subqueries
         self._scope = scope
         self._input = relation
-        values = [unwrapped(self._scalar(key)) for key in keys]
-        items = names.items([(key.key, value) for key, value in zip(keys, values, strict=True)])
-        self._keys = {unwrapped(key): item for key, item in zip(keys, items, strict=True)}
+        self._group = group
+        self._number: Item | None = None
+        self._real: exp.Expr | None = None
+        values = [unwrapped(self._scalar(key)) for key in group.keys]
+        items = names.items([(key.key, value) for key, value in zip(group.keys, values, strict=True)])
+        if group.sets:
+            expanded = expand(self._input, items, group.sets, names)
+            self._input, self._number, self._real = expanded.relation, expanded.number, expanded.real
+            items = expanded.keys
+        self._keys = dict(zip(group.keys, items, strict=True))
         self._calls: dict[exp.Expr, Item] = {}
 
     def relation(self) -> Aggregate:
         """The Aggregate with all calls that were met."""
-        return Aggregate(self._input, tuple(dict.fromkeys(self._keys.values())), tuple(self._calls.values()))
+        keys = (*self._keys.values(), *([self._number] if self._number else ()))
+        return Aggregate(self._input, tuple(dict.fromkeys(keys)), tuple(self._calls.values()))
 
     def rewritten(self, value: exp.Expr) -> exp.Expr:
         """An expression over the block's rows as one over the groups."""
@@ -43,6 +52,8 @@ class Grouping:
             return node.copy()
         if (item := self._keys.get(unwrapped(node))) is not None:
             return column(item.column.name)
+        if isinstance(node, exp.Grouping | exp.GroupingId):
+            return grouping(node, self._group, column(self._number.column.name) if self._number else None)
         if isinstance(node, exp.Window):
             return self._window(node)
         return column(self._call(node).column.name) if is_aggregate(node) else None
@@ -55,8 +66,17 @@ class Grouping:
 
     def _call(self, node: exp.Expr) -> Item:
         if node not in self._calls:
-            self._calls[node.copy()] = self._names.item(bare_call(node).key, self._scalar(node))
+            self._calls[node.copy()] = self._names.item(bare_call(node).key, self._over_real(self._scalar(node)))
         return self._calls[node]
+
+    def _over_real(self, call: exp.Expr) -> exp.Expr:
+        """The call over the rows of its input, without those that stand for groups of none."""
+        if self._real is None:
+            return call
+        if isinstance(call, exp.Filter):
+            condition = exp.And(this=self._real.copy(), expression=enclosed(call.expression.this))
+            return exp.Filter(this=call.this.copy(), expression=exp.Where(this=condition))
+        return exp.Filter(this=call.copy(), expression=exp.Where(this=self._real.copy()))
 
     def _scalar(self, value: exp.Expr) -> exp.Expr:
         self._input, value = self._subqueries.scalars(self._input, value, self._scope)

@@ -251,3 +251,15 @@ def column(name: str) -> exp.Column:
 def names_of(relation: Relation) -> frozenset[str]:
     """The names of a relation's columns."""
     return frozenset(column.name for column in relation.columns)
+
+
+def shared_names(relation: Relation) -> tuple[str, ...]:
+    """The shared relations that a relation reads, each once, in the order of their first readers."""
+    found: dict[str, None] = {}
+    pending = [relation]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Shared):
+            found[node.name] = None
+        pending += reversed(inputs_of(node))
+    return tuple(found)

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from gristmill.errors import InternalError
 from gristmill.plan.schema import Column, Schema
-from gristmill_sql.algebra import Item, Query, column
+from gristmill_sql.algebra import Item, Query, Relation, column, shared_names
 from gristmill_sql.binder import Binder
 from gristmill_sql.catalog import Catalog
 from gristmill_sql.decorrelate import free_columns
@@ -29,7 +29,24 @@ def bind(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> tuple[Query, Names
     if missing := free_columns(bound.relation):
         raise InternalError(f"columns without origin: {', '.join(sorted(missing))}", place="binding of the query")
     result = tuple(Item(c, _as_type(named.column, c.type)) for c, named in zip(output, bound.shown, strict=True))
-    return Query(bound.relation, result, tuple(binder.shared.items())), binder.names
+    return Query(bound.relation, result, _read(bound.relation, binder.shared)), binder.names
+
+
+def _read(root: Relation, shared: dict[str, Relation]) -> tuple[tuple[str, Relation], ...]:
+    """The shared relations that the query reads, each after those that it reads itself.
+
+    Others were made for blocks that then became opaque.
+    """
+    found: dict[str, Relation] = {}
+
+    def visit(relation: Relation) -> None:
+        for name in shared_names(relation):
+            if name not in found:
+                visit(shared[name])
+                found[name] = shared[name]
+
+    visit(root)
+    return tuple(found.items())
 
 
 def _as_type(given: Column, type_: str) -> exp.Expr:

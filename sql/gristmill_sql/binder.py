@@ -30,6 +30,7 @@ from gristmill_sql.algebra import (
 )
 from gristmill_sql.catalog import Table
 from gristmill_sql.expressions import replaced
+from gristmill_sql.literals import typed_text
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread, opaque_block
 from gristmill_sql.oracle import Oracle, Unbindable, empty_relation, quote, text_of
@@ -120,6 +121,22 @@ class Binder:
         fresh = {old: self.names.column(old.name, old.type) for old in unique}
         reader = Shared(key, tuple(fresh.values()), tuple(c.name for c in unique))
         return Bound(reader, tuple(Named(n.name, fresh[n.column]) for n in bound.shown))
+
+    def shared_as_it_is(self, name: str, relation: Relation) -> Shared:
+        """A reader of a relation that is computed once, under its own column names."""
+        reader = self.share(name, Bound(relation, tuple(Named(c.name, c) for c in relation.columns))).relation
+        assert isinstance(reader, Shared)
+        return replace(reader, columns=relation.columns)
+
+    def value_of_no_rows(self, call: exp.Expr) -> exp.Expr:
+        """The value of an aggregate call over no rows, as a typed literal."""
+        (type_,) = self.names.types([call])
+        nothing = replaced(call, self._null)
+        text = f"SELECT {text_of(nothing)} AS value WHERE false"
+        return typed_text(self.oracle.constant(f"SELECT CAST(value AS VARCHAR) FROM ({text})"), type_)
+
+    def _null(self, node: exp.Expr) -> exp.Expr | None:
+        return typed_text(None, *self.names.types([node])) if isinstance(node, exp.Column) else None
 
     # tables and constants
 

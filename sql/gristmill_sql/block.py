@@ -24,6 +24,7 @@ from gristmill_sql.algebra import (
     column,
 )
 from gristmill_sql.expressions import conjuncts, has_aggregate, replaced, unwrapped
+from gristmill_sql.grouping_sets import GroupBy, parse_group
 from gristmill_sql.opaque import CannotSpread, rest_of_block
 from gristmill_sql.oracle import Unbindable, quote
 from gristmill_sql.resolve import resolve_columns
@@ -110,9 +111,14 @@ class Block:
             elif node.find(exp.Columns) or isinstance(node, exp.Aliases) or node.find(exp.Unnest, exp.Explode):
                 raise CannotSpread("COLUMNS or UNNEST in a SELECT list")
             else:
-                value = resolve_columns(node.unalias(), self._scope)
-                targets.append((_target_name(node), value))
+                targets.append((_target_name(node), self._selected(node.unalias())))
         return targets
+
+    def _selected(self, node: exp.Expr) -> exp.Expr:
+        """A resolved term of the list; an outer column in parentheses, so that it becomes a column of its own."""
+        value = resolve_columns(node, self._scope)
+        own = {n.column.name for source in self._scope.sources for n in source.columns}
+        return exp.Paren(this=value) if isinstance(value, exp.Column) and value.name not in own else value
 
     def _star(self, star: exp.Star, alias: str) -> list[tuple[str, exp.Expr]]:
         if star.args.get("rename") or star.args.get("ilike"):
@@ -140,7 +146,8 @@ class Block:
             if conditions:
                 raise CannotSpread("HAVING without aggregates")
             return self._scalars(relation, values)
-        self._grouping = Grouping(self._binder.names, self._subqueries, self._scope, relation, keys or [])
+        group = keys or GroupBy(())
+        self._grouping = Grouping(self._binder.names, self._subqueries, self._scope, relation, group)
         values = [self._grouping.rewritten(value) for value in values]
         conditions = [self._grouping.rewritten(condition) for condition in conditions]
         self._order = [self._grouping.rewritten(value) for value in self._order_values()]
@@ -156,21 +163,19 @@ class Block:
             done.append(new)
         return relation, done
 
-    def _group_keys(self, values: list[exp.Expr]) -> list[exp.Expr] | None:
+    def _group_keys(self, values: list[exp.Expr]) -> GroupBy | None:
         group = self._node.args.get("group")
         if group is None:
             return None
         if any(group.args.get(k) for k in ("grouping_sets", "cube", "rollup", "totals")):
-            raise CannotSpread("GROUPING SETS, ROLLUP or CUBE")
+            raise CannotSpread("GROUPING SETS, ROLLUP or CUBE in another dialect's form")
         if group.args.get("all"):
-            return [value for value in values if not has_aggregate(value)]
-        return [self._group_key(node, values) for node in group.expressions]
+            return GroupBy(tuple(dict.fromkeys(unwrapped(v) for v in values if not has_aggregate(v))))
+        return parse_group(group, lambda node: self._group_key(node, values))
 
     def _group_key(self, node: exp.Expr, values: list[exp.Expr]) -> exp.Expr:
         if isinstance(node, exp.Literal) and not node.is_string:
             return values[int(node.name) - 1]
-        if isinstance(node, exp.Rollup | exp.Cube | exp.GroupingSets | exp.Tuple):
-            raise CannotSpread("GROUPING SETS, ROLLUP or CUBE")
         return resolve_columns(node, self._scope)
 
     # windows and QUALIFY

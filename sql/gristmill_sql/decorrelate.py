@@ -59,15 +59,14 @@ def expressions_of(relation: Relation) -> tuple[exp.Expr, ...]:
 
 def free_columns(relation: Relation) -> frozenset[str]:
     """The columns that a relation reads and that nothing in it gives: the outer columns of a subquery."""
-    used: set[str] = set()
-    given: set[str] = set()
+    free: set[str] = set()
     pending = [relation]
     while pending:
         node = pending.pop()
-        used |= columns_of_all(expressions_of(node))
-        given |= names_of(node)
-        pending += inputs_of(node)
-    return frozenset(used - given)
+        inputs = inputs_of(node)
+        free |= columns_of_all(expressions_of(node)).difference(*(names_of(child) for child in inputs))
+        pending += inputs
+    return frozenset(free)
 
 
 def lift(relation: Relation, outer: frozenset[str], names: Names, *, one_row: bool = False) -> Lifted:

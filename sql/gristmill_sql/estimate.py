@@ -158,6 +158,8 @@ class Estimator:
         """Distinct values of an expression: not more than those of its columns together."""
         if isinstance(value, exp.Column):
             return self._distinct.get(value.name)
+        if isinstance(value, exp.Case) and len(value.args["ifs"]) == 1 and not value.args.get("default"):
+            return self._distinct_of(value.args["ifs"][0].args["true"])
         known = [self._distinct.get(name) for name in columns_in(value)]
         if not known or any(distinct is None for distinct in known):
             return None
@@ -181,6 +183,7 @@ class Estimator:
             case Scan():
                 return self._scan(node)
             case Values():
+                self._distinct.update((column.name, float(node.rows)) for column in node.columns)
                 return node.rows
             case Shared():
                 return self._derived(
@@ -197,6 +200,10 @@ class Estimator:
             case Limit():
                 return min(self.rows(node.input), node.count if node.count is not None else math.inf)
             case UnionAll():
+                for column, *parts in zip(node.columns, *(child.columns for child in node.inputs), strict=True):
+                    known = [self._distinct.get(part.name) for part in parts]
+                    if any(known):
+                        self._distinct[column.name] = sum(distinct or 1.0 for distinct in known)
                 return self._derived(node, sum(self.rows(child) for child in node.inputs))
             case Opaque():
                 return self._derived(node, max((self.rows(child) for child in node.inputs), default=1.0))
@@ -224,9 +231,12 @@ class Estimator:
 
 
 def equality(predicate: exp.Expr, left: frozenset[str]) -> tuple[exp.Expr, exp.Expr] | None:
-    """The two sides of ``a = b`` where one reads only ``left`` columns and the other none of them; left one first."""
+    """The two sides of ``a = b`` where one reads only ``left`` columns and the other none of them; left one first.
+
+    IS NOT DISTINCT FROM is an equality, too.
+    """
     predicate = unwrapped(predicate)
-    if not isinstance(predicate, exp.EQ):
+    if not isinstance(predicate, exp.EQ | exp.NullSafeEQ):
         return None
     one, other = predicate.this, predicate.expression
     for a, b in ((one, other), (other, one)):

@@ -58,6 +58,12 @@ def cast_text(text: str, type_: str) -> exp.Expr:
     return exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build(type_, dialect="duckdb"))
 
 
+def typed_text(text: str | None, type_: str) -> exp.Expr:
+    """The value that DuckDB shows as that text, of any type; None: NULL."""
+    literal = exp.Null() if text is None else exp.Literal.string(text)
+    return exp.Cast(this=literal, to=exp.DataType.build(type_, dialect="duckdb", udt=True))
+
+
 def _integer_type(value: int) -> str:
     for name, bound in _INTEGER_TYPES:
         if -bound <= value < bound:

@@ -23,9 +23,10 @@ from gristmill_sql.algebra import (
     names_of,
 )
 from gristmill_sql.decorrelate import Lifted, free_columns, lift
-from gristmill_sql.expressions import any_of, columns_in, is_aggregate, replaced, unwrapped
+from gristmill_sql.domain import lift_by_domain
+from gristmill_sql.expressions import any_of, columns_in, columns_of_all, enclosed, is_aggregate, replaced, unwrapped
+from gristmill_sql.literals import typed_text
 from gristmill_sql.opaque import CannotSpread
-from gristmill_sql.oracle import quote
 from gristmill_sql.scope import Bound, Scope
 
 if TYPE_CHECKING:
@@ -59,21 +60,24 @@ class SubqueryBinder:
 
     def _exists(self, relation: Relation, term: exp.Exists, scope: Scope, *, negated: bool) -> Relation:
         rows = _rows_only(self._bound(term.this, scope).relation)
-        if isinstance(rows, Aggregate) and not rows.keys:
-            raise CannotSpread("EXISTS over an aggregate without GROUP BY")
-        lifted = self._lift(rows)
+        if isinstance(rows, Aggregate) and not rows.keys:  # it has a row whatever it reads
+            return Filter(relation, (exp.false(),)) if negated else relation
+        relation, lifted = self._lift(relation, rows)
         right = lifted.relation if lifted.predicates else Limit(lifted.relation, 1)
         return Join(JoinKind.ANTI if negated else JoinKind.SEMI, relation, right, lifted.predicates)
 
     def _in(self, relation: Relation, term: exp.In, scope: Scope, *, negated: bool) -> Relation:
         bound = self._bound(term.args["query"], scope)
         relation, probes = self._probes(relation, term, scope)
-        lifted = self._lift(bound.relation)
         if not negated:
+            relation, lifted = self._lift(relation, bound.relation)
             return Join(JoinKind.SEMI, relation, lifted.relation, (*lifted.predicates, *_equalities(probes, bound)))
-        if lifted.predicates or len(probes) > 1:
-            raise CannotSpread("NOT IN with a correlated subquery or a tuple")
-        return self._not_in(relation, probes[0], bound)
+        if len(probes) > 1:
+            raise CannotSpread("NOT IN with a tuple")
+        if not free_columns(bound.relation):
+            return self._not_in(relation, probes[0], bound)
+        relation, found = self._quantified(relation, _equalities(probes, bound)[0], bound, of_all=False)
+        return Filter(relation, (exp.Not(this=exp.Paren(this=found)),))
 
     def _not_in(self, relation: Relation, probe: exp.Expr, bound: Bound) -> Relation:
         """NOT IN is true if the subquery is empty, or if the probe and every row are not NULL and none is equal."""
@@ -110,8 +114,11 @@ class SubqueryBinder:
 
         def change(node: exp.Expr) -> exp.Expr | None:
             nonlocal relation
+            if isinstance(node, exp.Binary) and isinstance(node.expression, exp.Any | exp.All):
+                relation, new = self._compared_with_all(relation, node, scope)
+                return new
             if isinstance(node, exp.Any | exp.All) and node.find(exp.Query):
-                raise CannotSpread("ANY or ALL with a subquery")
+                raise CannotSpread("ANY or ALL with a subquery in this place")
             if isinstance(node, exp.Exists):
                 relation, new = self._exists_value(relation, node, scope)
                 return new
@@ -135,9 +142,13 @@ class SubqueryBinder:
             return Join(JoinKind.INNER, relation, single), column(name)
         if not _gives_one_row(bound.relation):
             return self._correlated_row(relation, bound)
-        lifted = self._lift(bound.relation, one_row=True)
+        try:
+            lifted = lift(bound.relation, free_columns(bound.relation), self._names, one_row=True)
+            empty = self._value_of_empty(bound.relation, shown.name)
+        except CannotSpread:
+            relation, lifted = lift_by_domain(self._binder, relation, bound.relation)
+            return Join(JoinKind.INNER, relation, lifted.relation, lifted.predicates), column(shown.name)
         joined = Join(JoinKind.LEFT, relation, lifted.relation, lifted.predicates)
-        empty = self._value_of_empty(bound.relation, shown.name)
         if empty is None:
             return joined, column(shown.name)
         marker = next(iter(columns_in(lifted.predicates[0]) & names_of(lifted.relation)))
@@ -163,15 +174,19 @@ class SubqueryBinder:
 
     def _correlated_row(self, relation: Relation, bound: Bound) -> tuple[Relation, exp.Expr]:
         """A correlated subquery that is not an aggregate: grouped by its correlation, checked where it is used."""
-        lifted = self._lift(bound.relation)
         calls = self._names.items(
             [
                 ("rows", exp.Count(this=exp.Star())),
                 (bound.columns[0].name, exp.First(this=column(bound.columns[0].name))),
             ]
         )
-        whole = Aggregate(Filter(lifted.relation, lifted.predicates), (), calls)
-        regrouped = lift(whole, free_columns(bound.relation), self._names, one_row=True)
+        outer = free_columns(bound.relation)
+        try:
+            lifted = lift(bound.relation, outer, self._names)
+            whole = Aggregate(Filter(lifted.relation, lifted.predicates), (), calls)
+            regrouped = lift(whole, outer, self._names, one_row=True)
+        except CannotSpread:
+            relation, regrouped = lift_by_domain(self._binder, relation, Aggregate(bound.relation, (), calls))
         joined = Join(JoinKind.LEFT, relation, regrouped.relation, regrouped.predicates)
         count, first = (column(call.column.name) for call in calls)
         failed = exp.Anonymous(this="error", expressions=[exp.Literal.string(_TOO_MANY_ROWS)])
@@ -182,10 +197,8 @@ class SubqueryBinder:
         """The value of a column of an aggregate over no rows; None where it is NULL."""
         if isinstance(relation, Aggregate):
             item = next(call for call in relation.calls if call.column.name == name)
-            nothing = replaced(item.value, lambda n: _null(self._names, n) if isinstance(n, exp.Column) else None)
-            text = f"SELECT {nothing.sql(dialect='duckdb')} AS {quote(name)} WHERE false"
-            value = self._binder.oracle.constant(f"SELECT CAST({quote(name)} AS VARCHAR) FROM ({text})")
-            return None if value is None else _typed(value, item.column.type)
+            value = self._binder.value_of_no_rows(item.value)
+            return None if isinstance(value.this, exp.Null) else value
         if isinstance(relation, Sort):
             return self._value_of_empty(relation.input, name)
         if not isinstance(relation, Project):
@@ -195,28 +208,39 @@ class SubqueryBinder:
         types = {c.name: c.type for c in relation.input.columns}
         folded = replaced(
             item.value,
-            lambda n: (below[n.name] or _typed(None, types[n.name])).copy() if isinstance(n, exp.Column) else None,
+            lambda n: (below[n.name] or typed_text(None, types[n.name])).copy() if isinstance(n, exp.Column) else None,
         )
-        value, _ = self._binder.oracle.evaluate(folded)
-        return None if value is None else _typed(value, item.column.type)
+        text, _ = self._binder.oracle.evaluate(folded)
+        return None if text is None else typed_text(text, item.column.type)
 
     def _exists_value(self, relation: Relation, node: exp.Exists, scope: Scope) -> tuple[Relation, exp.Expr]:
         rows = _rows_only(self._bound(node.this, scope).relation)
-        lifted = self._lift(rows)
-        if not lifted.predicates:
+        if isinstance(rows, Aggregate) and not rows.keys:
+            return relation, exp.true()
+        if not free_columns(rows):
             call = self._names.item("rows", exp.Count(this=exp.Star()))
-            counted = Aggregate(Limit(lifted.relation, 1), (), (call,))
+            counted = Aggregate(Limit(rows, 1), (), (call,))
             exists = exp.GT(this=column(call.column.name), expression=exp.Literal.number(0))
             return Join(JoinKind.INNER, relation, counted), exp.Paren(this=exists)
-        whole = Aggregate(Filter(lifted.relation, lifted.predicates), (), ())
-        grouped = lift(whole, free_columns(rows), self._names, one_row=True)
+        outer = free_columns(rows)
+        try:
+            lifted = lift(rows, outer, self._names)
+            whole = Aggregate(Filter(lifted.relation, lifted.predicates), (), ())
+            grouped = lift(whole, outer, self._names, one_row=True)
+        except CannotSpread:
+            relation, lifted = lift_by_domain(self._binder, relation, rows)
+            held = columns_of_all(lifted.predicates) & names_of(lifted.relation)
+            keys = tuple(Item(c, column(c.name)) for c in lifted.relation.columns if c.name in held)
+            grouped = Lifted(Aggregate(lifted.relation, keys, ()), lifted.predicates)
         return self._marked(relation, grouped)
 
     def _in_value(self, relation: Relation, node: exp.In, scope: Scope) -> tuple[Relation, exp.Expr]:
         bound = self._bound(node.args["query"], scope)
         relation, probes = self._probes(relation, node, scope)
-        if free_columns(bound.relation) or len(probes) > 1:
-            raise CannotSpread("IN with a correlated subquery or a tuple inside of an expression")
+        if len(probes) > 1:
+            raise CannotSpread("IN with a tuple inside of an expression")
+        if free_columns(bound.relation):
+            return self._quantified(relation, _equalities(probes, bound)[0], bound, of_all=False)
         rows = self._binder.share("in", bound)
         keys = tuple(Item(c, column(c.name)) for c in rows.columns[:1])
         grouped = Lifted(Aggregate(rows.relation, keys, ()), _equalities(probes, rows))
@@ -230,6 +254,40 @@ class SubqueryBinder:
             (exp.NEQ(this=count.copy(), expression=filled), exp.Null()),
         ]
         return relation, exp.Case(ifs=[exp.If(this=c, true=v) for c, v in cases], default=exp.false())
+
+    def _compared_with_all(self, relation: Relation, node: exp.Binary, scope: Scope) -> tuple[Relation, exp.Expr]:
+        """``x > ALL (SELECT …)`` and its like; ``= ANY`` is IN, ``<> ALL`` is NOT IN."""
+        quantifier = node.expression
+        is_all = isinstance(quantifier, exp.All)
+        if not isinstance(unwrapped(quantifier.this), exp.Query):
+            raise CannotSpread("ANY or ALL of a list")
+        if isinstance(node, exp.NEQ if is_all else exp.EQ):
+            inside = exp.In(this=node.this.copy(), query=quantifier.this.copy())
+            relation, found = self._in_value(relation, inside, scope)
+            return relation, exp.Paren(this=exp.Not(this=exp.Paren(this=found)) if is_all else found)
+        bound = self._bound(quantifier.this, scope)
+        relation, (probe,) = self._probes(relation, exp.In(this=node.this.copy()), scope)
+        comparison = type(node)(this=enclosed(probe), expression=column(bound.columns[0].name))
+        return self._quantified(relation, comparison, bound, of_all=is_all)
+
+    def _quantified(
+        self, relation: Relation, comparison: exp.Expr, bound: Bound, *, of_all: bool
+    ) -> tuple[Relation, exp.Expr]:
+        """Whether a comparison with outer columns holds for any (or all) of a subquery's rows, in three values."""
+        call = exp.LogicalAnd if of_all else exp.LogicalOr
+        calls = self._names.items(
+            [
+                ("holds", call(this=comparison.copy())),
+                ("known", exp.Count(this=exp.Paren(this=comparison.copy()))),
+                ("rows", exp.Count(this=exp.Star())),
+            ]
+        )
+        relation, lifted = lift_by_domain(self._binder, relation, Aggregate(bound.relation, (), calls))
+        holds, known, rows = (column(call.column.name) for call in calls)
+        settled = exp.Not(this=holds) if of_all else holds
+        cases = [(settled, exp.Boolean(this=not of_all)), (exp.LT(this=known, expression=rows), exp.Null())]
+        value = exp.Case(ifs=[exp.If(this=c, true=v) for c, v in cases], default=exp.Boolean(this=of_all))
+        return Join(JoinKind.INNER, relation, lifted.relation, lifted.predicates), value
 
     def _marked(self, relation: Relation, grouped: Lifted) -> tuple[Relation, exp.Expr]:
         """The relation left-joined with distinct keys, and whether a row found one."""
@@ -251,8 +309,12 @@ class SubqueryBinder:
             raise CannotSpread("this kind of subquery")
         return self._binder.query(query, self._environment, scope)
 
-    def _lift(self, relation: Relation, *, one_row: bool = False) -> Lifted:
-        return lift(relation, free_columns(relation), self._names, one_row=one_row)
+    def _lift(self, relation: Relation, inner: Relation) -> tuple[Relation, Lifted]:
+        """A subquery without outer columns, by the cheapest way, and the outer rows."""
+        try:
+            return relation, lift(inner, free_columns(inner), self._names)
+        except CannotSpread:
+            return lift_by_domain(self._binder, relation, inner)
 
 
 def _equalities(probes: list[exp.Expr], bound: Bound) -> tuple[exp.Expr, ...]:
@@ -274,15 +336,3 @@ def _gives_one_row(relation: Relation) -> bool:
     while isinstance(relation, Project | Sort):
         relation = relation.input
     return isinstance(relation, Aggregate) and not relation.keys and all(is_aggregate(c.value) for c in relation.calls)
-
-
-def _typed(value: str | None, type_: str) -> exp.Expr:
-    literal = exp.Null() if value is None else exp.Literal.string(value)
-    return exp.Cast(this=literal, to=exp.DataType.build(type_, dialect="duckdb", udt=True))
-
-
-def _null(names: object, node: exp.Expr) -> exp.Expr:
-    from gristmill_sql.names import Names
-
-    assert isinstance(names, Names)
-    return _typed(None, names.types([node])[0])

@@ -1,6 +1,5 @@
 """What the SQL tests share: TPC-H data of a small scale, made once, and a DuckDB that sees it."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from sql_checks import Database
+from tpc_data import generate_tpc
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,8 +19,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def tpch(tmp_path_factory: pytest.TempPathFactory) -> Database:
     folder = tmp_path_factory.mktemp("tpch")
-    command = ["tpcgen-cli", "tpch", "parquet", "-s", "0.01", "--output-dir", str(folder)]
-    subprocess.run([Path(sys.executable).with_name(command[0]), *command[1:]], check=True, capture_output=True)
+    generate_tpc("tpch", "0.01", folder)
+    return Database({path.stem: path for path in sorted(folder.glob("*.parquet"))})
+
+
+@pytest.fixture(scope="session")
+def tpcds(tmp_path_factory: pytest.TempPathFactory) -> Database:
+    folder = tmp_path_factory.mktemp("tpcds")
+    generate_tpc("tpcds", "0.01", folder)
     return Database({path.stem: path for path in sorted(folder.glob("*.parquet"))})
 
 

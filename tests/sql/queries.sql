@@ -170,11 +170,11 @@ SELECT id, row_number() OVER (ORDER BY id) FROM t -- single;
 SELECT a, sum(sum(b)) OVER (PARTITION BY a) FROM t GROUP BY a, s;
 
 -- subqueries whose aggregate has a row even where nothing correlates
-SELECT id FROM t WHERE a IN (SELECT count(*) FROM u WHERE u.a = t.id) -- single;
-SELECT id FROM t WHERE 0 IN (SELECT count(*) FROM u WHERE u.a = t.a) -- single;
-SELECT id FROM t WHERE EXISTS (SELECT 1 FROM (SELECT count(*) AS c FROM u WHERE u.a = t.a) WHERE c = 0) -- single;
-SELECT id, (SELECT count(*) FROM u WHERE u.a = t.a HAVING count(*) = 0) AS c FROM t -- single;
-SELECT id, (SELECT x.c + y.c FROM (SELECT count(*) AS c FROM u WHERE u.a = t.a) x, (SELECT count(*) AS c FROM u WHERE u.uid = t.id) y) AS c FROM t -- single;
+SELECT id FROM t WHERE a IN (SELECT count(*) FROM u WHERE u.a = t.id);
+SELECT id FROM t WHERE 0 IN (SELECT count(*) FROM u WHERE u.a = t.a);
+SELECT id FROM t WHERE EXISTS (SELECT 1 FROM (SELECT count(*) AS c FROM u WHERE u.a = t.a) WHERE c = 0);
+SELECT id, (SELECT count(*) FROM u WHERE u.a = t.a HAVING count(*) = 0) AS c FROM t;
+SELECT id, (SELECT x.c + y.c FROM (SELECT count(*) AS c FROM u WHERE u.a = t.a) x, (SELECT count(*) AS c FROM u WHERE u.uid = t.id) y) AS c FROM t;
 SELECT id FROM t WHERE EXISTS (SELECT 1 FROM (SELECT uid FROM u WHERE u.a = t.a) x WHERE x.uid > 3);
 SELECT id, (SELECT sum(x.uid) FROM (SELECT uid FROM u WHERE u.a = t.a) x) AS n FROM t;
 
@@ -184,20 +184,20 @@ SELECT id FROM t WHERE a BETWEEN (SELECT min(a) FROM u) AND (SELECT avg(a) FROM 
 -- names that stand for columns which nobody names
 SELECT one FROM one -- single;
 SELECT r FROM u r WHERE r.uid > ALL (SELECT a FROM one) -- single;
-SELECT s FROM t NATURAL JOIN one WHERE a > ALL (SELECT uid FROM u WHERE uid < 0) -- single;
+SELECT s FROM t NATURAL JOIN one WHERE a > ALL (SELECT uid FROM u WHERE uid < 0);
 SELECT x FROM t PIVOT (sum(b) FOR s IN ('x', 'y')) -- single;
 
 -- what one task runs as it is
-SELECT t.a, u.s, sum(uid) AS n FROM t JOIN u ON t.a = u.a WHERE t.b > 0 GROUP BY CUBE (t.a, u.s) ORDER BY n, 1, 2 -- single;
+SELECT t.a, u.s, sum(uid) AS n FROM t JOIN u ON t.a = u.a WHERE t.b > 0 GROUP BY CUBE (t.a, u.s) ORDER BY n, 1, 2;
 SELECT x.id AS k, unnest(x.l) AS e FROM t x WHERE x.id < 20 -- single;
 SELECT id AS a, COLUMNS('d|m') FROM t WHERE b > 0 -- single;
 SELECT id, sum(b) OVER w FROM t WHERE id < 30 WINDOW w AS (PARTITION BY a ORDER BY id) -- single;
-SELECT a, s, sum(b) FROM t GROUP BY ROLLUP (a, s) -- single;
+SELECT a, s, sum(b) FROM t GROUP BY ROLLUP (a, s);
 SELECT DISTINCT ON (a) a, id FROM t ORDER BY a, id -- single;
 SELECT id, unnest(l) FROM t -- single;
 WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n, t.id FROM r JOIN t ON t.id = n -- single;
 SELECT t.id, x.uid FROM t, LATERAL (SELECT uid FROM u WHERE u.a = t.a ORDER BY uid LIMIT 1) x -- single;
-SELECT id FROM t WHERE a > ALL (SELECT a FROM one) -- single;
+SELECT id FROM t WHERE a > ALL (SELECT a FROM one);
 SELECT t.id, u.uid FROM t ASOF JOIN u ON t.a = u.a AND t.day >= u.day -- single;
-SELECT id, (SELECT uid FROM u WHERE u.a = t.a ORDER BY uid DESC LIMIT 1) FROM t -- single;
+SELECT id, (SELECT uid FROM u WHERE u.a = t.a ORDER BY uid DESC LIMIT 1) FROM t;
 SELECT * FROM (SELECT a, s, b FROM t) PIVOT (sum(b) FOR s IN ('x', 'y') GROUP BY a) -- single;

@@ -6,7 +6,7 @@ FROM lineitem
 -- job query-1: distinct l_suppkey
 --   input in1     /tpch/lineitem.parquet (parquet)
 --     map         SELECT "l_suppkey", SUM("l_tax") AS "sum_2" FROM input GROUP BY 1
---     exchange    duckdb hash(l_suppkey), 8 partitions
+--     exchange    duckdb hash(l_suppkey), 2 partitions
 --   reduce        SELECT SUM("sum_2") AS "sum_2", COUNT(DISTINCT "l_suppkey") AS "count_2" FROM in1 HAVING COUNT(*) > 0
 --
 -- job query-2: aggregate

@@ -7,10 +7,10 @@ GROUP BY o_orderkey
 -- job query-1: join on l_orderkey
 --   input in1     /tpch/lineitem.parquet (parquet)
 --     map         SELECT "l_orderkey", "l_quantity" FROM input
---     exchange    duckdb hash(l_orderkey), 8 partitions
+--     exchange    duckdb hash(l_orderkey), 2 partitions
 --   input in2     /tpch/orders.parquet (parquet)
 --     map         SELECT "o_orderkey" FROM input
---     exchange    duckdb hash(o_orderkey), 8 partitions
+--     exchange    duckdb hash(o_orderkey), 2 partitions
 --   reduce
 --                   SELECT "o_orderkey", SUM("l_quantity") AS "sum(l_quantity)"
 --                   FROM in1

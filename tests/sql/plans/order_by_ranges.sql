@@ -7,7 +7,7 @@ ORDER BY o_totalprice DESC, o_orderkey
 -- job query-1: order by o_totalprice desc, o_orderkey
 --   input in1     /tpch/orders.parquet (parquet)
 --     map         SELECT "o_orderkey", "o_totalprice" FROM input
---     exchange    ranges in total order, 2 partitions, ordered by o_totalprice DESC, o_orderkey
+--     exchange    ranges in total order, 1 partition, ordered by o_totalprice DESC, o_orderkey
 --   reduce        rows in order
 --
 -- job query-2

@@ -29,7 +29,7 @@ ORDER BY
     nation,
     o_year DESC;
 
--- 7 jobs
+-- 5 jobs
 --
 -- job query-1: broadcast: about 625 KiB
 --   input in1     /tpch/part.parquet (parquet)
@@ -41,10 +41,10 @@ ORDER BY
 --                   SELECT "l_orderkey", "l_partkey", "l_suppkey", "l_quantity", "l_extendedprice", "l_discount"
 --                   FROM input
 --                   JOIN side1 ON "p_partkey" = "l_partkey"
---     exchange    duckdb hash(l_suppkey, l_partkey), 8 partitions
+--     exchange    duckdb hash(l_suppkey, l_partkey), 2 partitions
 --   input in3     /tpch/partsupp.parquet (parquet)
 --     map         SELECT "ps_partkey", "ps_suppkey", "ps_supplycost" FROM input
---     exchange    duckdb hash(ps_suppkey, ps_partkey), 8 partitions
+--     exchange    duckdb hash(ps_suppkey, ps_partkey), 2 partitions
 --   side side1    from job query-1; whole to every task
 --   reduce
 --                   SELECT "l_orderkey", "l_suppkey", "l_quantity", "l_extendedprice", "l_discount", "ps_supplycost"
@@ -58,10 +58,10 @@ ORDER BY
 --
 -- job query-4: join on l_orderkey
 --   input in4     from job query-2, through the shuffle, nothing stored between
---     exchange    duckdb hash(l_orderkey), 8 partitions
+--     exchange    duckdb hash(l_orderkey), 2 partitions
 --   input in5     /tpch/orders.parquet (parquet)
 --     map         SELECT "o_orderkey", "o_orderdate" FROM input
---     exchange    duckdb hash(o_orderkey), 8 partitions
+--     exchange    duckdb hash(o_orderkey), 2 partitions
 --   side side3    from job query-3; whole to every task
 --   reduce
 --                   SELECT "n_name", "o_year", SUM("amount") AS "sum_2"
@@ -74,17 +74,11 @@ ORDER BY
 --
 -- job query-5: group by n_name, o_year
 --   input in7     from job query-4, through the shuffle, nothing stored between
---     exchange    duckdb hash(n_name, o_year), 2 partitions
---   reduce        SELECT "n_name", "o_year", SUM("sum_2") AS "sum" FROM in7 GROUP BY 1, 2
---
--- job query-6: order by n_name, o_year desc
---   input in8     from job query-5, through the shuffle, nothing stored between
---     exchange    ranges in total order, 1 partition, ordered by n_name, o_year DESC
---   reduce        rows in order
---
--- job query-7
---   input in9     from job query-6, in its tasks, nothing stored between
---     map         at the end of the tasks of query-6:
+--     exchange    all rows to one reducer
+--   reduce
 --                   SELECT "n_name" AS "nation", "o_year", "sum" AS "sum_profit"
---                   FROM input
+--                   FROM (SELECT "n_name", "o_year", SUM("sum_2") AS "sum"
+--                     FROM in7
+--                     GROUP BY 1, 2
+--                     ORDER BY "n_name" ASC NULLS LAST, "o_year" DESC NULLS LAST)
 --   output        to the caller

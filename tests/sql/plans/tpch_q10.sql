@@ -36,13 +36,13 @@ LIMIT 20;
 -- job query-1: join on l_orderkey
 --   input in1     /tpch/lineitem.parquet (parquet)
 --     map         SELECT "l_orderkey", "l_extendedprice", "l_discount" FROM input WHERE "l_returnflag" = 'R'
---     exchange    duckdb hash(l_orderkey), 2 partitions
+--     exchange    duckdb hash(l_orderkey), 1 partition
 --   input in2     /tpch/orders.parquet (parquet)
 --     map
 --                   SELECT "o_orderkey", "o_custkey"
 --                   FROM input
 --                   WHERE "o_orderdate" >= CAST('1993-10-01' AS DATE) AND "o_orderdate" < CAST('1994-01-01' AS DATE)
---     exchange    duckdb hash(o_orderkey), 2 partitions
+--     exchange    duckdb hash(o_orderkey), 1 partition
 --   reduce        SELECT "l_extendedprice", "l_discount", "o_custkey" FROM in1 JOIN in2 ON "l_orderkey" = "o_orderkey"
 --
 -- job query-2: group by c_custkey, c_name, c_acctbal, c_phone, n_name, c_address, c_comment

@@ -28,7 +28,7 @@ WHERE
 --                   FROM (SELECT "l_partkey" AS "l_partkey_2", "l_quantity" AS "l_quantity_2"
 --                     FROM input)
 --                   GROUP BY 1
---     exchange    duckdb hash(l_partkey_2), 8 partitions
+--     exchange    duckdb hash(l_partkey_2), 2 partitions
 --   side side1    from job query-1; whole to every task
 --   reduce
 --                   SELECT "0.2 * AVG(l_quantity)", "p_partkey"

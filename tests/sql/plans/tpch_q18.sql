@@ -32,7 +32,7 @@ ORDER BY
     o_orderdate
 LIMIT 100;
 
--- 4 jobs
+-- 3 jobs
 --
 -- job query-1: group by l_orderkey_2
 --   input in1     /tpch/lineitem.parquet (parquet)
@@ -41,7 +41,7 @@ LIMIT 100;
 --                   FROM (SELECT "l_orderkey" AS "l_orderkey_2", "l_quantity" AS "l_quantity_2"
 --                     FROM input)
 --                   GROUP BY 1
---     exchange    duckdb hash(l_orderkey_2), 8 partitions
+--     exchange    duckdb hash(l_orderkey_2), 2 partitions
 --   reduce
 --                   SELECT "l_orderkey_2"
 --                   FROM (SELECT "l_orderkey_2", SUM("sum_3") AS "sum"
@@ -73,23 +73,15 @@ LIMIT 100;
 --                   FROM input
 --                   JOIN side2 ON "o_orderkey" = "l_orderkey"
 --                   GROUP BY 1, 2, 3, 4, 5
---     exchange    duckdb hash(c_name, c_custkey, o_orderkey, o_orderdate, o_totalprice), 2 partitions
---   side side2    from job query-2; whole to every task
---   reduce
---                   SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", SUM("sum_2_2") AS "sum_2"
---                   FROM in4
---                   GROUP BY 1, 2, 3, 4, 5
---                   ORDER BY "o_totalprice" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
---                   LIMIT 100
---
--- job query-4: top 100
---   input in5     from job query-3, through the shuffle, nothing stored between
 --     exchange    all rows to one reducer
+--   side side2    from job query-2; whole to every task
 --   reduce
 --                   SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", "sum_2" AS
 --                     "sum(l_quantity)"
---                   FROM (SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", "sum_2"
---                     FROM in5
+--                   FROM (SELECT "c_name", "c_custkey", "o_orderkey", "o_orderdate", "o_totalprice", SUM("sum_2_2") AS
+--                     "sum_2"
+--                     FROM in4
+--                     GROUP BY 1, 2, 3, 4, 5
 --                     ORDER BY "o_totalprice" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
 --                     LIMIT 100)
 --   output        to the caller

@@ -37,7 +37,7 @@ ORDER BY
     s_name
 LIMIT 100;
 
--- 3 jobs
+-- 2 jobs
 --
 -- job query-1: broadcast: about 70 KiB
 --   input in1     /tpch/supplier.parquet (parquet)
@@ -57,13 +57,13 @@ LIMIT 100;
 --                     FROM input
 --                     WHERE "l_receiptdate" > "l_commitdate")
 --                   JOIN side2 ON "s_suppkey" = "l_suppkey"
---     exchange    duckdb hash(l_orderkey), 2 partitions
+--     exchange    all rows to one reducer
 --   input in3     /tpch/orders.parquet (parquet)
 --     map         SELECT "o_orderkey" FROM input WHERE "o_orderstatus" = 'F'
---     exchange    duckdb hash(o_orderkey), 2 partitions
+--     exchange    all rows to one reducer
 --   input in4     /tpch/lineitem.parquet (parquet)
 --     map         SELECT "l_orderkey" AS "l_orderkey_2", "l_suppkey" AS "l_suppkey_2" FROM input
---     exchange    duckdb hash(l_orderkey_2), 2 partitions
+--     exchange    all rows to one reducer
 --   input in5     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "l_orderkey_3", "l_suppkey_3"
@@ -71,23 +71,15 @@ LIMIT 100;
 --                     "l_commitdate_3", "l_receiptdate" AS "l_receiptdate_3"
 --                     FROM input)
 --                   WHERE "l_receiptdate_3" > "l_commitdate_3"
---     exchange    duckdb hash(l_orderkey_3), 2 partitions
+--     exchange    all rows to one reducer
 --   side side2    from job query-1; whole to every task
 --   reduce
---                   SELECT "s_name", COUNT(*) AS "count_2"
---                   FROM in2
---                   JOIN in3 ON "o_orderkey" = "l_orderkey"
---                   SEMI JOIN in4 ON "l_orderkey_2" = "l_orderkey" AND "l_suppkey_2" <> "l_suppkey"
---                   ANTI JOIN in5 ON "l_orderkey_3" = "l_orderkey" AND "l_suppkey_3" <> "l_suppkey"
---                   GROUP BY 1
---
--- job query-3: group by s_name
---   input in6     from job query-2, through the shuffle, nothing stored between
---     exchange    all rows to one reducer
---   reduce
 --                   SELECT "s_name", "count" AS "numwait"
---                   FROM (SELECT "s_name", CAST(COALESCE(SUM("count_2"), 0) AS BIGINT) AS "count"
---                     FROM in6
+--                   FROM (SELECT "s_name", COUNT(*) AS "count"
+--                     FROM in2
+--                     JOIN in3 ON "o_orderkey" = "l_orderkey"
+--                     SEMI JOIN in4 ON "l_orderkey_2" = "l_orderkey" AND "l_suppkey_2" <> "l_suppkey"
+--                     ANTI JOIN in5 ON "l_orderkey_3" = "l_orderkey" AND "l_suppkey_3" <> "l_suppkey"
 --                     GROUP BY 1
 --                     ORDER BY "count" DESC NULLS LAST, "s_name" ASC NULLS LAST
 --                     LIMIT 100)
