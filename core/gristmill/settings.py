@@ -23,6 +23,7 @@ class Settings:
     ``GRISTMILL_CACHE_DIR``: cached blocks of remote files (default: ``gristmill`` in the user's cache folder).
     ``GRISTMILL_CACHE_BYTES``: the most that cache may hold, in bytes (default: 10 GiB).
     ``GRISTMILL_WORKERS``, ``GRISTMILL_MEMORY_BYTES``: the default number of workers and bytes for each.
+    ``GRISTMILL_SECRETS_DIR``: where Secrets that stores name are mounted, a folder each (default: nowhere).
     ``GRISTMILL_LOG``: level of the log on stderr (default: WARNING).
     """
 
@@ -31,6 +32,7 @@ class Settings:
     cache_bytes: int
     workers: int | None
     memory_bytes: int | None
+    secrets_dir: Path | None
     log_level: str
 
 
@@ -43,6 +45,7 @@ def load_settings() -> Settings:
         cache_bytes=_whole("GRISTMILL_CACHE_BYTES") or 10 * _GIB,
         workers=_whole("GRISTMILL_WORKERS"),
         memory_bytes=_whole("GRISTMILL_MEMORY_BYTES"),
+        secrets_dir=Path(secrets) if (secrets := os.environ.get("GRISTMILL_SECRETS_DIR")) else None,
         log_level=os.environ.get("GRISTMILL_LOG", "WARNING").upper(),
     )
 

@@ -20,6 +20,7 @@ from gristmill.storage.filesystem import Entry, StagedFile, Usage, join, scheme_
 from gristmill.storage.layout import OWN
 from gristmill.storage.local import changed, missing
 from gristmill.storage.parallel import in_parallel
+from gristmill.storage.secrets import MountedSecret
 
 T = TypeVar("T")
 
@@ -41,12 +42,17 @@ def connect(scheme: str, store: Store | None, options: Mapping[str, Any]) -> Any
 
 
 def _reach(scheme: str, store: Store | None) -> dict[str, Any]:
-    if store is None or scheme not in ("gs", "gcs"):
-        return {"anon": True} if store is not None and store.anonymous and scheme.startswith("abfs") else {}
-    return {
-        **({"endpoint_url": store.endpoint} if store.endpoint else {}),
-        **({"token": "anon"} if store.anonymous else {}),
-    }
+    if store is None:
+        return {}
+    secret = MountedSecret.of(store)
+    if scheme in ("gs", "gcs"):
+        return {
+            **({"endpoint_url": store.endpoint} if store.endpoint else {}),
+            **({"token": "anon"} if store.anonymous else secret.google() if secret else {}),
+        }
+    if scheme in ("abfs", "abfss"):
+        return {"anon": True} if store.anonymous else {**secret.azure()} if secret else {}
+    return {}
 
 
 class FsspecFilesystem:

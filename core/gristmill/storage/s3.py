@@ -11,11 +11,13 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlparse
 
 import botocore.config
+import botocore.credentials
 import botocore.exceptions
 import botocore.session
 import fsspec.config
@@ -32,6 +34,7 @@ from gristmill.storage.filesystem import Entry, StagedFile, Usage
 from gristmill.storage.parallel import in_parallel
 from gristmill.storage.s3_errors import translated
 from gristmill.storage.s3_upload import MultipartUpload, Uploads
+from gristmill.storage.secrets import READ_AGAIN_S, VALID_S, MountedSecret
 
 T = TypeVar("T")
 
@@ -49,18 +52,17 @@ class S3Clients:
 
 
 def connect(bucket: str, store: Store | None, options: Mapping[str, Any]) -> S3Clients:
-    """Clients for a bucket: from the plan's ``Store``, fsspec's options and configuration, then the environment.
+    """Clients for a bucket: from the plan's ``Store`` and its Secret, fsspec's options and configuration, then the
+    environment.
 
     Raises StorageError where no credentials are found.
     """
     given = {**fsspec.config.conf.get("s3", {}), **options}
     wanted = given.get("client_kwargs", {})
-    session = botocore.session.Session(profile=given.get("profile"))
-    if given.get("key"):
-        session.set_credentials(given["key"], given["secret"], given.get("token"))
+    session = _session(store, given)
     anonymous = bool((store and store.anonymous) or given.get("anon"))
     if not anonymous and session.get_credentials() is None:
-        raise _no_credentials(bucket)
+        raise _no_credentials(bucket, store)
     reach = _Reach(
         endpoint=(store and store.endpoint)
         or given.get("endpoint_url")
@@ -77,6 +79,36 @@ def connect(bucket: str, store: Store | None, options: Mapping[str, Any]) -> S3C
     )
     uploads = Uploads(lambda: _upload_client(session, reach), bucket)
     return S3Clients(bucket, _object_store(bucket, session, reach), uploads, reach.endpoint or "AWS S3")
+
+
+def _session(store: Store | None, given: Mapping[str, Any]) -> botocore.session.Session:
+    """A session whose credentials are those given, else of the store's Secret, else where AWS's tools look."""
+    session = botocore.session.Session(profile=given.get("profile"))
+    if given.get("key"):
+        session.set_credentials(given["key"], given["secret"], given.get("token"))
+    elif (secret := MountedSecret.of(store)) is not None:
+        provider = _SecretProvider(secret)
+        session.register_component("credential_provider", botocore.credentials.CredentialResolver([provider]))
+    return session
+
+
+class _SecretProvider(botocore.credentials.CredentialProvider):  # type: ignore[misc]
+    """Credentials from a mounted Secret, whose files are read again about once a minute."""
+
+    METHOD = "gristmill-secret"
+
+    def __init__(self, secret: MountedSecret) -> None:
+        super().__init__()
+        self._secret = secret
+
+    def load(self) -> Any:
+        return botocore.credentials.RefreshableCredentials.create_from_metadata(
+            metadata=self._secret.aws(),
+            refresh_using=self._secret.aws,
+            method=self.METHOD,
+            advisory_timeout=VALID_S - READ_AGAIN_S,
+            mandatory_timeout=(VALID_S - READ_AGAIN_S) // 2,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +163,21 @@ def _provider(session: botocore.session.Session) -> Callable[[], dict[str, Any]]
 
     def provide() -> dict[str, Any]:
         now = credentials.get_frozen_credentials()
+        expiry = getattr(credentials, "_expiry_time", None)
         return {
             "access_key_id": now.access_key,
             "secret_access_key": now.secret_key,
             "token": now.token,
-            "expires_at": getattr(credentials, "_expiry_time", None),
+            "expires_at": expiry.astimezone(UTC) if expiry is not None else None,  # obstore takes that zone only
         }
 
     return provide
 
 
-def _no_credentials(bucket: str) -> StorageError:
+def _no_credentials(bucket: str, store: Store | None) -> StorageError:
+    secret = store.secret if store else ""
     return StorageError(
-        "no credentials found",
+        f"no credentials found, and no Secret {secret!r} is mounted" if secret else "no credentials found",
         place=f"s3://{bucket}",
         remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, give storage_options, or mark the "
         "store as anonymous if the bucket is public.",
