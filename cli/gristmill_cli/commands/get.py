@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MESSAGE_CHARACTERS = 80
 _RUN_COLUMNS = ["NAME", "PHASE", "MAPS", "REDUCES", "ROWS", "WORKERS", "AGE", "MESSAGE"]
-_POOL_COLUMNS = ["NAME", "WORKERS", "MIN", "MAX", "RUNS", "AGE"]
+_POOL_COLUMNS = ["NAME", "PHASE", "WORKERS", "MIN", "MAX", "ACTIVE", "AGE", "MESSAGE"]
 
 
 def register(app: typer.Typer) -> None:
@@ -74,13 +74,12 @@ def _found(resources: Resources, name: str) -> Body:
 def run_row(body: Body, now: datetime | None = None) -> list[str]:
     """A line of the table of jobs and queries."""
     from gristmill.api.cluster.resources import ref_of
-    from gristmill.api.cluster.status import message_of, phase_of, result_of, status_of
+    from gristmill.api.cluster.status import phase_of, result_of, status_of
 
     status = status_of(body)
     progress = status.get("progress") or {}
     result = result_of(body)
     rows = result.rows if result else progress.get("rows")
-    message = " ".join(message_of(body).split())
     return [
         str(ref_of(body)),
         phase_of(body),
@@ -89,18 +88,31 @@ def run_row(body: Body, now: datetime | None = None) -> list[str]:
         "-" if rows is None else count_text(rows),
         str(status.get("workers") or 0),
         age_text(body, now),
-        message if len(message) <= _MESSAGE_CHARACTERS else message[: _MESSAGE_CHARACTERS - 1] + "…",
+        _message(body),
     ]
 
 
 def pool_row(body: Body, now: datetime | None = None) -> list[str]:
     """A line of the table of pools."""
     from gristmill.api.cluster.resources import ref_of
-    from gristmill.api.cluster.status import status_of
+    from gristmill.api.cluster.status import phase_of, status_of
 
     status, spec = status_of(body), body["spec"]
-    figures = (status.get("workers"), spec.get("min"), spec.get("max"), status.get("activeRuns"))
-    return [str(ref_of(body)), *("-" if figure is None else str(figure) for figure in figures), age_text(body, now)]
+    figures = (status.get("workers"), spec.get("min"), spec.get("max"), status.get("active"))
+    return [
+        str(ref_of(body)),
+        phase_of(body),
+        *("-" if figure is None else str(figure) for figure in figures),
+        age_text(body, now),
+        _message(body),
+    ]
+
+
+def _message(body: Body) -> str:
+    from gristmill.api.cluster.status import message_of
+
+    message = " ".join(message_of(body).split())
+    return message if len(message) <= _MESSAGE_CHARACTERS else message[: _MESSAGE_CHARACTERS - 1] + "…"
 
 
 def age_text(body: Body, now: datetime | None = None) -> str:
