@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from typing import Any
+
+import pyarrow as pa
+import pytest
 
 import gristmill as gm
 from gristmill.plan.manifest import load_manifest
@@ -43,8 +50,6 @@ def word_count(books: str, output: str, **spec: Any) -> dict[str, Any]:
 
 def embedded(resource: dict[str, Any], output: str) -> str:
     """Runs the same manifest in this process; its output."""
-    import json
-
     form = {**resource, "spec": {**resource["spec"], "output": {"uri": output}}}
     gm.run(load_manifest(json.dumps(form)))
     return output
@@ -69,3 +74,162 @@ def test_the_phases_come_in_order(pool: PoolHere, books: str, bucket: str) -> No
     phases = list(dict.fromkeys(report.phase for report in pool.operator.reports[uid]))
     assert phases == [each for each in RunPhase if each in phases]
     assert phases[-1] is RunPhase.COMPLETE
+
+
+SLOW_WORDS = """
+import time
+
+def words(name, text):
+    time.sleep(0.003)
+    print("a line of", name)
+    for word in text.split():
+        yield word, 1
+
+def total(word, counts):
+    yield word, sum(counts)
+"""
+
+
+def slow_count(books: str, output: str, **spec: Any) -> dict[str, Any]:
+    """Counts words for some seconds."""
+    return word_count(books, output, code={"inline": {"wordcount.py": SLOW_WORDS}}, **spec)
+
+
+def query(books: str, **spec: Any) -> dict[str, Any]:
+    """A SQLQuery over the lines of the books as CSV of one column, in several jobs."""
+    return {
+        "apiVersion": "gristmill.dev/v1alpha1",
+        "kind": "SQLQuery",
+        "metadata": {"name": "longest", "namespace": "default"},
+        "spec": {
+            "sql": "SELECT length(line) AS n, count(*) AS lines FROM books GROUP BY n ORDER BY lines DESC, n LIMIT 5",
+            "tables": {
+                "books": {
+                    "uri": books,
+                    "format": "csv",
+                    "csv": {"header": False, "delimiter": "|"},
+                    "schema": [{"name": "line", "type": "VARCHAR"}],
+                }
+            },
+            **spec,
+        },
+    }
+
+
+def ask_lead(pool: PoolHere, path: str) -> bytes:
+    """What the lead's client endpoint answers."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{pool.client_port}{path}", timeout=30) as answer:
+        return bytes(answer.read())
+
+
+def test_a_query_is_a_chain_whose_rows_clients_get_from_the_lead(pool: PoolHere, books: str, s3_server: Any) -> None:
+    pool.start()
+    uid = pool.operator.ask(query(books))
+    report = pool.operator.complete(uid)
+    assert report.result is not None
+    assert report.result.rows == 5
+    rows = pa.ipc.open_stream(ask_lead(pool, f"/v1/runs/{uid}/result")).read_all()
+    lines = [line for path in sorted((s3_server.root).glob("*/books/*.txt")) for line in path.read_text().splitlines()]
+    assert rows.column_names == ["n", "lines"]
+    assert sum(rows["lines"].to_pylist()) <= len(lines)
+    assert [job.name for job in report.jobs] or report.maps.total
+
+
+def test_two_runs_share_the_workers_of_a_pool(pool: PoolHere, books: str, bucket: str, content: Content) -> None:
+    pool.start(workers=1)
+    slow, quick = slow_count(books, f"{bucket}/slow"), word_count(books, f"{bucket}/quick")
+    first = pool.operator.ask(slow)
+    pool.operator.wait(first, lambda report: report.maps.done > 0)
+    second = pool.operator.ask(quick)
+    pool.operator.complete(second)
+    assert not pool.operator.reports[first][-1].phase.ended
+    pool.operator.complete(first)
+    assert content(f"{bucket}/slow") == content(f"{bucket}/quick") == content(embedded(quick, f"{bucket}/embedded"))
+
+
+def test_a_run_goes_on_while_the_operator_is_away(pool: PoolHere, books: str, bucket: str, content: Content) -> None:
+    pool.start(workers=1)
+    job = slow_count(books, f"{bucket}/counts")
+    uid = pool.operator.ask(job)
+    pool.operator.wait(uid, lambda report: report.maps.done > 0)
+    pool.operator.stop()
+    time.sleep(2)
+    pool.operator.start()
+    report = pool.operator.complete(uid)
+    assert report.rows == 12 * 400
+    assert [list(hello.runs) for hello in pool.operator.hellos] == [[], [uid]]
+    assert content(f"{bucket}/counts") == content(embedded(job, f"{bucket}/embedded"))
+
+
+def test_a_lead_that_is_killed_and_started_again_gives_the_same_bytes(
+    pool: PoolHere, books: str, bucket: str, content: Content
+) -> None:
+    pool.start(workers=1)
+    job = slow_count(books, f"{bucket}/counts")
+    uid = pool.operator.ask(job)
+    pool.operator.wait(uid, lambda report: report.maps.done > report.maps.total // 2)
+    pool.lead.main.kill()
+    pool.lead.main.wait(10)
+    pool.lead.restart()
+    pool.operator.complete(uid)
+    assert content(f"{bucket}/counts") == content(embedded(job, f"{bucket}/embedded"))
+
+
+def test_a_committed_run_is_complete_at_once_for_the_next_lead(pool: PoolHere, books: str, bucket: str) -> None:
+    pool.start()
+    uid = pool.operator.ask(word_count(books, f"{bucket}/counts"))
+    done = pool.operator.complete(uid)
+    pool.lead.main.kill()
+    pool.lead.main.wait(10)
+    pool.operator.reports[uid].clear()
+    pool.lead.restart()  # it has forgotten the run, and is asked again
+    again = pool.operator.complete(uid)
+    assert again.outputs == done.outputs
+    assert again.result == done.result
+
+
+def test_a_cancelled_run_leaves_nothing_staged(pool: PoolHere, books: str, bucket: str, s3_server: Any) -> None:
+    from gristmill.wire import operator_pb2 as wire
+
+    pool.start()
+    uid = pool.operator.ask(slow_count(books, f"{bucket}/counts"))
+    pool.operator.wait(uid, lambda report: report.maps.done > 0)
+    pool.operator.say(wire.ToLead(cancel=wire.CancelRun(uid=uid, reason="no longer wanted")))
+    report = pool.operator.end_of(uid)
+    assert (report.phase, report.reason) == (RunPhase.CANCELLED, "Cancelled")
+    assert "no longer wanted" in report.message
+    left = [path for path in (s3_server.root / bucket[5:] / "counts").rglob("*") if path.is_file()]
+    assert [path for path in left if "logs" not in path.parts] == []
+
+
+def test_logs_and_plan_and_progress_are_there_for_clients(pool: PoolHere, books: str, bucket: str) -> None:
+    pool.start()
+    uid = pool.operator.ask(slow_count(books, f"{bucket}/counts"))
+    pool.operator.wait(uid, lambda report: report.phase is RunPhase.RUNNING)
+    progress = [json.loads(line) for line in ask_lead(pool, f"/v1/runs/{uid}/progress").splitlines()]
+    assert progress[-1]["state"] == "finished"
+    assert len({line["elapsed_s"] for line in progress if "elapsed_s" in line}) > 5
+    report = pool.operator.complete(uid)
+    assert "wordcount" in ask_lead(pool, f"/v1/runs/{uid}/explain").decode()
+    lines = ask_lead(pool, f"/v1/runs/{uid}/logs").decode().splitlines()
+    assert len(lines) == 12 * 400
+    assert lines[0].startswith("wordcount/map/books#0  a line of ")
+    one = ask_lead(pool, f"/v1/runs/{uid}/logs?task=wordcount/map/books%230").decode().splitlines()
+    assert one
+    assert all(line.startswith("a line of ") for line in one)
+    assert report.logs.startswith(bucket)
+    assert json.loads(ask_lead(pool, "/v1/version"))["pool"] == "mrj-test"
+
+
+def test_what_a_client_cannot_have_is_said_as_an_error(pool: PoolHere, books: str, bucket: str) -> None:
+    pool.start()
+    uid = pool.operator.ask(word_count(books, f"{bucket}/counts", map={"python": "wordcount:missing"}))
+    report = pool.operator.end_of(uid)
+    assert report.phase is RunPhase.FAILED
+    assert report.reason == "FragmentError"
+    assert "missing" in report.message
+    for path, status in ((f"/v1/runs/{uid}/result", 410), ("/v1/runs/nobody/result", 404)):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            ask_lead(pool, path)
+        assert refused.value.code == status
+        assert json.loads(refused.value.read())["reason"]

@@ -17,7 +17,7 @@ from gristmill.coordinator.driving import drive
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain, plan_for_pool
 from gristmill.coordinator.pool import Pool
-from gristmill.coordinator.progress import ChainState, Progress
+from gristmill.coordinator.progress import ChainState, Progress, StageProgress
 from gristmill.coordinator.snapshot import snapshot
 from gristmill.errors import Cancelled, GristmillError, InternalError
 from gristmill.logs import log
@@ -93,7 +93,10 @@ class LeadRun:
         """Runs to the end; never raises what a request can be blamed for."""
         try:
             await asyncio.to_thread(self._prepare)
-            await self._run()
+            if self._outputs is not None and self._outputs.all_committed:
+                self._find_done()
+            else:
+                await self._run()
         except GristmillError as error:
             self.error = error
         # A fault of our own must end this run, with a report, and no other.
@@ -113,6 +116,13 @@ class LeadRun:
         self.manifests = self._outputs.manifests
         self._outputs.prepare()
         self.planned = planned
+
+    def _find_done(self) -> None:
+        """An earlier lead has committed everything; what it did is not known in figures."""
+        assert self.planned is not None
+        stages = self.planned.graph.stages
+        done = tuple(StageProgress(stage.id, stage.tasks, done=stage.tasks) for stage in stages)
+        self.progress = replace(self.progress, stages=done)
 
     async def _run(self) -> None:
         assert self.planned is not None

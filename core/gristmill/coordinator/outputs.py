@@ -40,15 +40,29 @@ class ChainOutputs:
         """By job: the manifest of its first output, once committed."""
 
     def prepare(self) -> None:
-        """Checks modes and stores, and registers the run. Raises OutputExists or StorageError before any work."""
+        """Checks modes and stores, and registers the run. Raises OutputExists or StorageError before any work.
+
+        What an earlier coordinator of the run has committed is in ``manifests`` then, all in place.
+        """
         for job, commit in self._commits.items():
             self._epochs[job] = 0
             commit.prepare()
-            self._epochs[job] = commit.acquire_epoch()
+            committed = commit.roll_forward()
+            if committed is not None:
+                self.manifests[job] = committed
+            else:
+                self._epochs[job] = commit.acquire_epoch()
+
+    @property
+    def all_committed(self) -> bool:
+        """Whether nothing is left to be written."""
+        return bool(self._commits) and self._commits.keys() <= self.manifests.keys()
 
     def perform(self, effect: Effect) -> None:
         """Does what the run asks for. Raises StorageError, OutputExists or Fenced."""
         match effect:
+            case CommitJob(job, parts) if job in self.manifests:
+                self._commits[job].discard(parts)
             case CommitJob(job, parts) if job in self._commits:
                 self.manifests[job] = self._commits[job].commit(parts, self._epochs[job])
             case DiscardParts(parts):

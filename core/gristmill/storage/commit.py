@@ -66,7 +66,8 @@ class OutputCommit:
         """
         for uri in self._uris:
             self._refuse_file(uri)
-        if read_log(self._primary, self._stores).generation_of(self._commit) is not None:
+        log, _ = roll_forward_head(self._primary, self._stores)  # perhaps this run's own, that died while committing
+        if log.generation_of(self._commit) is not None:
             return
         for output, uri in zip(self._outputs, self._uris, strict=True):
             sweep_before_run(uri, self._commit, self._stores, append=output.mode is OutputMode.APPEND)
