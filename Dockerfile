@@ -3,11 +3,15 @@
 # BASE is an image with CPython and pip below /usr/local, as Python's own images have them.
 ARG BASE=python:3.12-slim
 
+FROM ${BASE} AS wanted
+COPY pyproject.toml worker-image/requirements.py ./
+RUN python3 requirements.py operator >/requirements.txt
+
 FROM ${BASE} AS packages
 WORKDIR /src
-COPY pyproject.toml constraints.txt worker-image/requirements.py worker-image/trim.sh ./
-RUN python3 -m pip install --no-cache-dir --no-warn-script-location -c constraints.txt hatchling
-RUN python3 requirements.py operator >requirements.txt \
+COPY --from=wanted /requirements.txt ./
+COPY constraints.txt worker-image/trim.sh ./
+RUN python3 -m pip install --no-cache-dir --no-warn-script-location -c constraints.txt hatchling \
  && python3 -m pip install --no-cache-dir --no-warn-script-location --prefix=/packages --ignore-installed \
       -c constraints.txt -r requirements.txt \
  && sh trim.sh /packages
@@ -17,7 +21,7 @@ COPY . .
 RUN python3 -m pip install --no-cache-dir --no-warn-script-location --prefix=/code --no-deps --no-build-isolation .
 
 FROM ${BASE}
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV USER=gristmill HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 WORKDIR /tmp
 ENTRYPOINT ["gristmill"]

@@ -1,6 +1,6 @@
 """python -m tests.cluster.harness COMMAND [FOLDER]: the test cluster by hand (docs/test-cluster.md).
 
-up, down: the whole cluster. load: build the images and load them. install: the same, and the chart. api, api-down: an API
+up, down: the whole cluster. load: build and load the images. install: that, and the chart. api, api-down: an API
 server alone. build: all programs, without starting any.
 """
 
