@@ -24,6 +24,7 @@ from gristmill.version import __version__
 from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.reports import PoolNeed, RunPhase, RunReport
 from gristmill_worker.client import ClientEndpoint
+from gristmill_worker.mirrors import Mirrors
 from gristmill_worker.need import demand_of, need_of
 from gristmill_worker.operator_link import OperatorLink
 from gristmill_worker.own_agent import keep_agent
@@ -52,6 +53,7 @@ class Lead:
         self._runs: dict[str, LeadRun] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._told: dict[str, RunReport] = {}
+        self._mirrors: dict[str, Mirrors] = {}
         self._told_need: PoolNeed | None = None
         self._idle_since_s = time.monotonic()
         self._ending = asyncio.Event()
@@ -104,6 +106,8 @@ class Lead:
         hello = wire.LeadHello(pool_uid=pod.pool_uid, pod=pod.name, version=__version__, runs=list(self._runs))
         yield wire.FromLead(hello=hello)
         self._told.clear()
+        for mirrors in self._mirrors.values():
+            mirrors.forget()
         for uid in self._runs:
             yield from self._news(uid)
         self._told_need = None
@@ -154,13 +158,14 @@ class Lead:
         self._idle_since_s = time.monotonic()
 
     def _news(self, uid: str) -> Iterator[wire.FromLead]:
-        """A report, if it differs from the last."""
+        """A report, if it differs from the last or there are jobs to be told."""
         if uid not in self._runs:
             return
-        report = report_of(self._runs[uid])
-        if report != self._told.get(uid):
+        run, mirrors = self._runs[uid], self._mirrors.setdefault(uid, Mirrors())
+        report = report_of(run)
+        if report != self._told.get(uid) or (report.jobs and mirrors.waiting(run.job_manifests)):
             self._told[uid] = report
-            yield _run_news(uid, report)
+            yield _run_news(uid, mirrors.added(report, run.job_manifests))
 
     async def _report(self) -> None:
         while True:

@@ -11,12 +11,13 @@ from gristmill.coordinator.progress import StageProgress
 from gristmill.errors import GristmillError
 from gristmill.ids import Side
 from gristmill.plan.job import JobPlan
+from gristmill.plan.resource_fields import QUERY_KIND
 from gristmill.schedule.instructions import Locality
 from gristmill.storage.manifest import Manifest
 from gristmill.wire.reports import JobReport, LocalityCounts, OutputPointer, RunPhase, RunReport, TaskCounts
+from gristmill_worker.mirrors import JOBS_TOLD
 from gristmill_worker.runs import LeadRun
 
-JOBS_TOLD = 100
 WARNINGS_TOLD = 10
 TEXT_CHARACTERS = 2000
 """The longest message of a report; a warning is cut at a tenth of that."""
@@ -94,8 +95,8 @@ def _result(run: LeadRun) -> OutputPointer | None:
 
 
 def _jobs(run: LeadRun) -> tuple[JobReport, ...]:
-    """The jobs of a chain; a single job says nothing that the run does not."""
-    if run.planned is None or len(run.planned.chain.jobs) < 2:
+    """The jobs of a query; a MapReduceJob says nothing that the run does not."""
+    if run.planned is None or run.request.kind != QUERY_KIND:
         return ()
     return tuple(_job(run, job) for job in run.planned.chain.jobs[:JOBS_TOLD])
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gristmill.errors import InvalidPlan
-from gristmill.plan.fragment import Code, CodeFile
-from gristmill.plan.job import ChainPlan, JobPlan, Output, OutputMode, Store
+from gristmill.plan.job import ChainPlan, Output, OutputMode, Store
 from gristmill.plan.query import QueryPlan
 from gristmill.plan.resource_fields import QUERY_KIND
 from gristmill.plan.resources import load_job, load_query, load_stores
@@ -24,6 +23,7 @@ from gristmill.storage.manifest import read_manifest
 from gristmill.storage.stores import Stores
 from gristmill_sql import Catalog, CompileOptions, compile_query
 from gristmill_sql.catalog import facts_from_storage
+from gristmill_worker.code import with_code
 
 UPSTREAM = "gristmill.dev/upstream-"
 """Prefix of annotations that say where another job's output lies: the operator adds them to what it sends."""
@@ -94,7 +94,7 @@ def _job_chain(request: Request, around: Surroundings) -> ChainPlan:
     chain = load_job(request.resource, upstream)
     if around.stores:
         chain = replace(chain, stores=around.stores)
-    return replace(chain, jobs=tuple(_with_code(job, request.code) for job in chain.jobs))
+    return replace(chain, jobs=tuple(with_code(job, request.code, Stores(chain.stores)) for job in chain.jobs))
 
 
 def _upstream(resource: Mapping[str, Any]) -> dict[str, str]:
@@ -109,26 +109,6 @@ def _output_of(job: str, uri: str, stores: Stores) -> FileSource:
         raise InvalidPlan(f"job {job!r} has committed nothing to {uri}", place="spec.input", remedy="run it again")
     pairs = manifest.format == Format.PARQUET and [column.name for column in manifest.schema] == ["key", "value"]
     return FileSource((uri,), Format.PAIRS if pairs else Format(manifest.format))
-
-
-def _with_code(job: JobPlan, files: Mapping[str, bytes]) -> JobPlan:
-    if not job.code.config_map:
-        return job
-    if not files:
-        raise InvalidPlan(
-            f"the ConfigMap {job.code.config_map!r} holds no source files",
-            place="spec.code.configMap",
-            remedy="give it a key for each file",
-        )
-    inline = tuple(CodeFile(path, _text(path, files[path])) for path in sorted(files))
-    return replace(job, code=Code(inline=inline, requirements=job.code.requirements))
-
-
-def _text(path: str, content: bytes) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise InvalidPlan("it is not UTF-8 text", place=f"code file {path!r}") from None
 
 
 def _query_chain(request: Request, around: Surroundings) -> ChainPlan:

@@ -22,11 +22,13 @@ from gristmill.coordinator.snapshot import snapshot
 from gristmill.errors import Cancelled, GristmillError, InternalError
 from gristmill.logs import log
 from gristmill.plan.explain import explain
+from gristmill.plan.resource_fields import QUERY_KIND
 from gristmill.schedule.config import SchedulerConfig
 from gristmill.storage.filesystem import join
 from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
 from gristmill.wire.reports import RunPhase
+from gristmill_worker.mirrors import manifests_of
 from gristmill_worker.requests import Accepted, Request, Surroundings, accept
 
 LOOK_EVERY_S = 0.1
@@ -59,6 +61,8 @@ class LeadRun:
         self.run: ChainRun | None = None
         self.progress = Progress(ChainState.PLANNING)
         self.messages: list[str] = []
+        self.job_manifests: dict[str, str] = {}
+        """Of a query: its jobs as MapReduceJobs (JSON), by name."""
         self.manifests: dict[str, Manifest] = {}
         """By job, once committed."""
         self.started_s = time.monotonic()
@@ -110,6 +114,8 @@ class LeadRun:
     def _prepare(self) -> None:
         place, request = self._place, self.request
         self.accepted = accept(request, place.around)
+        if request.kind == QUERY_KIND:
+            self.job_manifests = manifests_of(self.accepted.chain)
         self.stores = Stores(self.accepted.chain.stores)
         planned = plan_for_pool(self.accepted.chain, self.stores, place.pool_name)
         self._outputs = ChainOutputs(planned.chain, planned.graph, request.run, self.stores)
