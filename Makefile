@@ -89,6 +89,11 @@ crds: $(INSTALLED) ## generate crds/ from the tables of fields, and what the cha
 	$(BIN)/python -m gristmill_operator.crds crds
 	$(BIN)/python charts/generate.py
 
+.PHONY: crds
+crds: $(INSTALLED) ## generate the resource definitions from the tables of fields in core/gristmill/plan
+	$(BIN)/python -m gristmill_operator.crds crds
+	cp crds/*.yaml charts/gristmill/files/crds/
+
 .PHONY: wheel
 wheel: $(INSTALLED) ## build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

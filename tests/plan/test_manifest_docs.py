@@ -17,35 +17,58 @@ import yaml
 from gristmill.plan.fields import Field, Kind, Record, walk
 from gristmill.plan.manifest import dump_manifest, load_manifest
 from gristmill.plan.manifest_fields import MANIFEST
+from gristmill.plan.resource_fields import POOL, QUERY
+from gristmill.plan.resources import dump_query, load_pool, load_query
+
+KINDS = {"MapReduceJob": MANIFEST, "SQLQuery": QUERY, "WorkerPool": POOL}
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "manifest.md"
-START, END = "<!-- fields -->\n", "<!-- end of fields -->\n"
 FIELDS = dict(walk(MANIFEST))
+MARKS = {kind: (f"<!-- fields of {kind} -->\n", f"<!-- end of fields of {kind} -->\n") for kind in KINDS}
 
 
-def sections() -> dict[str, Record]:
-    """Each different record under the path where it first stands; the root is ''."""
-    found = {"": MANIFEST}
-    for path, field in walk(MANIFEST):
-        if field.record is not None and field.record not in found.values():
+def sections(manifest: Record, told: tuple[Record, ...]) -> dict[str, Record]:
+    """Each record that is not told of yet, under the path where it first stands; the root is ''."""
+    found = {} if told else {"": manifest}
+    for path, field in walk(manifest):
+        new = field.record is not None and field.record not in (*told, *found.values())
+        if field.record is not None and new and not (told and path == "metadata"):
             found[path + {Kind.RECORDS: "[]", Kind.RECORD_MAP: ".NAME"}.get(field.kind, "")] = field.record
     return found
 
 
-def rendered() -> str:
-    """The tables of the page: one for each record, with all places where it stands."""
+def rendered(kind: str) -> str:
+    """The tables of a kind: one for each record that no earlier kind has, with all places where it stands."""
+    manifest = KINDS[kind]
+    earlier = list(KINDS)[: list(KINDS).index(kind)]
+    told = tuple(field.record for other in earlier for _, field in walk(KINDS[other]) if field.record is not None)
     text = ""
-    for path, record in sections().items():
+    for path, record in sections(manifest, told).items():
         text += f"\n### {f'`{path}`' if path else 'The document'}\n\n"
         also = [
-            f"`{other}`" for other, field in walk(MANIFEST) if field.record is record and not path.startswith(other)
+            f"`{other}`" for other, field in walk(manifest) if field.record is record and not path.startswith(other)
         ]
         text += f"The same for {', '.join(also)}.\n\n" if also and path else ""
         text += "| field | type | default | example | meaning |\n| --- | --- | --- | --- | --- |\n"
         text += "".join(row(field) for field in record.fields if field.kind is not Kind.OPAQUE)
         text += "".join(f"\n{rule}\n" for rule in rules(record))
+    shared = [
+        f"`{field.name}`" for field in spec_of(manifest).fields if field.record is not None and field.record in told
+    ]
+    text += f"\n{listed(shared)} are as in a MapReduceJob.\n" if shared else ""
     return text.lstrip("\n") + "\n"
+
+
+def spec_of(manifest: Record) -> Record:
+    spec = manifest.field("spec")
+    assert spec is not None
+    assert spec.record is not None
+    return spec.record
+
+
+def listed(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def row(field: Field) -> str:
@@ -67,26 +90,36 @@ def rules(record: Record) -> Iterator[str]:
             yield f"At most one of {', '.join(f'`{name}`' for name in group)}."
 
 
-def test_the_page_documents_every_field_and_no_other() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_documents_every_field_and_no_other(kind: str) -> None:
+    start, end = MARKS[kind]
     page = PAGE.read_text()
-    before, _, rest = page.partition(START)
-    tables, _, after = rest.partition(END)
+    before, _, rest = page.partition(start)
+    tables, _, after = rest.partition(end)
     if os.environ.get("GRISTMILL_REWRITE_GOLD"):
-        PAGE.write_text(before + START + rendered() + END + after)
-        tables = rendered()
-    assert tables == rendered()
+        PAGE.write_text(before + start + rendered(kind) + end + after)
+        tables = rendered(kind)
+    assert tables == rendered(kind)
 
 
 def test_every_manifest_on_the_page_loads() -> None:
-    manifests = [text for text in re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL) if "kind:" in text]
+    blocks = [text for text in re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL) if "kind:" in text]
+    manifests = [text for text in blocks if "kind: MapReduceJob" in text]
     assert len(manifests) >= 3
     for text in manifests:
         assert load_manifest(dump_manifest(load_manifest(text))) == load_manifest(text)
+    (query,) = (load_query(yaml.safe_load(text)) for text in blocks if "kind: SQLQuery" in text)
+    assert load_query(dump_query(query)) == query
+    (pool,) = (load_pool(yaml.safe_load(text)) for text in blocks if "kind: WorkerPool" in text)
+    assert pool.max_pods > pool.min_pods
 
 
-@pytest.mark.parametrize("path", [path for path, field in FIELDS.items() if field.kind is not Kind.OPAQUE])
+ALL = {f"{kind} {path}": field for kind, manifest in KINDS.items() for path, field in walk(manifest)}
+
+
+@pytest.mark.parametrize("path", [path for path, field in ALL.items() if field.kind is not Kind.OPAQUE])
 def test_every_field_has_a_meaning_and_an_example_of_its_type(path: str) -> None:
-    field = FIELDS[path]
+    field = ALL[path]
     value = yaml.safe_load(field.example)
     types = {
         Kind.INTEGER: int,
@@ -94,6 +127,7 @@ def test_every_field_has_a_meaning_and_an_example_of_its_type(path: str) -> None
         Kind.TEXTS: list,
         Kind.RECORDS: list,
         Kind.TEXT_MAP: dict,
+        Kind.QUANTITIES: dict,
         Kind.RECORD_MAP: dict,
         Kind.RECORD: str if field.choices else dict,
     }

@@ -176,10 +176,13 @@ tolerations = st.builds(
     seconds=st.none() | st.integers(0, 9),
 )
 variables = st.builds(EnvVariable, identifiers, texts) | st.builds(EnvVariable, identifiers, st.just(""), texts, texts)
+quantities = st.dictionaries(identifiers, st.sampled_from(["2", "0.5", "4Gi", "500m", "1e3"]), max_size=2).map(
+    lambda d: tuple(d.items())
+)
 pods = st.builds(
     PodOptions,
-    requests=text_pairs,
-    limits=text_pairs,
+    requests=quantities,
+    limits=quantities,
     labels=text_pairs,
     annotations=text_pairs,
     node_selector=text_pairs,

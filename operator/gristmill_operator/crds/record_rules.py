@@ -136,7 +136,6 @@ JOB_SPEC = (
         "self.sideInputs.all(s, !self.input.exists(i, has(i.name) && i.name == s.name))",
         "an input has the name of a side input: give each its own",
         "sideInputs",
-        "FieldValueDuplicate",
     ),
     Rule(
         f"!has(self.hash) || self.hash != 'duckdb' || !has(self.partitions) || self.partitions in [{_POWERS}]",
@@ -180,7 +179,6 @@ QUERY_SPEC = (
         "!has(self.tables) || self.tables.all(a, self.tables.exists_one(b, a.lowerAscii() == b.lowerAscii()))",
         "two tables differ in nothing but the case of their names",
         "tables",
-        "FieldValueDuplicate",
     ),
     *_IN_A_POOL,
 )

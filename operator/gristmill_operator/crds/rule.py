@@ -10,8 +10,7 @@ from typing import Any
 class Rule:
     """``cel`` must hold of ``self``, else ``message`` is told; of ``field`` (below ``self``), where one is to blame.
 
-    ``reason`` is the machine's word for it: FieldValueInvalid, FieldValueRequired, FieldValueForbidden or
-    FieldValueDuplicate.
+    ``reason`` is the machine's word for it: FieldValueInvalid, FieldValueRequired or FieldValueForbidden.
     """
 
     cel: str
