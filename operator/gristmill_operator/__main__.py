@@ -34,8 +34,7 @@ async def _run(settings: OperatorSettings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await Operator(settings).run(stop)
-    return 0 if stop.is_set() else 1
+    return 0 if await Operator(settings).run(stop) else 1
 
 
 if __name__ == "__main__":

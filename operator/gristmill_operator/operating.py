@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from logging import INFO
+from logging import ERROR, INFO
 
 import kopf
 
@@ -54,23 +54,29 @@ class Operator:
         """Where leads are served once it runs."""
         self.http_port = settings.http_port
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Waits for the Lease, operates until ``stop`` is set or the Lease is lost, and gives the Lease back."""
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Waits for the Lease, operates until ``stop`` is set or it has to end, and gives the Lease back.
+
+        Whether it ended because it should: not because the Lease was lost or a watch failed for good.
+        """
         async with AsyncExitStack() as stack:
-            health = Health(self._settings.http_port, self._audit.deaf_s, self._ready, self._scrape)
+            health = Health(self._settings.http_port, self._audit.deaf_s, lambda: self.ready, self._scrape)
             self.http_port = await health.start()
             stack.push_async_callback(health.stop)
             stack.callback(self._kube.close)
             stopped = asyncio.create_task(stop.wait())
             acquiring = asyncio.create_task(self._lease.acquire())
             await asyncio.wait({stopped, acquiring}, return_when=asyncio.FIRST_COMPLETED)
+            clean = True
             if acquiring.done():
                 stack.push_async_callback(self._lease.release)
-                await self._operate(stopped)
+                clean = await self._operate(stopped)
             acquiring.cancel()
             stopped.cancel()
+            return clean
+        raise AssertionError("no callback of the stack swallows exceptions")
 
-    async def _operate(self, stopped: asyncio.Task[bool]) -> None:
+    async def _operate(self, stopped: asyncio.Task[bool]) -> bool:
         server = LeadServer(f"0.0.0.0:{self._settings.lead_port}", self._leads, self._authority.operator())
         self.lead_port = server.port
         await server.start()
@@ -81,6 +87,7 @@ class Operator:
         tasks += [asyncio.create_task(self._requeue.work()) for _ in range(WORKERS)]
         try:
             await asyncio.wait({stopped, watch, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            return self._ended_well(stopped, watch)
         finally:
             ends.set()
             self._requeue.close()
@@ -89,6 +96,13 @@ class Operator:
             await asyncio.gather(watch, *tasks, return_exceptions=True)
             await server.stop()
 
+    def _ended_well(self, stopped: asyncio.Task[bool], watch: asyncio.Task[None]) -> bool:
+        """A signal ends kopf, which takes signals for itself in the main thread, or sets ``stop``."""
+        failure = watch.exception() if watch.done() and not watch.cancelled() else None
+        if failure is not None:
+            log(__name__, ERROR, "watching failed", why=repr(failure))
+        return stopped.done() or (watch.done() and failure is None and self._lease.held)
+
     async def _watch(self, ends: asyncio.Event) -> None:
         """kopf, until it is told to end."""
         namespaces = self._settings.namespaces
@@ -96,6 +110,7 @@ class Operator:
             registry=registry(self._inbox, self._settings.watch_nodes),
             settings=kopf_settings(),
             standalone=True,
+            identity=self._settings.identity,  # kopf would ask for the user's name, which a uid in a pod need not have
             namespaces=namespaces,
             clusterwide=not namespaces,
             stop_flag=ends,
@@ -117,7 +132,9 @@ class Operator:
             if key.kind == "WorkerPool":
                 self._enqueue(self._world.readers(key))
 
-    def _ready(self) -> bool:
+    @property
+    def ready(self) -> bool:
+        """Whether it holds the Lease and watches."""
         return self._lease.held and self._watching.is_set()
 
     def _scrape(self) -> bytes:

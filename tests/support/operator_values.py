@@ -16,6 +16,7 @@ UID = "uid-1"
 BASE = "mrj-wc"
 SPEC: dict[str, Any] = {
     "input": [{"name": "books", "uri": "s3://books/*.txt", "format": "text"}],
+    "code": {"inline": {"m.py": "def f(k, v): ..."}},
     "map": {"python": "m:f"},
     "output": {"uri": "s3://out/"},
 }
