@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cluster.harness.layout import CACHE, REPOSITORY
-from tests.support.s3_server import server_binary
+from tests.support.s3_server import VERSITYGW
 
 KUBERNETES = "1.34.4"
 _MODULE = REPOSITORY / "tests" / "cluster" / "kubernetes"
@@ -26,6 +26,7 @@ _GO_PROGRAMS = {
     "helm": "helm.sh/helm/v3/cmd/helm@v3.22.0",
     "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0",
     "kwok": "sigs.k8s.io/kwok/cmd/kwok@v0.8.0",
+    "versitygw": VERSITYGW,  # static, unlike the one of tests/storage: it goes into an image with nothing else
 }
 _DEBIAN = {  # a file of the package -> the package
     "/usr/bin/etcd": "etcd-server",
@@ -46,10 +47,6 @@ class CannotRun(Exception):
 
 def program(name: str) -> Path:
     """A program that is built from a Go module, built now where that has not been done yet (minutes for Kubernetes)."""
-    if name == "versitygw":
-        if (binary := server_binary()) is None:
-            raise CannotRun("the S3 server must be built, and there is no Go on this machine")
-        return binary
     if name in _OF_KUBERNETES:
         return _built(f"kubernetes-{_digest_of_module()}", name, _build_kubernetes)
     module = _GO_PROGRAMS[name]
@@ -81,7 +78,7 @@ def install_packages() -> None:
 def build_all() -> None:
     """Build and install whatever a cluster may need: for CI, which wants the long builds apart from the tests."""
     install_packages()
-    for name in (*_OF_KUBERNETES, *_GO_PROGRAMS, "versitygw"):
+    for name in (*_OF_KUBERNETES, *_GO_PROGRAMS):
         program(name)
 
 
