@@ -6,8 +6,10 @@ pipe ever blocks another. docs/functions.md has the framing; ``jsonlines`` has t
 
 from __future__ import annotations
 
+import ctypes
 import os
 import selectors
+import signal
 import subprocess
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +34,8 @@ _READ_BYTES = 1 << 16
 _FEED_BYTES = 1 << 16
 _BATCH_LINES = 16_384
 _STDERR_LINES = 20
+_PRCTL = ctypes.CDLL(None).prctl
+_PR_SET_PDEATHSIG = 1
 
 
 class CommandStep:
@@ -129,6 +133,11 @@ def _group_lines(groups: SortedGroups | MergedGroups) -> Iterator[bytes]:
                 yield dumps({"value": value})
 
 
+def _end_with_parent() -> None:
+    """Has the system kill this process when the executor ends, however that happens."""
+    _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class _Process:
     """The running command with its three pipes."""
 
@@ -139,7 +148,14 @@ class _Process:
         self._broken_pipe = False
         try:
             self._process = subprocess.Popen(
-                argv, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+                argv,
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                # Safe with threads: one call into libc, which takes no lock.
+                preexec_fn=_end_with_parent,  # noqa: PLW1509
             )
         except OSError as error:
             raise FragmentError(
