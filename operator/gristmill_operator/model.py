@@ -170,7 +170,8 @@ def _pool(key: Key, uid: str, spec: Mapping[str, Any], run: RunSpec | None, defa
         return None
     private = run is not None
     own = [_mapping(store) for store in _list(spec.get("stores"))]
-    stores = [*own, *defaults.stores]
+    shared = _not_replaced(defaults.stores, own)
+    stores = [*own, *shared]
     inputs, outputs = _uris(_sources(spec)), _uris(_outputs(spec))
     most = int(spec.get("workers", defaults.max_workers)) + 1 if private else int(spec.get("max", 4))
     template = _template(spec)
@@ -186,7 +187,7 @@ def _pool(key: Key, uid: str, spec: Mapping[str, Any], run: RunSpec | None, defa
         slots=_slots(template, defaults),
         template=template,
         secrets=_secrets(own),
-        shared_secrets=tuple(name for name in _secrets(defaults.stores) if name not in _secrets(own)),
+        shared_secrets=tuple(name for name in _secrets(shared) if name not in _secrets(own)),
         claims=tuple(dict.fromkeys((*_claims([*inputs, *outputs]), *map(str, _list(spec.get("claims")))))),
         written_claims=_claims(outputs),
         endpoints=tuple(dict.fromkeys(str(store["endpoint"]) for store in stores if store.get("endpoint"))),
@@ -194,6 +195,12 @@ def _pool(key: Key, uid: str, spec: Mapping[str, Any], run: RunSpec | None, defa
         stores="" if private and not defaults.stores else json.dumps(stores),
         scratch=defaults.scratch if private else str(spec.get("scratch") or defaults.scratch),
     )
+
+
+def _not_replaced(defaults: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The operator's stores but for those whose prefix the resource has a store of its own for."""
+    taken = {store.get("prefix") for store in own}
+    return [store for store in defaults if store.get("prefix") not in taken]
 
 
 def _template(spec: Mapping[str, Any]) -> PodTemplate:

@@ -258,3 +258,12 @@ def test_an_event_names_its_resource() -> None:
     manifest = event_manifest(job(), RecordEvent("Failed", "no bucket", warning=True), "op-0", 1_800_000_000.0)
     assert manifest["involvedObject"]["uid"] == UID
     assert (manifest["type"], manifest["reason"]) == ("Warning", "Failed")
+
+
+def test_a_store_of_the_resource_replaces_the_operators_store_of_the_same_prefix() -> None:
+    own = {"prefix": "s3://", "endpoint": "http://own:9000"}
+    default = {"prefix": "s3://", "endpoint": "http://default:9000", "secretRef": {"name": "default-keys"}}
+    what = parse_resource(dict(job(stores=[own]).raw), Defaults(stores=(default,)))
+    assert what.pool is not None
+    assert json.loads(what.pool.stores) == [own]
+    assert what.pool.shared_secrets == ()
