@@ -6,6 +6,7 @@ Commands live in ``gristmill_cli.commands``, a module each, and import the engin
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Annotated
 
@@ -91,7 +92,18 @@ def main() -> None:
 
 def run(name: str) -> None:
     """The same, under a name for the help."""
+    sys.exit(_exit_code(name))
+
+
+def _exit_code(name: str) -> int:
+    """Runs the command. What an error holds on to is let go before the process ends: DuckDB would report it as lost."""
     try:
         app(prog_name=name)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except Exception as error:  # noqa: BLE001 - the one place where errors become messages
-        sys.exit(failures.show(error))
+        code = failures.show(error)
+    else:
+        return 0
+    gc.collect()
+    return code

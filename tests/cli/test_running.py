@@ -152,6 +152,58 @@ def test_ctrl_c_cancels_with_130_and_leaves_nothing(wordcount, command, tmp_path
     assert not list(tmp_path.glob("out/part-*"))
 
 
+STUBBORN = """
+import time
+
+def words(file, line):
+    print("begun", flush=True)
+    for _ in range(600):
+        try:
+            time.sleep(0.1)
+        except BaseException:
+            pass
+    yield line, 1
+"""
+
+
+@pytest.mark.parametrize("swallow", ["except BaseException", "except Exception"])
+def test_ctrl_c_is_obeyed_in_code_that_swallows_it(wordcount, command, tmp_path, swallow):
+    begun = WORDCOUNT.index("def words")
+    ended = WORDCOUNT.index("def ", begun + 1)
+    (tmp_path / "job.py").write_text(
+        WORDCOUNT[:begun] + STUBBORN.replace("except BaseException", swallow) + "\n\n" + WORDCOUNT[ended:]
+    )
+    assert interrupted([command, "run", "job.py"], tmp_path, begun="begun") == 130
+
+
+def test_ctrl_c_ends_a_query_in_this_process(command, tmp_path):
+    query = "SELECT count(*) FROM range(100000000000) a(i) WHERE sqrt(i) * sin(i) = 0.5"
+    assert interrupted([command, "sql", query], tmp_path) == 130
+
+
+def interrupted(arguments: list, folder: Path, begun: str = "") -> int:
+    """The exit code of a command that gets Ctrl-C once it has said ``begun``, or once its task has begun.
+
+    Of what it still has to say, nothing is a traceback, or noise of a library.
+    """
+    process = subprocess.Popen(
+        ["env", "--default-signal=INT", f"GRISTMILL_LOCAL_DIR={folder}", *map(str, arguments)],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if begun:
+        assert any(begun in line for line in iter(process.stderr.readline, ""))
+    while not list(folder.glob("gristmill-inline-*")):
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=20)[1]
+    assert rest.splitlines()[-1].startswith("cancelled: "), rest
+    assert "Traceback" not in rest
+    return process.returncode
+
+
 def alive(pid: int) -> bool:
     """Whether the process runs: neither gone nor a zombie that nobody has waited for."""
     try:

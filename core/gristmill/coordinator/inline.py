@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
+from gristmill.coordinator.interrupts import Interrupts
 from gristmill.coordinator.links import StagedPlan
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain
@@ -84,7 +85,8 @@ def run_inline(
     started_s = time.monotonic()
     # One process is all there is: nothing to wait for, nobody else to try.
     run = ChainRun(planned.graph, facts, SchedulerConfig(early_launch=False, backups=False, retry_elsewhere_s=0.0))
-    with tempfile.TemporaryDirectory(prefix="gristmill-inline-", dir=place.local_dir) as scratch:
+    folder = tempfile.TemporaryDirectory(prefix="gristmill-inline-", dir=place.local_dir)
+    with folder as scratch, Interrupts() as interrupts:
         link = _InlineLink(Path(scratch) / "outputs")
         environment = TaskEnv(
             stores=place.stores,
@@ -101,7 +103,7 @@ def run_inline(
         run.joined(WorkerJoined(WORKER, slots=1), link)
         try:
             while not run.finished and run.error is None:
-                _step(run, link, environment, outputs)
+                _step(run, link, environment, outputs, interrupts)
                 report(snapshot(run, planned.tier, ChainState.RUNNING, time.monotonic() - started_s))
             while run.effects and run.error is None:
                 outputs.perform(run.effects.popleft())
@@ -125,7 +127,9 @@ def _show(text: str) -> None:
         sys.__stderr__.write(text)
 
 
-def _step(run: ChainRun, link: _InlineLink, environment: TaskEnv, outputs: ChainOutputs) -> None:
+def _step(
+    run: ChainRun, link: _InlineLink, environment: TaskEnv, outputs: ChainOutputs, interrupts: Interrupts
+) -> None:
     """Runs the next task, or lets time pass where the scheduler wants to wait."""
     while run.effects:
         outputs.perform(run.effects.popleft())
@@ -139,7 +143,8 @@ def _step(run: ChainRun, link: _InlineLink, environment: TaskEnv, outputs: Chain
     plan, order = link.waiting.popleft()
     order = replace(order, feeds=tuple(link.feeds.current(read) for read in plan.stage.exchanges_read))
     try:
-        result = run_task(plan.stage, order, environment)
+        with interrupts.working():
+            result = run_task(plan.stage, order, environment)
     except KeyboardInterrupt:
         raise
     # The border of the user's code: whatever it raises becomes a report.

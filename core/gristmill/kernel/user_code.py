@@ -133,7 +133,7 @@ def _cut(text: str) -> str:
 
 def _hears_interrupts() -> bool:
     """Whether a Ctrl-C arrives here as a KeyboardInterrupt: in the calling process of a small job, not in executors."""
-    return signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return callable(signal.getsignal(signal.SIGINT))
 
 
 def _user_frames(error: BaseException) -> list[tuple[str, str]]:
