@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from gristmill.ids import ExchangeId, Side, StageId
 from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.job import RetryPolicy
-from gristmill.plan.source import FileSource, Format, Place, Split
+from gristmill.plan.source import FileSource, Format, Split
 from gristmill.plan.stage import ExchangeRead, ExchangeWrite, Outlet, Scan, SinkWrite, Stage, StageGraph, Step
 
 SOURCE = FileSource(("data/*",), Format.TEXT)
@@ -16,7 +16,7 @@ SOURCE = FileSource(("data/*",), Format.TEXT)
 
 def splits(count: int, places: tuple[tuple[str, ...], ...] = ()) -> tuple[Split, ...]:
     """Splits without files; split i is near to the names ``places[i]``."""
-    near = [tuple(Place(name) for name in names) for names in places] + [()] * count
+    near = [*places, *[()] * count]
     return tuple(Split((), 1, places=near[number]) for number in range(count))
 
 

@@ -49,6 +49,8 @@ class Lead:
             pod.pool,
             pod.executor_memory_bytes // max(pod.slots, 1),
             Surroundings(pod.stores, pod.scratch),
+            pod.zones,
+            pod.pool.startswith("gpool-"),
         )
         self._runs: dict[str, LeadRun] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}

@@ -5,6 +5,7 @@ Pure: from a LeadRun's fields to a value. When a report is sent is the lead's bu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from gristmill.coordinator.progress import StageProgress
@@ -13,6 +14,7 @@ from gristmill.ids import Side
 from gristmill.plan.job import JobPlan
 from gristmill.plan.resource_fields import QUERY_KIND
 from gristmill.schedule.instructions import Locality
+from gristmill.storage.filesystem import VOLUMES
 from gristmill.storage.manifest import Manifest
 from gristmill.wire.reports import JobReport, LocalityCounts, OutputPointer, RunPhase, RunReport, TaskCounts
 from gristmill_worker.mirrors import JOBS_TOLD
@@ -76,9 +78,11 @@ def _counts(stages: Iterable[StageProgress], side: Side) -> TaskCounts:
 
 
 def _locality(run: LeadRun) -> LocalityCounts:
-    if run.run is None:
-        return LocalityCounts()
-    counts = run.run.tally.localities
+    counts: Counter[Locality] = Counter()
+    for stage in run.run.graph.stages if run.run is not None else ():
+        done = run.run.tally.localities[stage.id] if run.run is not None else Counter()
+        mounted = stage.scan is not None and all(uri.startswith(VOLUMES) for uri in stage.scan.source.uris)
+        counts.update({Locality.LOCAL: done.total()} if mounted else done)
     far = counts[Locality.REMOTE] + counts[Locality.ANYWHERE]
     return LocalityCounts(counts[Locality.LOCAL], counts[Locality.ZONE], far)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from logging import ERROR, INFO
 
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
 from gristmill.coordinator.driving import drive
 from gristmill.coordinator.outputs import ChainOutputs
+from gristmill.coordinator.places import CachedFiles, ZonesByPrefix, with_places
 from gristmill.coordinator.planning import PlannedChain, plan_for_pool
 from gristmill.coordinator.pool import Pool
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
@@ -40,12 +41,15 @@ _PHASES = {ChainState.FINISHED: RunPhase.COMPLETE, ChainState.FAILED: RunPhase.F
 
 @dataclass(frozen=True, slots=True)
 class RunPlace:
-    """What a lead lends its runs: the pool of workers, bytes for each slot, and what the pool adds to requests."""
+    """What a lead lends its runs: the pool of workers, bytes for each slot, what the pool adds to requests, the zone of
+    URIs by prefix, and whether its caches outlive a run."""
 
     pool: Pool
     pool_name: str
     slot_bytes: int
     around: Surroundings
+    zones: Mapping[str, str]
+    warm: bool
 
 
 class LeadRun:
@@ -118,6 +122,8 @@ class LeadRun:
             self.job_manifests = manifests_of(self.accepted.chain)
         self.stores = Stores(self.accepted.chain.stores)
         planned = plan_for_pool(self.accepted.chain, self.stores, place.pool_name)
+        caches = CachedFiles(place.pool.nodes() if place.warm else ())
+        planned = replace(planned, graph=with_places(planned.graph, (ZonesByPrefix(place.zones), caches)))
         self._outputs = ChainOutputs(planned.chain, planned.graph, request.run, self.stores)
         self.manifests = self._outputs.manifests
         self._outputs.prepare()

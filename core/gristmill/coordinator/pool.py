@@ -139,6 +139,14 @@ class Pool:
         """Workers ``name`` and ``name.*`` lie there, from near to far; what they say of themselves counts less."""
         self._places[name] = places
 
+    def nodes(self) -> tuple[str, ...]:
+        """The nearest place of each worker that takes tasks, each once, in order."""
+        near = (self._known_places(member.joined)[:1] for member in list(self._members.values()) if not member.draining)
+        return tuple(sorted({place for places in near for place in places}))
+
+    def _known_places(self, worker: WorkerJoined) -> tuple[str, ...]:
+        return self._places.get(worker.worker.rpartition(".")[0] or worker.worker, worker.places)
+
     # What the server tells.
 
     def joined(self, worker: WorkerJoined, link: PoolLink) -> None:
@@ -231,12 +239,11 @@ class Pool:
 
     def _lend(self, member: Member, run: PoolRun) -> None:
         joined = member.joined
-        known = self._places.get(joined.worker.rpartition(".")[0] or joined.worker, joined.places)
         id_ = joined.worker if not member.loans else WorkerId(f"{joined.worker}~{member.loans}")
         member.loans += 1
         member.loan = Loan(id_, run, member, self._now_s)
         member.link.serve(run.name, run.stores, run.logs)
-        run.run.joined(replace(joined, worker=id_, places=known), member.loan)
+        run.run.joined(replace(joined, worker=id_, places=self._known_places(joined)), member.loan)
 
     def _take_back(self) -> None:
         """Ends loans for runs that have less than their share; the workers go there once they are empty."""

@@ -61,8 +61,8 @@ class Tally:
         self.quarantined: dict[str, list[QuarantinedRecord]] = defaultdict(list)
         self.workers: dict[WorkerId, WorkerTally] = {}
         self.messages: list[str] = []
-        self.localities: Counter[Locality] = Counter()
-        """Accepted map tasks by how near to their input they ran."""
+        self.localities: dict[StageId, Counter[Locality]] = defaultdict(Counter)
+        """Of map stages: accepted tasks by how near to their input they ran."""
 
     def accept(self, result: TaskResult, locality: Locality = Locality.ANYWHERE) -> None:
         """An accepted attempt: its figures count, once for each task, also if that runs again for lost output."""
@@ -73,7 +73,7 @@ class Tally:
         self._counted[stage][partition] = 1
         self.stages[stage].add(result)
         if stage.side is Side.MAP:
-            self.localities[locality] += 1
+            self.localities[stage][locality] += 1
         self.counters[stage.job].update(dict(result.counters))
         if result.quarantined:
             self.quarantined[stage.job].extend(result.quarantined)

@@ -56,14 +56,6 @@ Source = FileSource | JobSource
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Somewhere a split is near to: a host, zone or worker name, with a weight (bytes that are there)."""
-
-    name: str
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
 class FileRange:
     """A piece of one file: bytes [start, end) of it, or for Parquet and Arrow rows [first_row, first_row + rows).
 
@@ -82,9 +74,12 @@ class FileRange:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What one map task reads: pieces of files, in order. ``bytes_`` and ``rows`` are estimates for planning."""
+    """What one map task reads: pieces of files, in order. ``bytes_`` and ``rows`` are estimates for planning.
+
+    ``places`` are names of hosts, nodes and zones that it is near to.
+    """
 
     pieces: tuple[FileRange, ...]
     bytes_: int
     rows: int | None = None
-    places: tuple[Place, ...] = ()
+    places: tuple[str, ...] = ()

@@ -107,7 +107,7 @@ class StageState:
             self.waiting = self.tasks
         for partition, split in enumerate(self.splits):
             for place in split.places:
-                self.near(place.name).fresh.append(partition)
+                self.near(place).fresh.append(partition)
 
     def near(self, place: str) -> PlaceQueue:
         """The queue of tasks near to that place."""
@@ -160,7 +160,7 @@ class StageState:
         """Names of the places that the task's split is near to."""
         if not self.splits:
             return ()
-        return tuple(place.name for place in self.splits[partition].places)
+        return self.splits[partition].places
 
     def troubled(self, partition: int) -> Trouble:
         """The task's record of failures, made when there is none."""

@@ -123,12 +123,18 @@ def scheme_of(uri: str) -> str:
     return scheme.lower() if mark else "file"
 
 
+VOLUMES = "file:///volumes/"
+
+
 def canonical(uri: str) -> str:
     """The absolute form of a URI: local paths become ``file://`` and an absolute path; no percent-encoding.
 
+    ``pvc://CLAIM/path`` is the path in a PersistentVolumeClaim, which each pod that may need it mounts in ``VOLUMES``.
     A trailing slash stays: it says that a folder is meant.
     """
     scheme, mark, rest = uri.partition("://")
+    if scheme.lower() == "pvc":
+        return f"{VOLUMES}{rest}"
     if mark and scheme.lower() != "file":
         return f"{scheme.lower()}://{rest}"
     path = rest if mark else uri
