@@ -11,11 +11,23 @@ from typing import Any
 import pytest
 import yaml
 from api_server import Api
+from bad_manifests import good
 
 from gristmill.plan.fields import Kind, Record
 from gristmill.plan.resource_fields import DIALECTS
+from gristmill.wire.reports import (
+    JobReport,
+    LedgerEntry,
+    LocalityCounts,
+    OutputPointer,
+    RunPhase,
+    RunReport,
+    TaskCounts,
+)
 from gristmill_operator.crds.definition import KINDS
 from gristmill_operator.crds.files import files
+from gristmill_operator.policies.reporting import told
+from gristmill_operator.status import Condition, ConditionType, Phase, Status, status_form
 from tests.cluster.harness.binaries import CannotRun, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +117,7 @@ def test_kubectl_explains_a_field(api: Api) -> None:
 def test_kubectl_get_is_readable(api: Api) -> None:
     head = kubectl(api, "get", "mrj,gsql,gpool", "-A", "--output", "wide", "--ignore-not-found")
     assert head == ""
-    job = yaml.safe_load((ROOT / "tests" / "crds" / "good" / "job.yaml").read_text())
+    job = good("job")
     api.create(job)
     try:
         api.set_status(job, {"phase": "Running", "progress": {"maps": "12/40", "reduces": "0/8", "rows": 120000}})
@@ -135,3 +147,32 @@ def test_kubeconform_takes_the_definitions(tmp_path: Path) -> None:
     argv = [kubeconform, "-strict", "-schema-location", location, "-output", "json", *map(str, goods)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_status_has_a_place_for_all_that_the_operator_writes(api: Api) -> None:
+    """Nothing that it tells is pruned: it would else write the same again and again."""
+    output = OutputPointer("wordcount", "good", "s3://out/", 1, 10, 100)
+    job = JobReport("wordcount", RunPhase.RUNNING, TaskCounts(40, 12), TaskCounts(8), 120_000)
+    report = RunReport(
+        phase=RunPhase.RUNNING,
+        run="5f0c",
+        maps=TaskCounts(40, 12),
+        locality=LocalityCounts(10, 2, 0),
+        ledger=(LedgerEntry("2026-11-21T12:00:00Z", "wordcount/map#3", "oom", "killed", "run again with 2x memory"),),
+        outputs=(output,),
+        result=output,
+        jobs=(job,),
+        warnings=("one key has most of the rows",),
+        logs="s3://out/_gristmill/logs/5f0c/",
+    )
+    run = Status(3, Phase.RUNNING, "running", (), 1.0, 2.0, "mrj-q", "mrj-q-lead-0", 1, 2, 3, told=told(report))
+    pool = Status(3, Phase.READY, "", (), lead="gpool-p-lead-0", leads=1, workers=2, workers_started=2, active=5)
+    for name, whole in (("job", run), ("query", run), ("pool", pool)):
+        for type_ in ConditionType:
+            whole = whole.with_condition(Condition(type_, True, "Running", "all is well", 5.0))
+        manifest = good(name)
+        api.create(manifest)
+        try:
+            assert api.set_status(manifest, status_form(whole))["status"] == status_form(whole)
+        finally:
+            api.delete(manifest)

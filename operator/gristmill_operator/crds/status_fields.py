@@ -41,7 +41,7 @@ LOCALITY = Record(
 LEDGER_ENTRY = Record(
     "ledgerEntry",
     (
-        Field("time", Kind.TIME, "When."),
+        Field("time", Kind.TEXT, "When."),
         Field("task", Kind.TEXT, "Which task failed."),
         Field("cause", Kind.TEXT, "Of which kind the failure was."),
         Field("message", Kind.TEXT, "What it said."),
