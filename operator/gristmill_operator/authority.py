@@ -54,6 +54,14 @@ class Authority:
         """A certificate for the operator's own port, good until it starts again."""
         return self._leaf(OPERATOR_NAME, _OWN_DAYS)
 
+    def _key_identifier(self) -> x509.AuthorityKeyIdentifier:
+        """As the authority's certificate has it: whoever made it may have hashed the key in another way."""
+        try:
+            own = self._cert.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        except x509.ExtensionNotFound:
+            return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+
     def _leaf(self, name: str, days: int) -> TlsBytes:
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
@@ -71,7 +79,7 @@ class Authority:
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
                 critical=False,
             )
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .add_extension(self._key_identifier(), critical=False)
         )
         signed = builder.sign(self._key, hashes.SHA256())
         return TlsBytes(

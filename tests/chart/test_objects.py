@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.x509 import verification
 
+from gristmill.wire.tls import OPERATOR_NAME, pool_name
+from gristmill_operator.authority import Authority
 from gristmill_operator.settings import OperatorSettings, load_settings
 from tests.support.helm_chart import EVERYTHING, NAMESPACED, VALUE_SETS, Helm, one, pods
 
@@ -136,11 +139,17 @@ def test_the_operator_reads_every_variable_that_the_chart_sets(helm: Helm) -> No
     assert set(env) - asked == {"HTTPS_PROXY"}
 
 
-def test_the_certificate_authority_may_sign(helm: Helm) -> None:
-    secret = one(helm.render(), "Secret", "gristmill-ca")
-    authority = x509.load_pem_x509_certificate(base64.b64decode(secret["data"]["tls.crt"]))
-    assert authority.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    assert secret["type"] == "kubernetes.io/tls"
+def test_the_certificate_authority_signs_what_clients_accept(helm: Helm) -> None:
+    data = one(helm.render(), "Secret", "gristmill-ca")["data"]
+    certificate, key = (base64.b64decode(data[name]) for name in ("tls.crt", "tls.key"))
+    authority = Authority(certificate, key)
+    leaves = [authority.operator().cert, authority.pool("0").cert]
+    trusted = verification.Store([x509.load_pem_x509_certificate(certificate)])
+    for leaf, name in zip(leaves, (OPERATOR_NAME, pool_name("0")), strict=True):
+        verifier = verification.PolicyBuilder().store(trusted).build_server_verifier(x509.DNSName(name))
+        chain = verifier.verify(x509.load_pem_x509_certificate(leaf), [])
+        identifier = chain[0].extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+        assert identifier == chain[1].extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
 
 
 def test_an_authority_of_ones_own_is_mounted_and_none_is_made(helm: Helm) -> None:
