@@ -115,7 +115,7 @@ class _Reader:
     def stores(self) -> tuple[Store, ...]:
         try:
             return load_stores(json.loads(self.text("STORES", "[]")))
-        except (ValueError, InvalidPlan) as error:
+        except (ValueError, AttributeError, TypeError, InvalidPlan) as error:
             raise InvalidPlan(f"it is not readable: {error}", place=_place("STORES")) from None
 
     def zones(self) -> dict[str, str]:
