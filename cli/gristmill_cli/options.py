@@ -58,6 +58,9 @@ Format = Annotated[
     typer.Option("-o", "--output", metavar="FORMAT", help=f"Format of the rows: {', '.join(OutputFormat)}."),
 ]
 Explain = Annotated[bool, typer.Option("--explain", help="Show what would run, and run nothing.")]
+Analyze = Annotated[
+    bool, typer.Option("--analyze", help="Run it, and show the plan with what each stage did, not the rows.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary: rows and errors only.")]
 
 Context = Annotated[

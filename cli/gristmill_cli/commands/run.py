@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gristmill_cli.options import Explain, ForceDistributed, Format, Memory, OutputFormat, Quiet, Workers
+from gristmill_cli.options import Analyze, Explain, ForceDistributed, Format, Memory, OutputFormat, Quiet, Workers
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +25,7 @@ def run(
     memory: Memory = None,
     force_distributed: ForceDistributed = False,
     explain: Explain = False,
+    analyze: Analyze = False,
     output: Format = OutputFormat.TABLE,
     quiet: Quiet = False,
 ) -> None:
@@ -36,5 +37,9 @@ def run(
     options = RunOptions(workers, memory, force_distributed, quiet)
     if explain:
         typer.echo(explained(chain, options))
+        return
+    result = run_chain(chain, options)
+    if analyze:
+        typer.echo(result.analysis)
     else:
-        show_rows(run_chain(chain, options), output)
+        show_rows(result, output)

@@ -13,6 +13,7 @@ import typer
 from gristmill.errors import InputError, InvalidPlan
 from gristmill_cli.clusters import chosen, resources_of
 from gristmill_cli.options import (
+    Analyze,
     Context,
     Explain,
     ForceDistributed,
@@ -54,6 +55,7 @@ def sql(
     memory: Memory = None,
     force_distributed: ForceDistributed = False,
     explain: Explain = False,
+    analyze: Analyze = False,
     output: Format = OutputFormat.TABLE,
     to: Annotated[str | None, typer.Option("--to", metavar="URI", help="Write the rows there, not to stdout.")] = None,
     mode: Annotated[
@@ -81,7 +83,7 @@ def sql(
     if chosen.plugin if cluster is None else cluster:
         from gristmill_cli.queries import Wish, plan_query, run_query
 
-        refuse_explain(explain)
+        refuse_explain(explain or analyze)
         wish = Wish(pool, workers, memory, scratch, force_distributed)
         planned = plan_query(text, tables, param or [], dialect, parts, wish)
         run_query(planned, resources_of(context, namespace, kubeconfig), output, keep=keep, quiet=quiet)
@@ -97,7 +99,9 @@ def sql(
         typer.echo(explained(bound.chain, options))
         return
     result = run_chain(bound.chain, options)
-    if to is None:
+    if analyze:
+        typer.echo(result.analysis)
+    elif to is None:
         show_rows(result, output)
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from gristmill.api.rows import open_manifest
 from gristmill.coordinator.progress import Progress
 from gristmill.errors import InputError
+from gristmill.plan.measured import StageMeasure
 from gristmill.plan.task import QuarantinedRecord
 from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
@@ -71,6 +72,10 @@ class Result(Rows):
     messages: tuple[str, ...]
     plan: str
     """EXPLAIN of what ran."""
+    stages: tuple[StageMeasure, ...]
+    """What each stage read, wrote and took."""
+    analysis: str
+    """EXPLAIN ANALYZE: the plan with those figures."""
     temporary: bool
     """Whether the rows lie in a temporary folder that goes with this object: the job named no output."""
     _stores: Stores

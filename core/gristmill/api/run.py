@@ -7,7 +7,7 @@ import os
 import secrets
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -17,6 +17,7 @@ from gristmill.api.result import Result
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
 from gristmill.coordinator.embedded import EmbeddedDriver
 from gristmill.coordinator.inline import INLINE_MEMORY_BYTES, InlinePlace, run_inline
+from gristmill.coordinator.measured import measured_stages
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain, Tier, plan_chain
 from gristmill.coordinator.progress import ChainState, Progress
@@ -25,6 +26,7 @@ from gristmill.errors import InvalidPlan
 from gristmill.kernel.user_code import is_importing
 from gristmill.plan.explain import explain
 from gristmill.plan.job import ChainPlan, Output, OutputMode
+from gristmill.plan.measured import StageMeasure
 from gristmill.plan.source import Format
 from gristmill.plan.task import QuarantinedRecord
 from gristmill.settings import Settings, load_settings
@@ -144,8 +146,8 @@ def explain_chain(
     return _explained(planned)
 
 
-def _explained(planned: PlannedChain) -> str:
-    return explain(planned.chain, planned.graph, f"{planned.tier} ({planned.why})")
+def _explained(planned: PlannedChain, measured: Sequence[StageMeasure] = ()) -> str:
+    return explain(planned.chain, planned.graph, f"{planned.tier} ({planned.why})", measured)
 
 
 def _with_result_output(
@@ -206,13 +208,23 @@ class _Run:
             self._quarantine(finished),
             self._report.last,
             tuple(self._report.messages),
-            _explained(self._planned),
+            _explained(self._shown()),
+            measured_stages(finished),
+            _explained(self._shown(), measured_stages(finished)),
             self._keep is not None,
             self._stores,
         )
         if self._keep is not None:
             weakref.finalize(result, self._keep.cleanup)
         return result
+
+    def _shown(self) -> PlannedChain:
+        """The plan as the caller asked for it: without the temporary output of rows that go to the caller."""
+        if self._keep is None:
+            return self._planned
+        chain = self._planned.chain
+        jobs = tuple(replace(job, outputs=()) if job is chain.result_job else job for job in chain.jobs)
+        return replace(self._planned, chain=replace(chain, jobs=jobs))
 
     def _quarantine(self, finished: ChainRun) -> tuple[QuarantinedRecord, ...]:
         """All records that were left out; each job's are written down in its scratch."""

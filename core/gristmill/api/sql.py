@@ -130,6 +130,10 @@ class Query:
             storage_options=self.options.storage_options,
         )
 
+    def analyze(self) -> str:
+        """EXPLAIN ANALYZE: runs the query, and shows its plan with what each stage read, wrote and took."""
+        return self._result.analysis
+
     def __repr__(self) -> str:
         first = self.text.strip().splitlines()[0] if self.text.strip() else ""
         return f"<Query {first!r}: .arrow(), .pandas(), .polars(), .rows(), .write(uri), .explain()>"

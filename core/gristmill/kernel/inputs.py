@@ -123,6 +123,8 @@ class SplitInput:
 
     def relation(self, con: duckdb.DuckDBPyConnection, reading: Reading) -> str:
         """See Input. It can be scanned again and again. Columns that the query does not read are NULL."""
+        if self._reader.split.rows is not None:  # known from footers; DuckDB does not say how far it is
+            self._seen(self._reader.split.rows)
         schema = self._reader.schema()
         read = reading.columns(schema)
         rows = self._reader.relation(con, read)

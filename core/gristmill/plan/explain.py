@@ -6,13 +6,14 @@ Only what decides how the jobs run is shown; the text is for reading, not for pr
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gristmill.ids import Side, StageId
 from gristmill.plan.exchange import ExchangeKind, HashName
 from gristmill.plan.fragment import Calling, CommandFragment, Fragment, PythonFragment, SqlFragment
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, Output, OutputMode, SideInput
+from gristmill.plan.measured import StageMeasure
 from gristmill.plan.schema import SortKey
 from gristmill.plan.source import FileSource, JobSource, Source, Split
 from gristmill.plan.sql_layout import lay_out
@@ -28,13 +29,15 @@ _MODES = {
 }
 
 
-def explain(chain: ChainPlan, graph: StageGraph | None, tier: str = "") -> str:
+def explain(chain: ChainPlan, graph: StageGraph | None, tier: str = "", measured: Sequence[StageMeasure] = ()) -> str:
     """The chain as text: where it runs and why (``tier``), and for each job its inputs, fragments, exchanges, outputs.
 
-    With ``graph``, the planned stages, files, bytes and tasks are counted. Ends without a line break.
+    With ``graph``, the planned stages, files, bytes and tasks are counted; with ``measured``, each stage says what it
+    did (EXPLAIN ANALYZE). Ends without a line break.
     """
     jobs = _count(len(chain.jobs), "job")
-    texts = [_JobText(chain, job, graph) for job in chain.jobs]
+    by_stage = {measure.stage: measure for measure in measured}
+    texts = [_JobText(chain, job, graph, by_stage) for job in chain.jobs]
     rows = [list(text.rows()) for text in texts]
     width = max([_LABEL_WIDTH, *(len(row.label) for of_job in rows for row in of_job)])
     blocks = [f"{jobs}, {tier}" if tier else jobs]
@@ -73,6 +76,7 @@ class _JobText:
     chain: ChainPlan
     job: JobPlan
     graph: StageGraph | None
+    measured: Mapping[StageId, StageMeasure]
 
     @property
     def title(self) -> str:
@@ -92,6 +96,7 @@ class _JobText:
             yield _fragment("  map", self._where_mapped(input_), input_.map)
         elif isinstance(input_.source, FileSource) and self.graph is not None:
             yield _Row("  map", f"{self._where_mapped(input_)}: as read")
+        yield from self._measures(Side.MAP, input_.name, "  measured")
         if not self._fused:
             note = f" ({input_.note})" if input_.note else ""
             yield _Row("  exchange", self._exchange(input_) + note)
@@ -174,6 +179,12 @@ class _JobText:
             yield _fragment("reduce", tasks, job.reduce)
         elif not self._fused or single:
             yield _Row("reduce", f"{_before(tasks)}rows in order")
+        yield from self._measures(Side.REDUCE, "", "measured")
+
+    def _measures(self, side: Side, input_: str, label: str) -> Iterator[_Row]:
+        """What a stage did, if it ran."""
+        if (measure := self.measured.get(StageId(self.job.name, side, input_))) is not None:
+            yield _Row(label, "", measure.text()) if len(measure.text()) > WIDTH - 16 else _Row(label, measure.text())
 
     def _outputs(self) -> Iterator[_Row]:
         for output in self.job.outputs:
