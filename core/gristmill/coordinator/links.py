@@ -26,7 +26,7 @@ class StagedPlan:
         steps = (stage.body, *(step for outlet in stage.outlets for step in outlet.steps))
         specs = (*(spec for _, spec, _ in stage.writes), *(read.spec for read in stage.reads))
         codes = (*(step.code for step in steps), *(spec.code for spec in specs))
-        digests = sorted({digest(code) for code in codes if code.inline or code.uri})
+        digests = sorted({digest(code) for code in codes if code.inline or code.uri or code.requirements})
         return cls(stage, digest(stage), "+".join(digests))
 
 

@@ -31,7 +31,8 @@ class TaskEnv:
     location that others read map output from. ``compression`` is the codec of map output (``lz4``, ``zstd`` or None).
     ``feed_updates`` gives an exchange's feed once it is sealed, and blocks until then. ``progress`` is told rows and
     bytes read so far by the running task. ``log`` gets what the user's code prints and what commands write to stderr.
-    ``time_zone`` is that of SQL.
+    ``time_zone`` is that of SQL. ``requirements``: the folder, as a URI, where packages that jobs need are kept for all
+    workers; empty: each machine installs them itself.
     """
 
     stores: Stores
@@ -47,6 +48,7 @@ class TaskEnv:
     progress: Callable[[int, int], None] = lambda rows, bytes_: None
     log: Callable[[str], None] = lambda text: None
     time_zone: str = "UTC"
+    requirements: str = ""
 
     @property
     def blocks(self) -> Path:

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 
 from gristmill.errors import FragmentError
+from gristmill.kernel.environment import TaskEnv
+from gristmill.kernel.requirements import installed_requirements
 from gristmill.plan.codec import digest
 from gristmill.plan.fragment import Code
 
@@ -24,6 +26,8 @@ class _Modules:
         self._own: dict[str, dict[str, ModuleType]] = {}
         """By folder of a job's code: its modules, while another's of the same names are in their place."""
         self._others: dict[str, ModuleType] = {}
+        self._packages: set[str] = set()
+        """Folders of packages that jobs required."""
 
     def put_first(self, folder: Path) -> None:
         """Makes imports find this folder's modules; those of other folders stay importable by names of their own."""
@@ -37,6 +41,14 @@ class _Modules:
         sys.path.insert(0, self.first)
         importlib.invalidate_caches()
 
+    def add_packages(self, folder: Path) -> None:
+        """Makes imports find these packages before those of the environment, and after jobs' own modules."""
+        if str(folder) not in sys.path:
+            at = sum(entry in self._own for entry in sys.path)
+            sys.path.insert(at, str(folder))
+            self._packages.add(str(folder))
+            importlib.invalidate_caches()
+
     def _set_aside(self, names: set[str]) -> None:
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] in names:
@@ -45,13 +57,15 @@ class _Modules:
 
     def remove(self) -> None:
         """Leaves the process as it was before any code was placed."""
+        placed = {*self._own, *self._packages}
         for name, module in list(sys.modules.items()):
-            if any(_lies_in(module, own) for own in self._own):
+            if any(_lies_in(module, folder) for folder in placed):
                 del sys.modules[name]
         sys.modules.update(self._others)
-        sys.path[:] = [entry for entry in sys.path if entry not in self._own]
+        sys.path[:] = [entry for entry in sys.path if entry not in placed]
         self.first = ""
         self._own.clear()
+        self._packages.clear()
         self._others.clear()
 
 
@@ -62,12 +76,15 @@ def _lies_in(module: ModuleType, folder: str) -> bool:
 _modules = _Modules()
 
 
-def place_code(code: Code, scratch: Path) -> Path:
-    """Writes the inline files of ``code`` below ``scratch``, once per digest, and makes imports find them first.
+def place_code(code: Code, env: TaskEnv) -> Path:
+    """Writes the inline files of ``code`` below scratch, once per digest, and makes imports find them first, then the
+    packages that it requires.
 
-    Raises FragmentError for a file that would land outside.
+    Raises FragmentError for a file that would land outside, and for packages that cannot be installed.
     """
-    folder = scratch / "code" / digest(code)[:16]
+    if code.requirements:
+        _modules.add_packages(installed_requirements(code.requirements, env))
+    folder = env.scratch / "code" / digest(code)[:16]
     if not folder.exists():
         for file in code.inline:
             target = (folder / file.path).resolve()

@@ -102,7 +102,7 @@ class Steps:
     def partition_of(self, exchange: Exchange) -> PartitionOf | None:
         """The user's function that partitions the exchange, if it has one."""
         if exchange.partitioner is not None:
-            place_code(exchange.code, self._work.env.scratch)
+            place_code(exchange.code, self._work.env)
         return partition_of(exchange)
 
     def _combine_rows(self, step: Step, read: ExchangeRead, table: pa.Table) -> pa.Table:
@@ -142,7 +142,7 @@ class Steps:
         return CommandStep(step, fragment, self._code(step), self._work)
 
     def _code(self, step: Step) -> Path:
-        return place_code(step.code, self._work.env.scratch)
+        return place_code(step.code, self._work.env)
 
     def _sides(self, step: Step) -> Sides:
         return side_tables(step, self._work)

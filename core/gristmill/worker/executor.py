@@ -31,6 +31,7 @@ from gristmill.plan.job import Store
 from gristmill.plan.stage import Stage
 from gristmill.plan.task import ExchangeFeed, TaskOrder
 from gristmill.shuffle.blocks import BlockFetcher, LocalFiles
+from gristmill.storage.filesystem import join
 from gristmill.storage.stores import Stores
 from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
@@ -170,7 +171,13 @@ class Executor:
         made, wanted = self._surroundings.stores, from_json(serve.stores, tuple[Store, ...])
         if wanted != made.stores:
             made = Stores(wanted, {**made.options, "weak_commit": made.weak_commit})
-        self._surroundings = replace(self._surroundings, stores=made, feed_updates=self._feeds.sealed)
+        scratch = serve.logs.removesuffix(f"/logs/{serve.run}")
+        self._surroundings = replace(
+            self._surroundings,
+            stores=made,
+            feed_updates=self._feeds.sealed,
+            requirements=join(scratch, "requirements") if scratch else "",
+        )
 
     def _report(self, attempt: AttemptId, rows: int, bytes_: int) -> None:
         now_s = time.monotonic()
