@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
+from gristmill.plan.problems import did_you_mean
 from gristmill_sql.diagnose import invalid
 from gristmill_sql.literals import typed_literal
 
@@ -30,8 +31,8 @@ def _value(sql: str, name: str, position: Iterator[int], params: Parameters) -> 
     if isinstance(params, Mapping):
         if name in params:
             return params[name]
-        given = ", ".join(map(str, params)) or "none"
-        raise invalid(sql, f"no value for parameter ${name or '?'}", remedy=f"given: {given}")
+        given = did_you_mean(name, map(str, params)) or "Give one for each parameter."
+        raise invalid(sql, f"no value for parameter {f'${name}' if name else '?'}", remedy=given)
     if name and not name.isdigit():
         raise invalid(sql, f"no value for parameter ${name}", remedy="give the values by name")
     index = int(name) - 1 if name else next(position)
@@ -45,7 +46,8 @@ def _check_count(sql: str, placeholders: Sequence[exp.Expr], params: Parameters)
     if isinstance(params, Mapping):
         unused = sorted(str(name) for name in params if name not in used)
         if unused:
-            raise invalid(sql, f"parameter ${unused[0]} does not occur in the query")
+            known = did_you_mean(unused[0], filter(None, used)) or "The query has no named parameters."
+            raise invalid(sql, f"parameter ${unused[0]} does not occur in the query", remedy=known)
     elif params:
         wanted = max((int(name) for name in used if name.isdigit()), default=len(placeholders))
         if wanted < len(params):

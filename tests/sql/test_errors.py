@@ -51,6 +51,18 @@ def test_unknown_dialect_is_named(oddities: Database) -> None:
         compile_query("SELECT 1", oddities.catalog, CompileOptions(dialect="klingon"))
 
 
+@pytest.mark.parametrize(
+    ("params", "remedy"),
+    [({"leest": 1}, "Did you mean least?"), ({"least": 1, "x": 2}, "One of: least, most."), ({}, "Give one for each")],
+)
+def test_a_wrong_parameter_brings_the_names_that_there_are(oddities: Database, params: dict, remedy: str) -> None:
+    with pytest.raises(InvalidQuery, match="parameter") as caught:
+        compile_query(
+            "SELECT id FROM t WHERE a > $least AND a < $most", oddities.catalog, CompileOptions(params=params)
+        )
+    assert remedy in caught.value.remedy
+
+
 def test_parameters_must_match(oddities: Database) -> None:
     for params in ((1, 2), {"y": 1}, ()):
         with pytest.raises(InvalidQuery, match="parameter"):

@@ -69,6 +69,19 @@ def test_a_pattern_without_files_names_what_is_near(folder, stores, pattern, sai
     assert caught.match(said)
 
 
+def test_a_pattern_whose_files_lie_deeper_says_which_pattern_finds_them(tmp_path, stores):
+    for path in ("2024/a.csv", "_tmp/x.json", "here.txt"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("")
+    with pytest.raises(InputError) as caught:
+        names(f"{tmp_path}/*.csv", tmp_path, stores)
+    assert "There is 2024/a.csv" in caught.value.remedy
+    assert caught.value.remedy.endswith(f"{tmp_path}/**/*.csv")
+    with pytest.raises(InputError) as caught:
+        names(f"{tmp_path}/*/*.json", tmp_path, stores)
+    assert "_tmp/x.json would" in caught.value.remedy
+
+
 def test_a_bracket_or_dot_in_a_pattern_is_no_regular_expression():
     assert glob_regex("a.b+").fullmatch("a.b+")
     assert not glob_regex("a.b").fullmatch("axb")

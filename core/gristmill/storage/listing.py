@@ -12,12 +12,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from gristmill.errors import InputError
+from gristmill.plan.problems import did_you_mean
 from gristmill.storage.filesystem import Entry, Filesystem
-from gristmill.storage.nearest import did_you_mean
 
 _MAGIC = re.compile(r"[*?\[{]")
+_LOOKED_AT = 1000
+"""So many files are looked at for a remedy."""
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -62,7 +65,7 @@ def _one(
         if not entries and parts is not None:
             return []
     if not entries:
-        raise nothing_matches(uri, base, filesystem)
+        raise _near_misses(uri, filesystem) or nothing_matches(uri, base, filesystem)
     ordered = sorted(entries, key=lambda e: e.uri) if parts is None else entries
     return [Listed(e, hive_values(e.uri) if hive else ()) for e in ordered]
 
@@ -153,6 +156,25 @@ def hive_values(uri: str) -> tuple[tuple[str, str | None], ...]:
 
 def _unescape(text: str) -> str:
     return re.sub(r"%([0-9A-Fa-f]{2})", lambda match: chr(int(match[1], 16)), text) if "%" in text else text
+
+
+def _near_misses(uri: str, filesystem: Filesystem) -> InputError | None:
+    """The error for a glob whose last part matches files in other folders, or names that are passed over."""
+    if not _MAGIC.search(uri):
+        return None
+    base, pattern = split_glob(uri)
+    name = pattern.rsplit("/", 1)[-1]
+    anywhere, exactly = glob_regex(f"**/{name}").fullmatch, glob_regex(pattern).fullmatch
+    seen = [entry.uri[len(base) + 1 :] for entry in islice(filesystem.walk(base), _LOOKED_AT)]
+    passed = next((path for path in seen if exactly(path)), "")
+    if passed:
+        remedy = f"{passed} would, but names that begin with _ or . are passed over: name its folder in full."
+        return InputError("no file matches", place=uri, remedy=remedy)
+    elsewhere = next((path for path in seen if name and anywhere(path) and not _hidden_match(path, pattern)), "")
+    if elsewhere:
+        remedy = f"There is {elsewhere} in {base}/; * stays within a folder, ** goes through all: {base}/**/{name}"
+        return InputError("no file matches", place=uri, remedy=remedy)
+    return None
 
 
 def nothing_matches(uri: str, base: str, filesystem: Filesystem) -> InputError:
