@@ -38,7 +38,7 @@ class OrderTerm:
 
 
 class JoinKind(StrEnum):
-    """What a join keeps. SEMI and ANTI give columns of the left side only."""
+    """What a join keeps. SEMI and ANTI give columns of the left side only, ASOF the nearest row of the right."""
 
     INNER = "inner"
     LEFT = "left"
@@ -46,6 +46,8 @@ class JoinKind(StrEnum):
     FULL = "full"
     SEMI = "semi"
     ANTI = "anti"
+    ASOF = "asof"
+    ASOF_LEFT = "asof left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,19 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Unnest:
+    """A row for each element of the items' lists, side by side, padded with NULLs; rows with none are left out."""
+
+    input: Relation
+    items: tuple[Item, ...]
+
+    @property
+    def columns(self) -> Schema:
+        """The input's columns, then the elements'."""
+        return self.input.columns + tuple(item.column for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
 class Sort:
     """The input in order."""
 
@@ -201,7 +216,9 @@ class Opaque:
     ordered: bool = False
 
 
-Relation = Scan | Values | Shared | Filter | Project | Join | Aggregate | Window | Sort | Limit | UnionAll | Opaque
+Relation = (
+    Scan | Values | Shared | Filter | Project | Join | Aggregate | Window | Unnest | Sort | Limit | UnionAll | Opaque
+)
 
 
 @dataclass(frozen=True, slots=True)

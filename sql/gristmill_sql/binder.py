@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
-from gristmill.plan.schema import Column
+from gristmill.plan.schema import Column, Schema
 from gristmill_sql.algebra import (
     Aggregate,
     Filter,
@@ -25,6 +25,7 @@ from gristmill_sql.algebra import (
     Shared,
     Sort,
     UnionAll,
+    Unnest,
     Values,
     column,
 )
@@ -36,6 +37,9 @@ from gristmill_sql.opaque import CannotSpread, opaque_block
 from gristmill_sql.oracle import Oracle, Unbindable, empty_relation, quote, text_of
 from gristmill_sql.scope import Bound, Named, Scope, Source
 from gristmill_sql.tables import table_name
+
+_SERIES_ROWS = 1_000
+"""So many rows are assumed of a table function."""
 
 
 @dataclass(slots=True)
@@ -160,6 +164,20 @@ class Binder:
         relation = Values(sql, columns, len(node.expressions))
         return Bound(relation, tuple(Named(s.name, c) for s, c in zip(schema, columns, strict=True)))
 
+    def constant_rows(self, node: exp.Expr) -> Bound:
+        """What a constant item of FROM gives: VALUES, or a table function of constants."""
+        if isinstance(node, exp.Values):
+            return self.values(node)
+        if node.find(exp.Column, exp.Query):
+            raise CannotSpread(f"{node.key.upper()} of columns in FROM")
+        text = f"SELECT * FROM {text_of(node)}"
+        schema = self.oracle.describe(text)
+        columns = tuple(self.names.column(c.name, c.type) for c in schema)
+        sql = f"SELECT * FROM ({text}) AS rows({', '.join(quote(c.name) for c in columns)})"
+        return Bound(
+            Values(sql, columns, _SERIES_ROWS), tuple(Named(s.name, c) for s, c in zip(schema, columns, strict=True))
+        )
+
     # set operations
 
     def _set_operation(self, node: exp.SetOperation, environment: Environment, outer: Scope | None) -> Bound:
@@ -168,9 +186,8 @@ class Binder:
         sides = [self.query(side, environment, outer) for side in _operands(node)]
         if isinstance(node, exp.Union):
             return self._union(sides, distinct=bool(node.args.get("distinct")))
-        if not node.args.get("distinct"):
-            raise CannotSpread(f"{node.key.upper()} ALL")
-        return self._difference(sides[0], sides[1], keep_common=isinstance(node, exp.Intersect))
+        is_all = not node.args.get("distinct")
+        return self._difference(sides[0], sides[1], keep_common=isinstance(node, exp.Intersect), is_all=is_all)
 
     def _union(self, sides: list[Bound], *, distinct: bool) -> Bound:
         types = self._common_types(sides)
@@ -180,7 +197,7 @@ class Binder:
             united = Aggregate(united, tuple(Item(c, column(c.name)) for c in columns), ())
         return Bound(united, tuple(Named(n.name, c) for n, c in zip(sides[0].shown, columns, strict=True)))
 
-    def _difference(self, left: Bound, right: Bound, *, keep_common: bool) -> Bound:
+    def _difference(self, left: Bound, right: Bound, *, keep_common: bool, is_all: bool) -> Bound:
         """INTERSECT or EXCEPT: rows grouped with a mark of their side (as GROUP BY, NULLs are equal)."""
         marked = [
             Bound(Project(side.relation, (*_items(side), mark)), (*side.shown, Named("mark", mark.column)))
@@ -188,16 +205,23 @@ class Binder:
         ]
         union = self._union(marked, distinct=False)
         *keys, mark = union.columns
-        calls = self.names.items(
-            [
-                ("in_left", exp.func("bool_or", column(mark.name))),
-                ("in_right", exp.func("bool_or", exp.Not(this=column(mark.name)))),
-            ]
-        )
+        own, other = column(mark.name), exp.Not(this=column(mark.name))
+        calls = self.names.items([("in_left", _times(own)), ("in_right", _times(other))])
         grouped = Aggregate(union.relation, tuple(Item(c, column(c.name)) for c in keys), calls)
         in_left, in_right = (column(c.column.name) for c in calls)
-        kept = Filter(grouped, (in_left, in_right if keep_common else exp.Not(this=in_right)))
+        if is_all:
+            times = exp.func("least", in_left, in_right) if keep_common else exp.Sub(this=in_left, expression=in_right)
+            return Bound(self._repeated(grouped, tuple(keys), times), union.shown[:-1])
+        zero = exp.Literal.number(0)
+        there = exp.GT(this=in_right, expression=zero) if keep_common else exp.EQ(this=in_right, expression=zero)
+        kept = Filter(grouped, (exp.GT(this=in_left, expression=zero.copy()), there))
         return Bound(kept, union.shown[:-1])
+
+    def _repeated(self, relation: Relation, columns: Schema, times: exp.Expr) -> Relation:
+        """Each row so many times."""
+        numbers = exp.Unnest(expressions=[exp.func("range", exp.Cast(this=times, to=exp.DataType.build("BIGINT")))])
+        number = Item(self.names.column("time", "BIGINT"), numbers)
+        return Project(Unnest(relation, (number,)), tuple(Item(c, column(c.name)) for c in columns))
 
     def _mark(self, value: str) -> Item:
         return Item(self.names.column("mark", "BOOLEAN"), exp.Boolean(this=value == "true"))
@@ -304,6 +328,11 @@ def _renamed(bound: Bound, aliases: tuple[str, ...]) -> Bound:
         return bound
     shown = tuple(replace(named, name=aliases[i]) if i < len(aliases) else named for i, named in enumerate(bound.shown))
     return Bound(bound.relation, shown)
+
+
+def _times(mark: exp.Expr) -> exp.Expr:
+    """How many rows of a group have the mark."""
+    return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=mark))
 
 
 def _items(bound: Bound) -> tuple[Item, ...]:

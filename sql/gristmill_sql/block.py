@@ -31,11 +31,12 @@ from gristmill_sql.resolve import resolve_columns
 from gristmill_sql.scope import Bound, Named, Scope
 from gristmill_sql.sources import FromBinder
 from gristmill_sql.subqueries import SubqueryBinder
+from gristmill_sql.unnest import with_elements
 
 if TYPE_CHECKING:
     from gristmill_sql.binder import Binder, Environment
 
-_UNSUPPORTED = ("cluster", "distribute", "sort", "into", "windows", "kind")
+_UNSUPPORTED = ("cluster", "distribute", "sort", "into", "kind")
 
 
 class Block:
@@ -43,7 +44,7 @@ class Block:
 
     def __init__(self, binder: Binder, node: exp.Select, environment: Environment, outer: Scope | None) -> None:
         self._binder = binder
-        self._node = node
+        self._node = node = with_windows_in_place(node)
         self._from = FromBinder(binder, environment, outer)
         self._subqueries = SubqueryBinder(binder, environment)
         self._scope = Scope(outer)
@@ -74,6 +75,7 @@ class Block:
         targets = self._targets()
         relation, values = self._grouped(relation, [value for _, value in targets])
         relation, values = self._windowed(relation, values)
+        relation, values = with_elements(relation, values, self._binder.names)
         return self._projected(relation, [name for name, _ in targets], values)
 
     # FROM and WHERE
@@ -108,8 +110,8 @@ class Block:
                 targets += self._star(node, "")
             elif isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
                 targets += self._star(node.this, node.table)
-            elif node.find(exp.Columns) or isinstance(node, exp.Aliases) or node.find(exp.Unnest, exp.Explode):
-                raise CannotSpread("COLUMNS or UNNEST in a SELECT list")
+            elif node.find(exp.Columns) or isinstance(node, exp.Aliases):
+                raise CannotSpread("COLUMNS in a SELECT list")
             else:
                 targets.append((_target_name(node), self._selected(node.unalias())))
         return targets
@@ -211,11 +213,46 @@ class Block:
         unique = tuple(dict.fromkeys(items))
         distinct = self._node.args.get("distinct")
         if distinct is not None:
-            if distinct.args.get("on"):
-                raise CannotSpread("DISTINCT ON")
+            if on := distinct.args.get("on"):
+                return self._distinct_on(relation, unwrapped(on), unique, shown, values)
             relation = Aggregate(relation, unique, ())
         relation = self._sorted(relation, unique, shown, values, is_distinct=distinct is not None)
         return Bound(self._binder.limited(self._node, relation), shown)
+
+    def _distinct_on(
+        self,
+        relation: Relation,
+        on: exp.Expr,
+        items: tuple[Item, ...],
+        shown: tuple[Named, ...],
+        values: list[exp.Expr],
+    ) -> Bound:
+        """The first row, by the ORDER BY, of each group: rows are numbered within it."""
+        names = self._binder.names
+        keys = names.items([("key", self._distinct_key(n, shown)) for n in on.expressions or [on]])
+        extra = tuple(key for key in keys if key not in items)
+        relation = self._sorted(relation, (*items, *extra), shown, values, is_distinct=False)
+        if relation == _project(relation, items) and not isinstance(relation, Sort):
+            relation = _project(relation, (*items, *extra))
+        terms = relation.terms if isinstance(relation, Sort) else ()
+        below = relation.input if isinstance(relation, Sort) else relation
+        order = [exp.Ordered(this=t.value.copy(), desc=t.desc, nulls_first=t.nulls_first) for t in terms]
+        partition = tuple(column(key.column.name) for key in keys)
+        numbered = exp.Window(
+            this=exp.RowNumber(),
+            partition_by=[p.copy() for p in partition],
+            order=exp.Order(expressions=order) if order else None,
+        )
+        number = Item(names.column("row_number", "BIGINT"), numbered)
+        first = exp.EQ(this=column(number.column.name), expression=exp.Literal.number(1))
+        chosen: Relation = Filter(Window(below, partition, (number,)), (first,))
+        return Bound(self._binder.limited(self._node, Sort(chosen, terms) if terms else chosen), shown)
+
+    def _distinct_key(self, node: exp.Expr, shown: tuple[Named, ...]) -> exp.Expr:
+        if (position := _ordinal(node)) is not None:
+            return column(shown[position - 1].column.name)
+        value = resolve_columns(node, self._scope)
+        return self._grouping.rewritten(value) if self._grouping else value
 
     def _sorted(
         self,
@@ -276,6 +313,28 @@ class Block:
             if not plain and _ordinal(value) is None and not isinstance(value, exp.Var):
                 values.append(resolve_columns(value, self._scope))
         return values
+
+
+def with_windows_in_place(node: exp.Select) -> exp.Select:
+    """The block with each OVER name replaced by what its WINDOW clause says of the name."""
+    clause = node.args.get("windows")
+    if not clause:
+        return node
+    named = {window.this.name.casefold(): window for window in clause}
+    new = node.copy()
+    new.set("windows", None)
+    for window in list(new.find_all(exp.Window)):
+        alias = window.args.get("alias")
+        definition = named.get(alias.name.casefold()) if isinstance(alias, exp.Identifier) else None
+        if alias is None or window.find_ancestor(exp.Select) is not new:
+            continue
+        if definition is None or definition.args.get("alias"):
+            raise CannotSpread("a window that another one is built on")
+        window.set("alias", None)
+        for part in ("partition_by", "order", "spec"):
+            if not window.args.get(part) and (given := definition.args.get(part)):
+                window.set(part, [g.copy() for g in given] if isinstance(given, list) else given.copy())
+    return new
 
 
 def _project(relation: Relation, items: tuple[Item, ...]) -> Relation:

@@ -61,7 +61,7 @@ def _compiled(sql: str, catalog: Catalog, options: CompileOptions) -> CompiledQu
     parsed = parse(sql, options, oracle)
     bound, names = bind(parsed, catalog, oracle)
     estimator = Estimator()
-    optimized = optimize(bound, Knowledge(oracle, names, estimator))
+    optimized = optimize(bound, Knowledge(oracle, names, estimator, options))
     chain, ordered = Planner(names, estimator, options).chain(optimized)
     schema = tuple(item.column for item in bound.result)
     return CompiledQuery(chain, schema, ordered, parsed, bound, optimized)

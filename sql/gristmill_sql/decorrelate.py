@@ -21,6 +21,7 @@ from gristmill_sql.algebra import (
     Project,
     Relation,
     Sort,
+    Unnest,
     Window,
     column,
     inputs_of,
@@ -52,6 +53,8 @@ def expressions_of(relation: Relation) -> tuple[exp.Expr, ...]:
             return tuple(item.value for item in (*relation.keys, *relation.calls))
         case Window():
             return (*relation.partition, *(item.value for item in relation.items))
+        case Unnest():
+            return tuple(item.value for item in relation.items)
         case Sort():
             return tuple(term.value for term in relation.terms)
     return ()

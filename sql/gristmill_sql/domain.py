@@ -25,6 +25,7 @@ from gristmill_sql.algebra import (
     Relation,
     Sort,
     UnionAll,
+    Unnest,
     Window,
     column,
     names_of,
@@ -119,6 +120,10 @@ class Domain:
             case Window():
                 below = self._bound(relation.input)
                 return replace(below, relation=self._window(relation, below))
+            case Unnest():
+                below = self._bound(relation.input)
+                items = tuple(Item(i.column, self._over(i.value, below)) for i in relation.items)
+                return replace(below, relation=Unnest(below.relation, items))
             case Sort():
                 return self._bound(relation.input)
             case Limit():
@@ -150,6 +155,8 @@ class Domain:
         left = self._bound(node.left)
         if not right_free:
             return _Bound(Join(node.kind, left.relation, node.right, self._all(node.on, left)), left.held)
+        if node.kind in (JoinKind.ASOF, JoinKind.ASOF_LEFT):
+            raise CannotSpread("correlation inside of an ASOF join")
         right = self._bound(node.right)
         same = tuple(_same(column(left.held[o]), column(right.held[o])) for o in left.held)
         joined = Join(node.kind, left.relation, right.relation, (*self._all(node.on, left), *same))

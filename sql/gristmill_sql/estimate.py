@@ -118,6 +118,8 @@ class Estimator:
                 return left * matched
             case JoinKind.ANTI:
                 return left * max(0.1, 1 - matched)
+            case JoinKind.ASOF | JoinKind.ASOF_LEFT:
+                return left
             case JoinKind.LEFT:
                 return max(inner, left)
             case JoinKind.RIGHT:

@@ -15,8 +15,15 @@ def optimize(query: Query, knowledge: Knowledge) -> Query:
     for name, relation in query.shared:
         rewritten = _rewritten(relation, knowledge)
         knowledge.estimator.define(name, rewritten)
-        shared.append((name, rewritten))
-    return prune_columns(replace(query, root=_rewritten(query.root, knowledge), shared=tuple(shared)))
+        shared += [*_made(knowledge), (name, rewritten)]
+    root = _rewritten(query.root, knowledge)
+    return prune_columns(replace(query, root=root, shared=(*shared, *_made(knowledge))))
+
+
+def _made(knowledge: Knowledge) -> list[tuple[str, Relation]]:
+    """The shared relations that rules made since the last call."""
+    made, knowledge.made = knowledge.made, []
+    return made
 
 
 def _rewritten(relation: Relation, knowledge: Knowledge) -> Relation:

@@ -9,6 +9,7 @@ from datetime import datetime
 from gristmill.plan.job import Output
 
 MIB = 1 << 20
+MAX_PARTITIONS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,10 @@ class CompileOptions:
     now: datetime | None = None
     name: str = "query"
     outputs: tuple[Output, ...] = ()
+
+    def partitions_for(self, bytes_: float) -> int:
+        """How many reducers so many bytes want: what ``partitions`` fixes, else a power of two."""
+        if self.partitions is not None:
+            return self.partitions
+        wanted = min(max(1, -(-int(bytes_) // self.partition_bytes)), MAX_PARTITIONS)
+        return 1 << (wanted - 1).bit_length()

@@ -6,8 +6,11 @@ serves one compilation.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
 import json
+import weakref
 from collections.abc import Iterable, Sequence
 
 import duckdb
@@ -28,17 +31,29 @@ class Oracle:
     """A DuckDB connection without access to anything outside it."""
 
     def __init__(self) -> None:
-        self._connection = duckdb.connect(config={"threads": 1, "enable_external_access": False})
+        self._connection = _database().cursor()
         self._connection.execute("SET python_enable_replacements = false; SET errors_as_json = true")
+        self._has_schemas = False
         self._types: dict[tuple[str, Schema], str] = {}
 
     def create_table(self, qualified_name: Sequence[str], schema: Schema) -> None:
         """An empty table that queries may name."""
-        for folder in qualified_name[:-1]:
-            self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(folder)}")
-        name = ".".join(quote(part) for part in qualified_name)
+        *folders, name = map(quote, qualified_name)
         columns = ", ".join(f"{quote(column.name)} {column.type}" for column in schema)
-        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+        if not folders:
+            self._connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({columns})")
+            return
+        self._attach()
+        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {folders[-1]}")
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {folders[-1]}.{name} ({columns})")
+
+    def _attach(self) -> None:
+        """A database of this oracle's own: schemas, unlike temporary tables, are seen by all cursors of one."""
+        if not self._has_schemas:
+            own = quote(f"oracle {next(_NUMBERS)}")
+            self._connection.execute(f"ATTACH ':memory:' AS {own}; USE {own}")
+            weakref.finalize(self, _detach, own)
+            self._has_schemas = True
 
     def describe(self, text: str) -> Schema:
         """The columns that a query gives. Raises InvalidQuery with the place in ``text`` and DuckDB's reason."""
@@ -83,6 +98,20 @@ class Oracle:
             return self._connection.execute(sql).fetchall()  # type: ignore[no-any-return]
         except duckdb.Error as fault:
             raise Unbindable(_message(fault)) from None
+
+
+_NUMBERS = itertools.count(1)
+
+
+@functools.cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """The process's one empty database; to open one takes longer than to plan a small query."""
+    return duckdb.connect(config={"threads": 1, "enable_external_access": False})
+
+
+def _detach(name: str) -> None:
+    with contextlib.suppress(duckdb.Error):  # a cursor that still reads it lets it go at its own end
+        _database().execute(f"DETACH {name}")
 
 
 def quote(name: str) -> str:

@@ -7,6 +7,8 @@ which rows are already partitioned share one exchange. Decisions depend on estim
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from gristmill.plan.exchange import ExchangeKind
@@ -27,9 +29,11 @@ from gristmill_sql.algebra import (
     Shared,
     Sort,
     UnionAll,
+    Unnest,
     Values,
     Window,
     column,
+    names_of,
 )
 from gristmill_sql.decorrelate import expressions_of
 from gristmill_sql.estimate import Estimator
@@ -90,6 +94,8 @@ class Planner:
                 return plan_aggregate(self, relation, needed)
             case Window():
                 return self._window(relation, needed)
+            case Unnest():
+                return self._unnest(relation, needed)
             case Sort():
                 return plan_sort(self, relation, needed)
             case Limit():
@@ -100,11 +106,8 @@ class Planner:
                 return self._opaque(relation)
 
     def partitions(self, bytes_: float) -> int:
-        """How many reducers so many bytes want: what the options fix, else a power of two."""
-        if self.options.partitions is not None:
-            return self.options.partitions
-        wanted = min(max(1, -(-int(bytes_) // self.options.partition_bytes)), MAX_PARTITIONS)
-        return 1 << (wanted - 1).bit_length()
+        """How many reducers so many bytes want."""
+        return self.options.partitions_for(bytes_)
 
     def single(self, flow: Flow, columns: list[str], note: str, reason: str = "") -> Flow:
         """All rows of a flow in one task."""
@@ -139,9 +142,15 @@ class Planner:
         columns = (*flow.columns, *(item.column for item in node.items))
         return flow.applied(lambda s: s.extended(node.items), columns)
 
+    def _unnest(self, node: Unnest, needed: Needed) -> Flow:
+        below = self.plan(node.input, (needed & names_of(node.input)) | columns_of_all(expressions_of(node)))
+        columns = (*below.columns, *(item.column for item in node.items))
+        return replace(below.applied(lambda s: s.extended(node.items).closed(), columns), ordered=False)
+
     def _by_window_keys(self, flow: Flow, node: Window, columns: list[str]) -> Flow:
         if not node.partition:
-            return self.single(flow, columns, "window", "a window function without PARTITION BY")
+            few = self.estimator.rows(node.input) <= self.options.single_rows or _is_cut(node.input)
+            return self.single(flow, columns, "window", "" if few else "a window function without PARTITION BY")
         keys = self.names.items([("partition", value) for value in node.partition])
         return self.hashed(flow, columns, keys, "window", self.estimator.bytes_(node.input))
 
@@ -192,7 +201,9 @@ class Planner:
         return Flow((branch,), node.columns, single=True, ordered=node.ordered)
 
 
-MAX_PARTITIONS = 256
+def _is_cut(relation: Relation) -> bool:
+    """Whether a LIMIT keeps so few rows that one task takes them anyway."""
+    return isinstance(relation, Limit) and relation.count is not None
 
 
 def schema_of(flow: Flow, names: list[str]) -> Schema:

@@ -29,6 +29,8 @@ _WORDS = {
     JoinKind.FULL: "FULL ",
     JoinKind.SEMI: "SEMI ",
     JoinKind.ANTI: "ANTI ",
+    JoinKind.ASOF: "ASOF ",
+    JoinKind.ASOF_LEFT: "ASOF LEFT ",
 }
 _NUMERIC = (
     "TINYINT",

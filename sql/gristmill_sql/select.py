@@ -69,6 +69,10 @@ class Select:
         added = tuple((text_of(item.value), item.column.name) for item in items)
         return replace(base, columns=base.columns + tuple(name for _, name in added), items=pairs + added)
 
+    def closed(self) -> Select:
+        """The same rows as a source: what comes next sees its columns, not how they are computed."""
+        return self._nested()
+
     def cut(self, names: Sequence[str]) -> Select:
         """Only those of its columns, in that order."""
         if tuple(names) == self.columns:

@@ -18,6 +18,7 @@ from gristmill_sql.algebra import (
     Shared,
     Sort,
     UnionAll,
+    Unnest,
     Values,
     Window,
     inputs_of,
@@ -61,6 +62,8 @@ def _line(node: Relation) -> str:
             return f"Aggregate by [{_items(node.keys)}]: {_items(node.calls)}"
         case Window():
             return f"Window by [{', '.join(text_of(p) for p in node.partition)}]: {_items(node.items)}"
+        case Unnest():
+            return "Unnest " + _items(node.items)
         case Sort():
             return "Sort " + ", ".join(text_of(t.value) + (" DESC" if t.desc else "") for t in node.terms)
         case Limit():

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from gristmill.plan.schema import Column
-from gristmill_sql.algebra import Item, Join, JoinKind, Project, Relation, column
+from gristmill_sql.algebra import Item, Join, JoinKind, Project, Relation, Unnest, column, names_of
+from gristmill_sql.decorrelate import Lifted, free_columns, lift
+from gristmill_sql.domain import lift_by_domain
 from gristmill_sql.expressions import conjuncts
 from gristmill_sql.opaque import CannotSpread
 from gristmill_sql.resolve import resolve_columns
 from gristmill_sql.scope import Bound, Named, Scope, Source
 from gristmill_sql.tables import table_name
+from gristmill_sql.unnest import unnest_items
 
 if TYPE_CHECKING:
     from gristmill_sql.binder import Binder, Environment
 
 _KINDS = {"": JoinKind.INNER, "LEFT": JoinKind.LEFT, "RIGHT": JoinKind.RIGHT, "FULL": JoinKind.FULL}
+
+
+_ASOF = {"": JoinKind.ASOF, "LEFT": JoinKind.ASOF_LEFT}
 
 
 class FromBinder:
@@ -39,18 +46,19 @@ class FromBinder:
         return self._joined(clause.this, node.args.get("joins") or [])
 
     def _joined(self, first: exp.Expr, joins: list[exp.Join]) -> tuple[Relation, list[Source]]:
-        relation, sources = self._item(first)
+        relation, sources = self._item(first, [])
         for join in joins:
             relation, sources = self._join(relation, sources, join)
         return relation, sources
 
-    def _item(self, node: exp.Expr) -> tuple[Relation, list[Source]]:
-        unsupported = [k for k in ("pivots", "sample", "laterals", "ordinality", "when", "version") if node.args.get(k)]
-        if unsupported:
-            raise CannotSpread(f"{unsupported[0].upper()} in FROM")
+    def _item(self, node: exp.Expr, before: list[Source]) -> tuple[Relation, list[Source]]:
+        """One item of FROM; a derived table may use the columns of those ``before`` it."""
+        unsupported = [k for k in ("pivots", "sample", "laterals", "when", "version") if node.args.get(k)]
+        if unsupported or node.args.get("ordinality") or node.args.get("offset"):
+            raise CannotSpread(f"{(*unsupported, 'ORDINALITY')[0].upper()} in FROM")
         if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table | exp.Subquery) and not node.alias:
             return self._joined(node.this, node.this.args.get("joins") or [])
-        bound = self._bound(node)
+        bound = self._bound(node, before)
         alias = node.args.get("alias")
         columns = [c.name for c in (alias.args.get("columns") or ())] if alias else []
         shown = tuple(replace(n, name=columns[i]) if i < len(columns) else n for i, n in enumerate(bound.shown))
@@ -66,32 +74,67 @@ class FromBinder:
             relation, sources = self._join(relation, sources, join)
         return relation, sources
 
-    def _bound(self, node: exp.Expr) -> Bound:
+    def _bound(self, node: exp.Expr, before: list[Source]) -> Bound:
         binder = self._binder
         if isinstance(node, exp.Table) and (name := table_name(node).casefold()):
             if name in self._environment:
                 return binder.common_table(self._environment[name])
             if name in binder.tables:
                 return binder.table(binder.tables[name])
+        if isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
+            node = node.this
         if isinstance(node, exp.Subquery):
-            return binder.query(node.this, self._environment, self._outer)
-        if isinstance(node, exp.Values):
-            return binder.values(node)
+            scope = Scope(self._outer, before) if before else self._outer
+            return binder.query(node.this, self._environment, scope)
+        if isinstance(node, exp.Values | exp.Unnest) or (isinstance(node, exp.Table) and _is_series(node.this)):
+            return binder.constant_rows(node)
         raise CannotSpread(f"{type(node.this).__name__ if isinstance(node, exp.Table) else node.key.upper()} in FROM")
 
     def _join(self, left: Relation, sources: list[Source], node: exp.Join) -> tuple[Relation, list[Source]]:
-        right, added = self._item(node.this)
         kind = self._kind(node)
+        if isinstance(node.this, exp.Unnest) and node.this.find(exp.Column):
+            return self._unnested(kind, left, sources, node)
+        right, added = self._item(node.this, sources)
         using = [identifier.name for identifier in node.args.get("using") or ()]
         if node.method == "NATURAL":
             using = _common_names(sources, added)
+        dependent = free_columns(right) & names_of(left)
+        if dependent and (using or kind not in (JoinKind.INNER, JoinKind.LEFT)):
+            raise CannotSpread("LATERAL under this kind of join")
         if using:
             return self._join_using(kind, left, sources, right, added, using)
         on = self._condition(node.args.get("on"), [*sources, *added])
+        if dependent:
+            left, lifted = self._lifted(left, right)
+            right, on = lifted.relation, (*lifted.predicates, *on)
         relation = Join(kind, left, right, on)
         return relation, sources if kind in (JoinKind.SEMI, JoinKind.ANTI) else [*sources, *added]
 
+    def _lifted(self, left: Relation, right: Relation) -> tuple[Relation, Lifted]:
+        """A derived table that uses columns of what stands before it, without them."""
+        try:
+            return left, lift(right, free_columns(right), self._binder.names)
+        except CannotSpread:
+            return lift_by_domain(self._binder, left, right)
+
+    def _unnested(
+        self, kind: JoinKind, left: Relation, sources: list[Source], node: exp.Join
+    ) -> tuple[Relation, list[Source]]:
+        """``FROM t, unnest(t.list)``: a row of t for each element."""
+        unnest = node.this
+        alias = unnest.args.get("alias")
+        if kind is not JoinKind.INNER or node.args.get("on") or node.args.get("using") or unnest.args.get("offset"):
+            raise CannotSpread("UNNEST under this kind of join")
+        scope = Scope(self._outer, list(sources))
+        names = [c.name for c in (alias.args.get("columns") or ())] if alias else []
+        values = [resolve_columns(value, scope) for value in unnest.expressions]
+        items = unnest_items([(name, value) for name, value in zip_longest(names, values)], self._binder.names)
+        shown = tuple(Named(n or "unnest", i.column) for n, i in zip_longest(names, items))
+        return Unnest(left, items), [*sources, Source(unnest.alias_or_name or "unnest", shown)]
+
     def _kind(self, node: exp.Join) -> JoinKind:
+        if node.method == "ASOF" and node.side in _ASOF and node.kind in ("", "INNER", "OUTER"):
+            return _ASOF[node.side]
         if node.method not in ("", "NATURAL"):
             raise CannotSpread(f"{node.method} JOIN")
         if node.kind in ("SEMI", "ANTI"):
@@ -115,11 +158,13 @@ class FromBinder:
         using: list[str],
     ) -> tuple[Relation, list[Source]]:
         pairs = [(name, _found(sources, name), _found(added, name)) for name in using]
-        on = tuple(exp.EQ(this=column(a.name), expression=column(b.name)) for _, a, b in pairs)
-        relation: Relation = Join(kind, left, right, on)
+        on: list[exp.Expr] = [exp.EQ(this=column(a.name), expression=column(b.name)) for _, a, b in pairs]
+        if kind in _ASOF.values():
+            on[-1] = exp.GTE(**on[-1].args)
+        relation: Relation = Join(kind, left, right, tuple(on))
         if kind in (JoinKind.SEMI, JoinKind.ANTI):
             return relation, sources
-        if kind in (JoinKind.INNER, JoinKind.LEFT):
+        if kind in (JoinKind.INNER, JoinKind.LEFT, *_ASOF.values()):
             return relation, [*sources, *(_merged(source, using) for source in added)]
         merged = self._binder.names.items(
             [(name, exp.Coalesce(this=column(a.name), expressions=[column(b.name)])) for name, a, b in pairs]
@@ -129,6 +174,12 @@ class FromBinder:
         shown = tuple(Named(name, item.column) for name, item in zip(using, merged, strict=True))
         hidden = [_merged(source, using) for source in (*sources, *added)]
         return relation, [Source("", shown), *hidden]
+
+
+def _is_series(node: exp.Expr) -> bool:
+    return isinstance(node, exp.GenerateSeries) or (
+        isinstance(node, exp.Anonymous) and node.name.lower() in ("range", "generate_series")
+    )
 
 
 def _common_names(left: list[Source], right: list[Source]) -> list[str]:

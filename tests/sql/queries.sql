@@ -35,7 +35,7 @@ SELECT s, max(b) FROM t GROUP BY 1;
 SELECT sum(b) FROM t GROUP BY a;
 SELECT a, sum(b) FILTER (WHERE id > 10), count(*) FILTER (WHERE flag), avg(b) FILTER (WHERE s = 'x') FROM t GROUP BY a;
 SELECT sum(tiny), avg(tiny), bool_and(flag), bool_or(flag), bit_xor(id), bit_and(id), bit_or(id) FROM t;
-SELECT count(DISTINCT a), count(DISTINCT s) FROM t -- single;
+SELECT count(DISTINCT a), count(DISTINCT s) FROM t;
 SELECT count(DISTINCT a) FROM t;
 SELECT count(DISTINCT a), count(*), sum(b), avg(b), sum(DISTINCT a) FROM t;
 SELECT s, count(DISTINCT a), count(DISTINCT b), count(*), sum(m) FROM t GROUP BY s;
@@ -86,7 +86,7 @@ SELECT count(*) FROM t JOIN nothing n ON n.a = t.a;
 SELECT t.id, v.w FROM t JOIN (VALUES (1, 'x'), (2, 'y')) v(k, w) ON v.k = t.a;
 SELECT t.id, v.w FROM (VALUES (1, 'x'), (9, 'y')) v(k, w) LEFT JOIN t ON v.k = t.a;
 SELECT t.id, u.uid FROM t FULL JOIN u ON t.id = u.uid + 50 AND u.d > 1;
-SELECT t.id, u.uid FROM t FULL JOIN u ON t.id < u.uid - 20 -- single;
+SELECT t.id, u.uid FROM t FULL JOIN u ON t.id < u.uid - 20;
 
 -- order and limits
 SELECT id, a, b FROM t ORDER BY a, b DESC, id;
@@ -157,7 +157,7 @@ SELECT x.a, one.s FROM (SELECT a FROM t UNION ALL SELECT a FROM u) x JOIN one ON
 SELECT a FROM t UNION ALL SELECT 42 UNION ALL SELECT NULL;
 SELECT q.n FROM (SELECT a AS n, count(*) AS c FROM t GROUP BY a) q JOIN u ON u.a = q.n WHERE q.c > 5;
 SELECT DISTINCT s FROM (SELECT s FROM t WHERE a > 1 UNION ALL SELECT s FROM u) q;
-SELECT a FROM t INTERSECT ALL SELECT a FROM u -- single;
+SELECT a FROM t INTERSECT ALL SELECT a FROM u;
 
 -- windows
 SELECT id, row_number() OVER (PARTITION BY a ORDER BY id) FROM t;
@@ -166,7 +166,7 @@ SELECT id, rank() OVER (PARTITION BY a ORDER BY b), lag(id) OVER (PARTITION BY s
 SELECT a, sum(b), rank() OVER (PARTITION BY a % 2 ORDER BY sum(b), a) FROM t GROUP BY a;
 SELECT id FROM t QUALIFY row_number() OVER (PARTITION BY a ORDER BY id DESC) = 1;
 SELECT id, a FROM (SELECT id, a, max(b) OVER (PARTITION BY a) AS top, b FROM t) q WHERE b = top AND a > 1;
-SELECT id, row_number() OVER (ORDER BY id) FROM t -- single;
+SELECT id, row_number() OVER (ORDER BY id) FROM t;
 SELECT a, sum(sum(b)) OVER (PARTITION BY a) FROM t GROUP BY a, s;
 
 -- subqueries whose aggregate has a row even where nothing correlates
@@ -187,17 +187,45 @@ SELECT r FROM u r WHERE r.uid > ALL (SELECT a FROM one) -- single;
 SELECT s FROM t NATURAL JOIN one WHERE a > ALL (SELECT uid FROM u WHERE uid < 0);
 SELECT x FROM t PIVOT (sum(b) FOR s IN ('x', 'y')) -- single;
 
+-- any correlation: a subquery runs once for each distinct value of the outer columns that it uses
+SELECT id, a > ANY (SELECT uid FROM u WHERE u.s = t.s) AS x, b <= ALL (SELECT uid FROM u WHERE u.d = t.a) AS y FROM t;
+SELECT id FROM t WHERE a NOT IN (SELECT uid FROM u WHERE u.s < t.s);
+SELECT id, a IN (SELECT uid FROM u WHERE u.s <= t.s) AS x, a NOT IN (SELECT a FROM u WHERE u.s = t.s) AS y FROM t;
+SELECT id, (SELECT max(uid) FROM u WHERE u.a < t.a), (SELECT count(*) FROM u WHERE u.a <> t.a AND u.s = t.s) FROM t;
+SELECT id, EXISTS (SELECT 1 FROM u WHERE u.a < t.a AND u.day > t.day LIMIT 1 OFFSET 3) AS x FROM t;
+SELECT id, (SELECT string_agg(s, ',' ORDER BY k) FROM (SELECT s, uid AS k FROM u WHERE u.a = t.a UNION ALL SELECT t.s, 99) q) AS x FROM t;
+SELECT id, (SELECT count(*) FROM u FULL JOIN one ON u.a = one.a AND u.uid = t.id) AS x FROM t;
+SELECT id, (SELECT count(one.s) FROM u LEFT JOIN one ON u.a = one.a AND u.uid < t.id) AS x FROM t;
+SELECT id, (SELECT sum(uid) OVER (ORDER BY uid) FROM u WHERE u.a = t.a ORDER BY uid LIMIT 1 OFFSET 1) AS x FROM t;
+SELECT id, (SELECT t.s FROM u WHERE u.a = t.a AND uid < 8) AS x FROM t;
+SELECT t.id, x.n, y.e FROM t LEFT JOIN LATERAL (SELECT count(*) AS n FROM u WHERE u.a < t.a) x ON true, unnest(t.l) AS y(e);
+SELECT t.id, x.m FROM t, (SELECT max(uid) AS m FROM u WHERE u.a = t.a HAVING max(uid) > 3) x;
+
+-- grouping sets
+SELECT a, s, sum(b), grouping(a), grouping(s, a), count(*) FROM t GROUP BY CUBE (a, s);
+SELECT a, count(*), sum(d) FROM nothing GROUP BY GROUPING SETS ((), (a), ());
+SELECT a, s, count(DISTINCT b), median(b), sum(a) FROM t GROUP BY a, ROLLUP (s, b % 2);
+SELECT a + 1 AS k, count(*) FILTER (WHERE flag) FROM t GROUP BY ROLLUP (k) HAVING grouping(k) = 1 OR k > 2 ORDER BY 1;
+SELECT a, sum(b), rank() OVER (PARTITION BY grouping(a) ORDER BY sum(b), a) FROM t GROUP BY ROLLUP (a);
+
+-- windows over all rows
+SELECT id, sum(b) OVER (), rank() OVER (ORDER BY a DESC), dense_rank() OVER (ORDER BY s NULLS FIRST, a) FROM t;
+SELECT id, sum(m) OVER (ORDER BY d, id), count(*) OVER (ORDER BY d), min(d) OVER (ORDER BY b % 3, id) FROM t;
+SELECT id, max(s) OVER (ORDER BY m DESC, id ROWS UNBOUNDED PRECEDING), avg(b) FILTER (WHERE flag) OVER () FROM t;
+SELECT s, sum(d) OVER (ORDER BY s) FROM nothing;
+SELECT id, lag(b) OVER (ORDER BY id), ntile(3) OVER (ORDER BY id) FROM t -- may be single;
+
 -- what one task runs as it is
 SELECT t.a, u.s, sum(uid) AS n FROM t JOIN u ON t.a = u.a WHERE t.b > 0 GROUP BY CUBE (t.a, u.s) ORDER BY n, 1, 2;
-SELECT x.id AS k, unnest(x.l) AS e FROM t x WHERE x.id < 20 -- single;
+SELECT x.id AS k, unnest(x.l) AS e FROM t x WHERE x.id < 20;
 SELECT id AS a, COLUMNS('d|m') FROM t WHERE b > 0 -- single;
-SELECT id, sum(b) OVER w FROM t WHERE id < 30 WINDOW w AS (PARTITION BY a ORDER BY id) -- single;
+SELECT id, sum(b) OVER w FROM t WHERE id < 30 WINDOW w AS (PARTITION BY a ORDER BY id);
 SELECT a, s, sum(b) FROM t GROUP BY ROLLUP (a, s);
-SELECT DISTINCT ON (a) a, id FROM t ORDER BY a, id -- single;
-SELECT id, unnest(l) FROM t -- single;
+SELECT DISTINCT ON (a) a, id FROM t ORDER BY a, id;
+SELECT id, unnest(l) FROM t;
 WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n, t.id FROM r JOIN t ON t.id = n -- single;
-SELECT t.id, x.uid FROM t, LATERAL (SELECT uid FROM u WHERE u.a = t.a ORDER BY uid LIMIT 1) x -- single;
+SELECT t.id, x.uid FROM t, LATERAL (SELECT uid FROM u WHERE u.a = t.a ORDER BY uid LIMIT 1) x;
 SELECT id FROM t WHERE a > ALL (SELECT a FROM one);
-SELECT t.id, u.uid FROM t ASOF JOIN u ON t.a = u.a AND t.day >= u.day -- single;
+SELECT t.id, u.uid FROM t ASOF JOIN u ON t.a = u.a AND t.day >= u.day;
 SELECT id, (SELECT uid FROM u WHERE u.a = t.a ORDER BY uid DESC LIMIT 1) FROM t;
 SELECT * FROM (SELECT a, s, b FROM t) PIVOT (sum(b) FOR s IN ('x', 'y') GROUP BY a) -- single;

@@ -6,6 +6,7 @@ how the engine runs it. Splits of files are contiguous runs of rows. Schemas tra
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -29,12 +30,17 @@ class Result:
     rows: list[tuple[object, ...]]
 
 
+@functools.cache
+def _database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1})
+
+
 class Reference:
     """Evaluates chains over files, each file source cut into ``splits`` tasks."""
 
     def __init__(self, splits: int = 3) -> None:
         self._splits = splits
-        self._connection = duckdb.connect(config={"threads": 1})
+        self._connection = _database().cursor()  # its temporary tables are its own, and go with it
         self._tables = 0
 
     def run(self, chain: ChainPlan) -> Result:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from gristmill_sql.algebra import Relation
+from sqlglot import exp
+
+from gristmill_sql.algebra import Relation, Shared, column
 from gristmill_sql.estimate import Estimator
 from gristmill_sql.names import Names
+from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
+from gristmill_sql.rules.distinct_aggregates import split_distinct_aggregates
 from gristmill_sql.rules.fold_constants import fold_constants
+from gristmill_sql.rules.full_joins import split_full_joins
+from gristmill_sql.rules.global_windows import spread_global_windows
 from gristmill_sql.rules.join_order import order_joins
 from gristmill_sql.rules.outer_joins import tighten_outer_joins
 from gristmill_sql.rules.predicates import normalize_predicates
@@ -17,13 +23,38 @@ from gristmill_sql.rules.pushdown import push_predicates
 from gristmill_sql.rules.semi_joins import push_semi_joins
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Knowledge:
-    """What rules may ask: types and constants, sizes, and new names."""
+    """What rules may ask and make: types and constants, sizes, new names, relations that several readers share."""
 
     oracle: Oracle
     names: Names
     estimator: Estimator
+    options: CompileOptions
+    made: list[tuple[str, Relation]] = field(default_factory=list)
+    """Shared relations that a rule made, each after those that it reads."""
+
+    def share(self, name: str, relation: Relation) -> Shared:
+        """A reader, under its own column names, of a relation that is now computed once."""
+        self._numbers += 1
+        key = f"{name} {self._numbers}"
+        self.made.append((key, relation))
+        self.estimator.define(key, relation)
+        return Shared(key, relation.columns, tuple(c.name for c in relation.columns))
+
+    def read(self, shared: Shared) -> tuple[Shared, dict[str, exp.Expr]]:
+        """Another reader under new names, and the values of the old names over it."""
+        columns = tuple(self.names.column(c.name, c.type) for c in shared.columns)
+        values: dict[str, exp.Expr] = {
+            old.name: column(new.name) for old, new in zip(shared.columns, columns, strict=True)
+        }
+        return Shared(shared.name, columns, shared.sources), values
+
+    def partitions(self, bytes_: float) -> int:
+        """How many reducers so many bytes want."""
+        return self.options.partitions_for(bytes_)
+
+    _numbers: int = 0
 
 
 Rule = Callable[[Relation, Knowledge], Relation]
@@ -36,5 +67,8 @@ RULES: tuple[Rule, ...] = (
     push_predicates,
     push_semi_joins,
     order_joins,
+    split_full_joins,
+    split_distinct_aggregates,
+    spread_global_windows,
 )
 """The rules for one relation; unused columns are cut afterwards, for the query as a whole (rules.columns)."""

@@ -19,6 +19,7 @@ from gristmill_sql.algebra import (
     Scan,
     Shared,
     UnionAll,
+    Unnest,
     Values,
     Window,
     column,
@@ -66,7 +67,7 @@ def _prune(relation: Relation, needed: frozenset[str], wanted: dict[str, set[str
         case Opaque():
             inputs = tuple(_prune(child, names_of(child), wanted) for child in relation.inputs)
             return with_inputs(relation, inputs)
-    passed = needed if isinstance(relation, Filter | Join | Window) or _passes(relation) else frozenset()
+    passed = needed if isinstance(relation, Filter | Join | Window | Unnest) or _passes(relation) else frozenset()
     below = passed | columns_of_all(expressions_of(relation))
     inputs = tuple(_prune(child, below & names_of(child), wanted) for child in inputs_of(relation))
     return _merged(with_inputs(relation, inputs))

@@ -104,7 +104,7 @@ def _into_join(join: Join, predicates: Predicates) -> Relation:
         predicates, on = (), (*predicates, *join.on)
     else:
         on = join.on
-    keeps_left = join.kind in (JoinKind.INNER, JoinKind.LEFT, JoinKind.SEMI, JoinKind.ANTI)
+    keeps_left = join.kind not in (JoinKind.RIGHT, JoinKind.FULL)
     keeps_right = join.kind in (JoinKind.INNER, JoinKind.RIGHT)
     above, to_left = _split(predicates, lambda p: keeps_left and _reads_only(p, left))
     above, to_right = _split(above, lambda p: keeps_right and _reads_only(p, right))

@@ -7,7 +7,5 @@ FROM supplier
 --   input in1     /tpch/supplier.parquet (parquet)
 --     map         SELECT "s_acctbal", "s_name" FROM input
 --     exchange    all rows to one reducer
---   reduce        [single reducer: a window function without PARTITION BY]
---                   SELECT "s_name", ROW_NUMBER() OVER (ORDER BY "s_acctbal") AS "place"
---                   FROM in1
+--   reduce        SELECT "s_name", ROW_NUMBER() OVER (ORDER BY "s_acctbal") AS "place" FROM in1
 --   output        to the caller
