@@ -11,10 +11,12 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from gristmill.errors import InvalidPlan
 from gristmill.kernel.partitioning import PartitionOf
 from gristmill.kernel.work import Work
 from gristmill.plan.stage import ExchangeWrite, HeldWrite, SinkWrite
 from gristmill.plan.task import Location, MapOutput, PendingPart
+from gristmill.rows.ordering import key_column
 from gristmill.rows.types import schema_of
 from gristmill.shuffle.layout import exchange_folder
 from gristmill.shuffle.writer import ShuffleWriter
@@ -54,8 +56,12 @@ class Outlets:
     ) -> None:
         """Writes the rows into one indexed file. ``combine`` is applied where sorted rows meet."""
         writer = self._shuffle_writer(outlet, combine, partition_of)
+        checked = False
         for batch in batches:
             self._work.context.end_if_forked()
+            if not checked and batch.num_columns:
+                _check_columns(outlet, batch)
+                checked = True
             writer.write(batch)
         self._finish(outlet, writer)
 
@@ -138,3 +144,16 @@ class Outlets:
             writers[name].write(batch)
         for writer in writers.values():
             self.parts.extend(writer.finish())
+
+
+def _check_columns(outlet: ExchangeWrite, batch: pa.RecordBatch) -> None:
+    """Raises InvalidPlan for a key or a sort by a column that is not there, even where one partition needs neither."""
+    none = batch.slice(0, 0)
+    named = dict.fromkeys((*outlet.spec.keys, *(term.by for term in outlet.spec.order)))
+    for name in named:
+        try:
+            key_column(none, name)
+        except InvalidPlan as error:
+            field = "key" if name in outlet.spec.keys else "sort"
+            error.place = f"job {outlet.exchange.job}, {field} of input {outlet.exchange.input}"
+            raise

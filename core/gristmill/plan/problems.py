@@ -14,6 +14,8 @@ from gristmill.errors import InvalidPlan
 
 MAX_TOLD = 10
 """So many problems are told in one message; the rest is counted."""
+MAX_NAMES = 40
+"""So many names are told where none is near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,10 @@ def _line(problem: Problem) -> str:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """A remedy for a name that does not exist: the nearest one that does, else all of them, sorted."""
+    """A remedy for a name that does not exist: the nearest one that does, else all of them or some, sorted."""
     known = sorted(names)
     close = get_close_matches(name, known, n=1)
     if close:
         return f"Did you mean {close[0]}?"
-    return f"One of: {', '.join(known)}." if known else ""
+    some = f"{', '.join(known[:MAX_NAMES])}, …" if len(known) > MAX_NAMES else f"{', '.join(known)}."
+    return f"One of: {some}" if known else ""

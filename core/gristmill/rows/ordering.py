@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.errors import InvalidPlan
+from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import SortKey
 from gristmill.rows.carriers import carrier, logical_of
 from gristmill.rows.casting import cast_array
@@ -109,7 +110,7 @@ def _one_chunk(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def _no_column(by: str, names: list[str]) -> InvalidPlan:
-    return InvalidPlan(f"there is no column {by!r}", remedy=f"The columns are {', '.join(names) or 'none'}.")
+    return InvalidPlan(f"there is no column {by!r}", remedy=did_you_mean(by, names) or "There are no columns at all.")
 
 
 def _key_words(table: pa.Table | pa.RecordBatch, key: SortKey) -> Iterator[Words]:

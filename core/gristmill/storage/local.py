@@ -17,8 +17,8 @@ from stat import S_ISREG
 from typing import IO
 
 from gristmill.errors import GristmillError, InputError, StorageError
+from gristmill.plan.problems import did_you_mean
 from gristmill.storage.filesystem import Entry, StagedFile, Usage
-from gristmill.storage.nearest import did_you_mean
 
 _REMEDIES = {
     errno.EACCES: "Grant this user access to it, or choose another place.",

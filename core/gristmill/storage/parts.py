@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from gristmill.errors import GristmillError, InvalidPlan
 from gristmill.plan.job import Output
+from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import Format
 from gristmill.plan.task import PendingPart
@@ -25,7 +26,6 @@ from gristmill.storage import layout
 from gristmill.storage.encoders import Encoder, encoder_for, rows_per_group
 from gristmill.storage.filesystem import StagedFile, canonical, join
 from gristmill.storage.listing import hive_folder
-from gristmill.storage.nearest import did_you_mean
 from gristmill.storage.stores import Stores
 
 _BUFFERED_BYTES = 256 << 20

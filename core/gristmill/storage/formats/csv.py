@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from gristmill.errors import InputError
+from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileRange, FileSource
 from gristmill.rows.types import arrow_schema
@@ -23,7 +24,6 @@ from gristmill.storage.formats.reader import SplitReader
 from gristmill.storage.formats.text import byte_pieces
 from gristmill.storage.lines import BLOCK_BYTES, bad_utf8, blocks, content_reads, range_reads
 from gristmill.storage.listing import Listed
-from gristmill.storage.nearest import did_you_mean
 from gristmill.storage.packing import SPLIT_BYTES, Weighed, even_cuts
 from gristmill.storage.parallel import in_parallel
 from gristmill.storage.readable import refuse_binary

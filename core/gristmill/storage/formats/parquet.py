@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from gristmill.errors import InputError
+from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileRange, FileSource, Format, Split
 from gristmill.rows.logical import quote_name
@@ -27,7 +28,6 @@ from gristmill.storage.formats.plan import FormatPlan, one_schema, whole_piece
 from gristmill.storage.formats.reader import SplitReader, one_batch
 from gristmill.storage.listing import Listed
 from gristmill.storage.local import changed
-from gristmill.storage.nearest import did_you_mean
 from gristmill.storage.packing import SPLIT_BYTES, Weighed, group_cuts
 from gristmill.storage.parallel import in_parallel
 from gristmill.storage.stores import Stores

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gristmill.errors import InputError, TypeConflict
+from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileRange, FileSource
 from gristmill.rows.types import unify
 from gristmill.storage.listing import Listed
-from gristmill.storage.nearest import did_you_mean
 from gristmill.storage.packing import Weighed
 
 
