@@ -99,7 +99,7 @@ def bars(progress: Progress) -> RenderableType:
     for stage in shown:
         grid.add_row(
             Text(str(stage.stage), style="bold" if stage.running else "dim"),
-            ProgressBar(total=max(stage.tasks, 1), completed=stage.done, width=_BAR_CELLS),
+            ProgressBar(total=max(stage.tasks, 1), completed=stage.done + stage.underway, width=_BAR_CELLS),
             Text(f"{stage.done}/{stage.tasks}", justify="right"),
             Text(_figures(stage), style="cyan"),
         )
@@ -145,10 +145,10 @@ def totals(progress: Progress) -> str:
 
 
 def seconds_left(progress: Progress) -> float | None:
-    """Time to the end if the remaining tasks take as long as those before; None while too little has been seen."""
+    """Time to the end if the rest of the tasks takes as long as those before; None while too little has been seen."""
     tasks = sum(stage.tasks for stage in progress.stages)
-    done = sum(stage.done for stage in progress.stages)
-    if progress.elapsed_s < FORESIGHT_S or done * 10 < tasks or done in {0, tasks}:
+    done = sum(stage.done + stage.underway for stage in progress.stages)
+    if progress.elapsed_s < FORESIGHT_S or done * 10 < tasks or not 0 < done < tasks:
         return None
     return progress.elapsed_s * (tasks - done) / done
 

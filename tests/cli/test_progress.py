@@ -1,6 +1,7 @@
 """What the display shows for given progress: snapshots of the text."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -56,6 +57,21 @@ def test_time_left_is_told_only_when_it_can_be_known(done, left):
 def test_a_run_that_has_just_begun_is_not_extrapolated():
     stage = StageProgress(StageId("j", Side.REDUCE), tasks=2, done=1)
     assert seconds_left(Progress(ChainState.RUNNING, (stage,), elapsed_s=0.4)) is None
+
+
+def test_what_running_tasks_have_read_moves_bars_and_the_time_left():
+    stage = StageProgress(StageId("j", Side.MAP, "i"), tasks=4, running=2, underway=1.0)
+    still = Progress(ChainState.RUNNING, (replace(stage, underway=0.0),), elapsed_s=10.0)
+    moved = Progress(ChainState.RUNNING, (stage,), elapsed_s=10.0)
+    assert seconds_left(still) is None
+    assert seconds_left(moved) == 30.0
+    assert drawn(still) != drawn(moved)
+
+
+def drawn(progress: Progress) -> str:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    console.print(bars(progress))
+    return console.file.getvalue()
 
 
 def test_totals_of_a_chain_that_is_being_planned():

@@ -25,7 +25,10 @@ class ChainState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StageProgress:
-    """One stage: its tasks by state, and what they have read so far (done and running ones)."""
+    """One stage: its tasks by state, and what they have read so far (done and running ones).
+
+    ``underway`` is how much of the running tasks is done, in tasks, as far as what they have read tells.
+    """
 
     stage: StageId
     tasks: int
@@ -35,6 +38,7 @@ class StageProgress:
     bytes_: int = 0
     spilled_bytes: int = 0
     retries: int = 0
+    underway: float = 0.0
 
     @property
     def waiting(self) -> int:

@@ -19,7 +19,7 @@ from gristmill.api.cluster.connection import Connection
 from gristmill.api.cluster.failures import Missing, Unreachable
 from gristmill.api.cluster.portforward import request
 from gristmill.coordinator.progress import Progress
-from gristmill.errors import ClusterError, GristmillError, error_from_dict
+from gristmill.errors import ClusterError, GristmillError, InvalidPlan, error_from_dict
 from gristmill.plan.codec import from_json
 
 PORT = 7079
@@ -44,8 +44,10 @@ class Lead:
         """How a run stands, as it changes, until it has ended. Raises Unreachable where the lead is gone."""
         with self._answer(f"/v1/runs/{uid}/progress", PROGRESS_SILENCE_S) as body:
             for line in _lines(body):
-                if line.strip():
+                try:
                     yield from_json(line, Progress)
+                except InvalidPlan:  # a lead of another version may tell what this one does not know
+                    continue
 
     def result(self, uid: str) -> pa.RecordBatchReader:
         """The rows of a finished run, as they arrive.
