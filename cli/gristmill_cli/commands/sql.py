@@ -27,7 +27,9 @@ from gristmill_cli.options import (
     Workers,
 )
 from gristmill_cli.params import bind_params, bind_tables
+from gristmill_cli.prompt.statements import Asked, asked
 
+_QUERY_HELP = "The query. Without it, and without -f, it is read from stdin; in a terminal a prompt opens."
 _TABLE_HELP = "A table of the query: files by URI or glob. May be given many times."
 _PARAM_HELP = "Value of the next ? (or $1), or NAME=VALUE for $NAME. Numbers, true, false and null are what they say."
 
@@ -40,7 +42,9 @@ def register(app: typer.Typer) -> None:
 def sql(
     query: Annotated[
         str | None,
-        typer.Argument(metavar="QUERY", help="The query; without it, and without -f, it is read from stdin."),
+        typer.Argument(
+            metavar="QUERY", help="The query; without it, and without -f, a prompt opens, or it is read from stdin."
+        ),
     ] = None,
     *,
     file: Annotated[
@@ -78,9 +82,18 @@ def sql(
     import gristmill as gm
     from gristmill_cli.running import RunOptions, explained, run_chain, show_rows
 
-    text, tables = query_text(query, file), bind_tables(table or [])
+    tables = bind_tables(table or [])
+    on_cluster = chosen.plugin if cluster is None else cluster
+    if query is None and file is None and to is None and not on_cluster and sys.stdin.isatty():
+        from gristmill_cli.prompt.local import LocalDoor
+        from gristmill_cli.prompt.session import SqlPrompt
+
+        SqlPrompt(LocalDoor(tables, dialect, RunOptions(workers, memory, force_distributed, quiet), output)).run()
+        return
+    wanted, text = asked(query_text(query, file))
+    explain, analyze = explain or wanted is Asked.PLAN, analyze or wanted is Asked.ANALYSIS
     parts = None if to is None else gm.output(to, format=part_format(output), mode=str(mode))
-    if chosen.plugin if cluster is None else cluster:
+    if on_cluster:
         from gristmill_cli.queries import Wish, plan_query, run_query
 
         refuse_explain(explain or analyze)
