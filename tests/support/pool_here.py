@@ -162,6 +162,14 @@ class PodHere:
         """Starts the agent container again, as the kubelet does."""
         self.processes[1] = self._process(self.module)
 
+    def kill_executors(self) -> None:
+        """The executor container ends whole, as the system ends one that is out of memory."""
+        end_family(self.processes[0])
+
+    def restart_executors(self) -> None:
+        """Starts the executor container again, as the kubelet does."""
+        self.processes[0] = self._process("gristmill_worker.executors")
+
     @property
     def main(self) -> subprocess.Popen[bytes]:
         """The agent container's process."""
