@@ -28,12 +28,15 @@ from gristmill_operator.objects import (
     secret_manifest,
     service_manifest,
 )
-from gristmill_operator.observed import Failure
+from gristmill_operator.observed import CODE, OBJECT, POD, Failure
 from gristmill_operator.pods import pod_manifest
 from gristmill_operator.policies.reporting import shorten
+from gristmill_operator.policies.running import INVALID_POD
 from gristmill_operator.policies.waiting import refusal
 from gristmill_operator.settings import OperatorSettings
 from gristmill_operator.world import World
+
+_BEFORE_PODS = (do.EnsureSecret, do.EnsureService, do.EnsureNetworkPolicy)
 
 
 class Actor:
@@ -58,9 +61,9 @@ class Actor:
         self._clock = clock
 
     async def act(self, resource: Resource, actions: Sequence[do.Action]) -> list[Failure]:
-        """Carries all out, Secrets before the pods that mount them; what was refused."""
-        first = [action for action in actions if isinstance(action, do.EnsureSecret)]
-        rest = [action for action in actions if not isinstance(action, do.EnsureSecret)]
+        """Carries all out, and no pods without what they need and what guards them; what was refused."""
+        first = [action for action in actions if isinstance(action, _BEFORE_PODS)]
+        rest = [action for action in actions if not isinstance(action, _BEFORE_PODS)]
         failures: list[Failure] = []
         for batch in (first, rest):
             answers = await asyncio.gather(*(self._one(resource, action) for action in batch))
@@ -181,8 +184,8 @@ class Actor:
     def _no_code(self, name: str, refused: Refused) -> Failure:
         if refused.status == 404:
             message = f"ConfigMap {name} of code.configMap does not exist; make it, and the job goes on by itself"
-            return Failure("code", "ConfigMapMissing", message, self._clock())
-        return Failure("code", "ConfigMapUnreadable", f"ConfigMap {name}: {refused.message}", self._clock())
+            return Failure(CODE, "ConfigMapMissing", message, self._clock())
+        return Failure(CODE, "ConfigMapUnreadable", f"ConfigMap {name}: {refused.message}", self._clock())
 
     async def _create_child(self, query: Resource, action: do.CreateChild) -> None:
         try:
@@ -210,10 +213,11 @@ class Actor:
                 raise
 
     def _failure(self, resource: Resource, action: do.Action, refused: Refused) -> Failure:
-        about = "pod" if isinstance(action, do.CreatePod | do.EnsureSecret) else "object"
+        about = POD if isinstance(action, (do.CreatePod, *_BEFORE_PODS)) else OBJECT
         log(__name__, WARNING, "refused", resource=resource.key, action=type(action).__name__, why=str(refused))
         if refused.status in (400, 422):
-            return Failure(about, "InvalidPod", shorten(refused.message), self._clock())
+            reason = INVALID_POD if isinstance(action, do.CreatePod) else "Invalid"
+            return Failure(about, reason, shorten(refused.message), self._clock())
         if refused.status == 409:
             message = f"{refused.message}; it belongs to another resource and has to go first"
             return Failure(about, "NameTaken", shorten(message), self._clock())

@@ -1,4 +1,4 @@
-"""Watches that die silently: from time to time the API server is asked what there is, and that is compared.
+"""What there is, asked for without watches: all of it at the start, and from time to time to compare.
 
 What a watch missed is brought in at once, so a deaf watch delays things but loses nothing; ``deaf_s`` tells ``health``
 for how long one has been deaf. An API server that does not answer makes nobody deaf: nothing is missed then.
@@ -21,6 +21,8 @@ EVERY_S = 30.0
 GRACE_S = 5.0
 """News may be on its way for so long."""
 _PODS = "pods"
+KINDS = (*(kind.value for kind in Kind), _PODS)
+"""What is compared; nodes are not: nothing is decided on them."""
 
 
 class Audit:
@@ -40,11 +42,24 @@ class Audit:
         """For each watch that misses things: since how many seconds."""
         return {kind: self._clock() - since for kind, since in self._deaf_since.items()}
 
+    async def begin(self) -> None:
+        """Brings in all there is: no decision may be made on a part. Tries until the API server answers."""
+        while True:
+            try:
+                for kind in KINDS:
+                    for item in await self._list(kind, False):
+                        self._take(kind, None, item)
+            except Refused as refused:
+                log(__name__, WARNING, "cannot list", why=str(refused))
+                await asyncio.sleep(GRACE_S)
+            else:
+                return
+
     async def run(self) -> None:
         """Audits for ever."""
         while True:
             await asyncio.sleep(EVERY_S)
-            for kind in (*(kind.value for kind in Kind), _PODS):
+            for kind in KINDS:
                 try:
                     await self.check(kind)
                 except Refused as refused:

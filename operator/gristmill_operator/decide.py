@@ -114,7 +114,7 @@ def _pool(spec: Resource, status: Status, observed: Observed, now: float) -> Dec
             zones=observed.zones,
         )
     )
-    phase = Phase.READY if observed.lead else Phase.STARTING if step.lead else Phase.IDLE
+    phase = _pool_phase(observed, step)
     new = replace(
         status,
         observed_generation=spec.generation,
@@ -125,6 +125,12 @@ def _pool(spec: Resource, status: Status, observed: Observed, now: float) -> Dec
     new = with_pods(new, step, now)
     waits = [wait for wait in (step.recheck_s, recheck_s) if wait is not None]
     return Decision(new, (*step.actions, *events(status, new)), min(waits, default=None))
+
+
+def _pool_phase(observed: Observed, step: PoolStep) -> Phase:
+    if not step.lead:
+        return Phase.IDLE
+    return Phase.READY if observed.lead else Phase.STARTING
 
 
 def _wanted(pool: PoolSpec, observed: Observed, now: float) -> tuple[Pods, float | None]:

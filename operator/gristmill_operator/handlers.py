@@ -1,13 +1,13 @@
 """kopf's part: watches of resources, pods and nodes, each event into the world and the keys it concerns onto the queue.
 
-Only indexes and event handlers: nothing here makes kopf put finalizers or annotations on anybody's objects. The indexes
-keep nothing; kopf calls no event handler before each index has seen all objects, so no decision is made on a part.
+Only event handlers: nothing here makes kopf put finalizers or annotations on anybody's objects. What there is at the
+start is listed by ``audit`` before anything is decided, since kopf's watches of several kinds begin one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import kopf
 
@@ -30,6 +30,14 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.scanning.disabled = True
     return settings
+
+
+class Takes(Protocol):
+    """Who gets what watches bring."""
+
+    def resource(self, type_: str | None, body: Mapping[str, Any]) -> None: ...
+    def pod(self, type_: str | None, body: Mapping[str, Any]) -> None: ...
+    def node(self, type_: str | None, body: Mapping[str, Any]) -> None: ...
 
 
 class Inbox:
@@ -64,7 +72,7 @@ class Inbox:
             self._world.put_zone(meta["name"], (meta.get("labels") or {}).get(ZONE_LABEL, ""))
 
 
-def registry(inbox: Inbox, watch_nodes: bool) -> kopf.OperatorRegistry:
+def registry(inbox: Takes, watch_nodes: bool) -> kopf.OperatorRegistry:
     """The handlers of one operator."""
     found = kopf.OperatorRegistry()
     kopf.on.login(id="kubernetes-client", registry=found)(kopf.login_via_client)
@@ -77,14 +85,7 @@ def registry(inbox: Inbox, watch_nodes: bool) -> kopf.OperatorRegistry:
 
 
 def _watch(found: kopf.OperatorRegistry, take: Callable[[str | None, Mapping[str, Any]], None], *what: str) -> None:
-    name = what[-1]
-
-    async def index(body: kopf.Body, **_: Any) -> dict[str, str]:
-        take(None, dict(body))
-        return {}
-
     async def event(event: kopf.RawEvent, **_: Any) -> None:
         take(event["type"], event["object"])
 
-    kopf.index(*what, id=f"{name}-index", registry=found)(index)
-    kopf.on.event(*what, id=f"{name}-event", registry=found)(event)
+    kopf.on.event(*what, id=what[-1], registry=found)(event)

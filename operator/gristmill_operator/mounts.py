@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gristmill_operator.kube import Kube, Refused, core_path
-from gristmill_operator.observed import Failure, PodView
+from gristmill_operator.observed import MOUNT, Failure, PodView
 from gristmill_operator.policies.reporting import shorten
 from gristmill_operator.policies.waiting import unmounted
 
@@ -49,7 +49,7 @@ class Mounts:
         last = max(events, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
         message = str(last.get("message") or "")
         reason, remedy = unmounted(message)
-        return Failure("mount", reason, shorten(f"pod {pod.name}: {message}; {remedy}"), now)
+        return Failure(MOUNT, reason, shorten(f"pod {pod.name}: {message}; {remedy}"), now)
 
 
 def _slow(pod: PodView, now: float) -> bool:

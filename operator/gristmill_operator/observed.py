@@ -75,9 +75,13 @@ class PodView:
         return self.phase == "Running" and bool(self.containers) and all(one.ready for one in self.containers)
 
 
+POD, CODE, OBJECT, MOUNT = "pod", "code", "object", "mount"
+"""What a Failure is about: a pod and what has to be there before it, a run's code, other objects, volumes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What the API server or the kubelet refused: ``about`` a pod, secret, code, volume."""
+    """What the API server or the kubelet refused."""
 
     about: str
     reason: str

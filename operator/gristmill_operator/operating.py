@@ -8,13 +8,11 @@ from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from logging import ERROR, INFO
 
-import kopf
-
 from gristmill.logs import log
 from gristmill_operator.acting import Actor
 from gristmill_operator.audit import Audit
 from gristmill_operator.authority import load_authority
-from gristmill_operator.handlers import Inbox, kopf_settings, registry
+from gristmill_operator.handlers import Inbox
 from gristmill_operator.health import Health
 from gristmill_operator.kube import Kube
 from gristmill_operator.leads import Leads
@@ -26,6 +24,7 @@ from gristmill_operator.requeue import Requeue
 from gristmill_operator.serving import LeadServer
 from gristmill_operator.settings import OperatorSettings
 from gristmill_operator.shell import Shell
+from gristmill_operator.watching import Watching
 from gristmill_operator.world import World
 
 WORKERS = 16
@@ -49,7 +48,7 @@ class Operator:
         mounts = Mounts(self._kube)
         self._shell = Shell(self._world, self._leads, actor, mounts, self._kube, self._metrics, time.time)
         self._requeue = Requeue(self._reconcile)
-        self._watching = asyncio.Event()
+        self._watching = Watching(self._inbox, settings.namespaces, settings.watch_nodes)
         self.lead_port = settings.lead_port
         """Where leads are served once it runs."""
         self.http_port = settings.http_port
@@ -81,41 +80,27 @@ class Operator:
         self.lead_port = server.port
         await server.start()
         log(__name__, INFO, "operator runs", leads_port=self.lead_port, http_port=self.http_port)
-        ends = asyncio.Event()
-        watch = asyncio.create_task(self._watch(ends))
-        tasks = [asyncio.create_task(part) for part in (self._lease.keep(), self._audit.run())]
-        tasks += [asyncio.create_task(self._requeue.work()) for _ in range(WORKERS)]
+        tasks = [asyncio.create_task(part) for part in (self._lease.keep(), self._work(), self._watching.run())]
         try:
-            await asyncio.wait({stopped, watch, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            return self._ended_well(stopped, watch)
+            await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    log(__name__, ERROR, "a part of the operator ended", why=repr(task.exception()))
+            return stopped.done()
         finally:
-            ends.set()
             self._requeue.close()
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(watch, *tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await server.stop()
 
-    def _ended_well(self, stopped: asyncio.Task[bool], watch: asyncio.Task[None]) -> bool:
-        """A signal ends kopf, which takes signals for itself in the main thread, or sets ``stop``."""
-        failure = watch.exception() if watch.done() and not watch.cancelled() else None
-        if failure is not None:
-            log(__name__, ERROR, "watching failed", why=repr(failure))
-        return stopped.done() or (watch.done() and failure is None and self._lease.held)
-
-    async def _watch(self, ends: asyncio.Event) -> None:
-        """kopf, until it is told to end."""
-        namespaces = self._settings.namespaces
-        await kopf.operator(
-            registry=registry(self._inbox, self._settings.watch_nodes),
-            settings=kopf_settings(),
-            standalone=True,
-            identity=self._settings.identity,  # kopf would ask for the user's name, which a uid in a pod need not have
-            namespaces=namespaces,
-            clusterwide=not namespaces,
-            stop_flag=ends,
-            ready_flag=self._watching,
-        )
+    async def _work(self) -> None:
+        """Reconciles, once all there is is known."""
+        await self._audit.begin()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._audit.run())
+            for _ in range(WORKERS):
+                group.create_task(self._requeue.work())
 
     async def _reconcile(self, key: Key) -> float | None:
         """Nothing is done without the Lease: another operator may act by then."""
@@ -135,7 +120,7 @@ class Operator:
     @property
     def ready(self) -> bool:
         """Whether it holds the Lease and watches."""
-        return self._lease.held and self._watching.is_set()
+        return self._lease.held and self._watching.started
 
     def _scrape(self) -> bytes:
         return self._metrics.text(self._world.resources(), self._leads.connected())

@@ -19,11 +19,14 @@ from gristmill_operator.metrics import Metrics
 from gristmill_operator.model import Key, Resource
 from gristmill_operator.mounts import Mounts
 from gristmill_operator.names import Kind
-from gristmill_operator.observed import Child, Failure, NamedPool, Observed, Upstream
+from gristmill_operator.observed import CODE, POD, Child, Failure, LeadView, NamedPool, Observed, Upstream
 from gristmill_operator.pacing import write_in
+from gristmill_operator.policies.case import RETRY_S
 from gristmill_operator.status import Phase, Status, status_form
 from gristmill_operator.world import World
 
+_AT_ONCE_S = 0.01
+"""A decision whose pod or run was refused is made anew: its status took both for done."""
 FORGOTTEN_S = 60.0
 """A refusal that was not repeated for so long is over."""
 
@@ -76,12 +79,14 @@ class Shell:
         observed = await self._observe(resource, now)
         decision = decide(resource, resource.status, observed, now)
         failures = await self._actor.act(resource, decision.actions)
-        if self._remember(resource, decision, failures, now):
-            return 0.01
-        return await self._write(resource, decision, now)
+        self._remember(resource, decision, failures, now)
+        if any(failure.about in (POD, CODE) for failure in failures):
+            return _AT_ONCE_S
+        after_s = await self._write(resource, decision, now)
+        return min(after_s or RETRY_S, RETRY_S) if failures else after_s
 
-    def _remember(self, resource: Resource, decision: Decision, failures: list[Failure], now: float) -> bool:
-        """Keeps what was refused; whether that makes the decision out of date."""
+    def _remember(self, resource: Resource, decision: Decision, failures: list[Failure], now: float) -> None:
+        """Keeps what was refused."""
         for action in decision.actions:
             if isinstance(action, PatchChildStatus):
                 self._written_child(resource, action.name, now)
@@ -89,10 +94,8 @@ class Shell:
             about = {failure.about for failure in failures}
             kept = [one for one in self._failures.get(resource.uid, ()) if one.about not in about]
             self._failures[resource.uid] = (*kept, *failures)
-            return True
-        if any(isinstance(action, CreatePod | SendRun) for action in decision.actions):
+        elif any(isinstance(action, CreatePod | SendRun) for action in decision.actions):
             self._failures.pop(resource.uid, None)
-        return False
 
     def _written_child(self, query: Resource, name: str, now: float) -> None:
         child = self._world.resource(Key(Kind.JOB, query.key.namespace, name))
@@ -129,7 +132,7 @@ class Shell:
         recent = tuple(one for one in self._failures.get(resource.uid, ()) if now - one.at < FORGOTTEN_S)
         return Observed(
             pods=pods,
-            lead=self._leads.view(pool_uid) if pool_uid else None,
+            lead=self._lead(pool_uid),
             report=self._leads.report(resource.uid),
             failures=(*recent, *mounts),
             upstreams=self._upstreams(resource),
@@ -138,6 +141,12 @@ class Shell:
             zones=self._world.zones(),
             active=self._active(resource) if resource.key.kind is Kind.POOL else 0,
         )
+
+    def _lead(self, pool_uid: str) -> LeadView | None:
+        """The lead that is connected, as long as its pod is to live: a stream may outlast its pod."""
+        view = self._leads.view(pool_uid)
+        alive = {pod.name for pod in self._world.pods(pool_uid) if pod.usable}
+        return view if view is not None and view.pod in alive else None
 
     def _named(self, resource: Resource) -> NamedPool | None:
         if resource.run is None or not resource.run.pool:

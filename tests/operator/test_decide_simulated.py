@@ -171,8 +171,8 @@ class Operated(RuleBasedStateMachine):
         decision = decide(self.sim.resource, self.sim.status, self.sim.observed(), self.sim.now)
         done = [self.sim.act(action) for action in decision.actions]
         if killed:
-            self.sim.failures = ()
             self.a_new_operator_doubles_nothing()
+            self.sim.failures = ()
         elif all(done):
             before = self.sim.status
             self.sim.status = decision.status

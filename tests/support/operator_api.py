@@ -37,6 +37,7 @@ from gristmill.wire.tls import OPERATOR_NAME
 from gristmill_operator.names import GROUP, VERSION
 from gristmill_operator.operating import Operator
 from gristmill_operator.settings import OperatorSettings, PodDefaults
+from tests.cluster.harness.controlplane import free_port
 
 T = TypeVar("T")
 CRDS = Path(__file__).parents[2] / "crds"
@@ -198,7 +199,7 @@ def settings(namespace: str, authority: tuple[Path, Path], identity: str = "op-0
         service_address="operator.test:7070",
         pods=PodDefaults(image="worker:test", linger_s=1, grace_s=1),
         namespaces=(namespace,),
-        lead_port=0,
+        lead_port=free_port(),
         http_port=0,
         ca_cert=str(authority[0]),
         ca_key=str(authority[1]),

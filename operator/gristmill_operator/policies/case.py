@@ -12,6 +12,9 @@ from gristmill_operator.model import Resource, RunSpec
 from gristmill_operator.observed import Observed
 from gristmill_operator.status import Phase, Status
 
+RETRY_S = 5.0
+"""So long after a refusal of the API server the next try comes."""
+
 
 class Pods(Enum):
     """What a run wants of the pods of its own pool."""

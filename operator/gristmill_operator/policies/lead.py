@@ -15,11 +15,9 @@ from gristmill_operator.actions import (
 )
 from gristmill_operator.model import PoolSpec
 from gristmill_operator.names import Role, lead_name
-from gristmill_operator.observed import Failure, PodView
-from gristmill_operator.policies.case import Pods
+from gristmill_operator.observed import POD, Failure, PodView
+from gristmill_operator.policies.case import RETRY_S, Pods
 
-RETRY_S = 5.0
-"""So long after a refusal of the API server the next try comes."""
 _FREE_LEADS = 3
 _LONGEST_BACKOFF_S = 120.0
 
@@ -71,4 +69,4 @@ def _backoff(finished: Sequence[PodView], started: int, now: float) -> float:
 
 
 def _after_refusal(failures: Sequence[Failure], now: float) -> float:
-    return max((failure.at + RETRY_S - now for failure in failures if failure.about == "pod"), default=0.0)
+    return max((failure.at + RETRY_S - now for failure in failures if failure.about == POD), default=0.0)

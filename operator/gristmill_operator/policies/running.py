@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from gristmill.wire.reports import RunPhase
 from gristmill_operator.actions import SendRun
-from gristmill_operator.policies.case import Case, Outcome, Pods
+from gristmill_operator.observed import CODE, POD, Failure
+from gristmill_operator.policies.case import RETRY_S, Case, Outcome, Pods
 from gristmill_operator.policies.reporting import ended_by_itself
 from gristmill_operator.status import BEGUN, Phase
+
+INVALID_POD = "InvalidPod"
 
 
 def hopeless(case: Case) -> Outcome | None:
     """Pods that the API server finds invalid will never be: the spec cannot change any more."""
     for failure in case.observed.failures:
-        if failure.about == "pod" and failure.reason == "InvalidPod" and case.resource.pool is not None:
+        if failure.about == POD and failure.reason == INVALID_POD and case.resource.pool is not None:
             return Outcome(Phase.FAILED, failure.reason, failure.message, Pods.END)
     return None
 
@@ -36,8 +39,11 @@ def running(case: Case) -> Outcome:
     if case.observed.lead is None:
         return Outcome(_standing(case), "WaitingForLead", _waiting(case))
     if not case.has_run:
+        if (refused := _refused(case)) is not None:
+            wait_s = refused.at + RETRY_S - case.now
+            return Outcome(_standing(case), refused.reason, refused.message, recheck_s=wait_s, report=report)
         send = SendRun(case.pool_uid, case.resource.uid, case.run.config_map)
-        return Outcome(_standing(case), "Sending", _refusal(case), actions=(send,), report=report)
+        return Outcome(_standing(case), "Sending", actions=(send,), report=report)
     if report is None:
         return Outcome(_standing(case), "Sent")
     phase = Phase(report.phase.value)
@@ -56,5 +62,7 @@ def _waiting(case: Case) -> str:
     return "waits for its lead"
 
 
-def _refusal(case: Case) -> str:
-    return next((one.message for one in case.observed.failures if one.about == "code"), "")
+def _refused(case: Case) -> Failure | None:
+    """Why the run could not be sent a moment ago."""
+    recent = (one for one in case.observed.failures if one.about == CODE and case.now < one.at + RETRY_S)
+    return next(recent, None)

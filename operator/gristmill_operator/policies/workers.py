@@ -10,9 +10,8 @@ from gristmill.wire.reports import PoolNeed
 from gristmill_operator.actions import Action, CreatePod, DeletePod
 from gristmill_operator.model import PoolSpec
 from gristmill_operator.names import Role, worker_name
-from gristmill_operator.observed import Failure, LeadView, PodView
-from gristmill_operator.policies.case import Pods
-from gristmill_operator.policies.lead import RETRY_S
+from gristmill_operator.observed import POD, Failure, LeadView, PodView
+from gristmill_operator.policies.case import RETRY_S, Pods
 
 BURST = 20
 """At most so many pods are made in one step."""
@@ -48,7 +47,7 @@ def worker_step(
         return WorkerStep((*gone, *idle), 0, started)
     if lead is None:
         return WorkerStep(gone, len(usable), started)
-    refused_s = max((one.at + RETRY_S - now for one in failures if one.about == "pod"), default=0.0)
+    refused_s = max((one.at + RETRY_S - now for one in failures if one.about == POD), default=0.0)
     missing = _missing(pool, lead.need, len(usable))
     if missing > 0 and refused_s > 0:
         return WorkerStep(gone, len(usable), started, refused_s)
