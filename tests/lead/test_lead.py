@@ -15,7 +15,7 @@ import pytest
 import gristmill as gm
 from gristmill.plan.manifest import load_manifest
 from gristmill.wire.reports import RunPhase
-from tests.support.pool_here import PoolHere
+from tests.support.pool_here import PoolHere, end_family
 
 Content = Callable[[str], list[tuple[int, int, str]]]
 
@@ -170,10 +170,11 @@ def test_a_lead_that_is_killed_and_started_again_gives_the_same_bytes(
     job = slow_count(books, f"{bucket}/counts")
     uid = pool.operator.ask(job)
     pool.operator.wait(uid, lambda report: report.maps.done > report.maps.total // 2)
-    pool.lead.main.kill()
-    pool.lead.main.wait(10)
+    end_family(pool.lead.main)
     pool.lead.restart()
-    pool.operator.complete(uid)
+    report = pool.operator.complete(uid)
+    told = next(text for text in report.warnings if "were done already" in text)
+    assert int(told.split()[0]) > report.maps.total // 3
     assert content(f"{bucket}/counts") == content(embedded(job, f"{bucket}/embedded"))
 
 
@@ -181,8 +182,7 @@ def test_a_committed_run_is_complete_at_once_for_the_next_lead(pool: PoolHere, b
     pool.start()
     uid = pool.operator.ask(word_count(books, f"{bucket}/counts"))
     done = pool.operator.complete(uid)
-    pool.lead.main.kill()
-    pool.lead.main.wait(10)
+    end_family(pool.lead.main)
     pool.operator.reports[uid].clear()
     pool.lead.restart()  # it has forgotten the run, and is asked again
     again = pool.operator.complete(uid)

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from gristmill.errors import InvalidPlan
 from gristmill.plan.job import Store
-from gristmill.plan.resources import load_stores
 from gristmill.wire.tls import OPERATOR_NAME, TlsFiles, pool_name
 
 
@@ -113,8 +112,13 @@ class _Reader:
         return found
 
     def stores(self) -> tuple[Store, ...]:
+        text = self.text("STORES", "")
+        if not text:
+            return ()
+        from gristmill.plan.resources import load_stores  # the whole of manifests with it
+
         try:
-            return load_stores(json.loads(self.text("STORES", "[]")))
+            return load_stores(json.loads(text))
         except (ValueError, AttributeError, TypeError, InvalidPlan) as error:
             raise InvalidPlan(f"it is not readable: {error}", place=_place("STORES")) from None
 

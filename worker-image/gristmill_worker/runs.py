@@ -24,15 +24,19 @@ from gristmill.errors import Cancelled, GristmillError, InternalError
 from gristmill.logs import log
 from gristmill.plan.explain import explain
 from gristmill.plan.resource_fields import QUERY_KIND
+from gristmill.plan.task import TaskResult
 from gristmill.schedule.config import SchedulerConfig
 from gristmill.storage.filesystem import join
 from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
 from gristmill.wire.reports import RunPhase
+from gristmill_worker.journal import FLUSH_EVERY_S, Journal
 from gristmill_worker.mirrors import manifests_of
 from gristmill_worker.requests import Accepted, Request, Surroundings, accept
 
 LOOK_EVERY_S = 0.1
+BACK_S = 8.0
+"""So long a lead that takes over waits for the workers of before."""
 QUIET_S = 10.0
 """So long an ended run waits for its workers to give up what they still do for it."""
 _PHASES = {ChainState.FINISHED: RunPhase.COMPLETE, ChainState.FAILED: RunPhase.FAILED,
@@ -74,6 +78,8 @@ class LeadRun:
         self._changed = changed
         self._outputs: ChainOutputs | None = None
         self._cancelled: str | None = None
+        self._journal: Journal | None = None
+        self._accepted_before: list[TaskResult] = []
         self._looked_s = 0.0
 
     @property
@@ -111,8 +117,7 @@ class LeadRun:
         except Exception as error:  # noqa: BLE001
             log(__name__, ERROR, "a run ended by a fault", run=self.request.uid, error=repr(error))
             self.error = InternalError(f"{type(error).__name__}: {error}", place="lead", remedy="please report this")
-        if self.error is not None:
-            await self._abandon()
+        await asyncio.to_thread(self._clean_up)
         self._end()
 
     def _prepare(self) -> None:
@@ -122,6 +127,8 @@ class LeadRun:
             self.job_manifests = manifests_of(self.accepted.chain)
         self.stores = Stores(self.accepted.chain.stores)
         planned = plan_for_pool(self.accepted.chain, self.stores, place.pool_name)
+        self._journal = Journal(self.accepted.scratch, request.run, planned.graph, self.stores)
+        self._accepted_before = self._journal.read()
         caches = CachedFiles(place.pool.nodes() if place.warm else ())
         planned = replace(planned, graph=with_places(planned.graph, (ZonesByPrefix(place.zones), caches)))
         self._outputs = ChainOutputs(planned.chain, planned.graph, request.run, self.stores)
@@ -139,20 +146,45 @@ class LeadRun:
     async def _run(self) -> None:
         assert self.planned is not None
         assert self._outputs is not None
-        place, jobs = self._place, self.planned.chain.jobs
-        deadlines = tuple((job.name, job.deadline_s) for job in jobs if job.deadline_s is not None)
-        run = ChainRun(self.planned.graph, RunFacts(self.request.run, place.slot_bytes, deadlines), SchedulerConfig())
-        self.run = run
-        run.tick(time.monotonic())
-        place.pool.add(self.request.run, run, self.planned.graph.stores, time.monotonic(), self.logs)
-        self._to(RunPhase.RUNNING)
+        assert self._journal is not None
+        pool, name = self._place.pool, self.request.run
+        self.run = run = ChainRun(self.planned.graph, self._facts(), SchedulerConfig(), self._journal.note)
+        pool.add(name, run, self.planned.graph.stores, time.monotonic(), self.logs)
+        journaling = asyncio.create_task(self._keep_journal(self._journal))
         try:
+            await self._take_over(run)
+            run.tick(time.monotonic())
+            self._to(RunPhase.RUNNING)
             await drive(run, self._outputs, self._look)
         finally:
-            place.pool.remove(self.request.run)
+            journaling.cancel()
+            pool.remove(name)
         if run.error is not None:
             await self._quiet()
             raise run.error
+
+    def _facts(self) -> RunFacts:
+        jobs = self.planned.chain.jobs if self.planned else ()
+        deadlines = tuple((job.name, job.deadline_s) for job in jobs if job.deadline_s is not None)
+        return RunFacts(self.request.run, self._place.slot_bytes, deadlines)
+
+    async def _take_over(self, run: ChainRun) -> None:
+        """Gives the run what an earlier lead accepted, once those who hold map output of it are back."""
+        if not self._accepted_before:
+            return
+        pool = self._place.pool
+        hosts = {output.location.host for result in self._accepted_before for output in result.outputs}
+        until_s = time.monotonic() + BACK_S
+        while not hosts <= pool.hosts() and time.monotonic() < until_s:
+            await asyncio.sleep(0.05)
+        count = run.restored(self._accepted_before, pool.introduce(self.request.run))
+        self.messages.append(f"{count} tasks were done already when this lead took over")
+        log(__name__, INFO, "run taken over", run=self.request.run, done=count, hosts=len(hosts & pool.hosts()))
+
+    async def _keep_journal(self, journal: Journal) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            await asyncio.to_thread(journal.flush)
 
     async def _quiet(self) -> None:
         """Waits till no worker stages anything more."""
@@ -179,9 +211,11 @@ class LeadRun:
         self.messages += look.messages
         self.progress = replace(look, messages=())
 
-    async def _abandon(self) -> None:
-        if self._outputs is not None:
-            await asyncio.to_thread(self._outputs.abandon)
+    def _clean_up(self) -> None:
+        if self.error is not None and self._outputs is not None:
+            self._outputs.abandon()
+        if self._journal is not None:
+            self._journal.remove()
 
     def _end(self) -> None:
         state = ChainState.FINISHED

@@ -8,7 +8,7 @@ inside tasks, can be tested step by step.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gristmill.coordinator.feeds import FeedBook
@@ -69,10 +69,20 @@ class RunFacts:
 
 
 class ChainRun:
-    """Drives one StageGraph to its end. ``finished`` or ``error`` tells that it is over."""
+    """Drives one StageGraph to its end. ``finished`` or ``error`` tells that it is over.
 
-    def __init__(self, graph: StageGraph, facts: RunFacts, config: SchedulerConfig) -> None:
+    ``note`` hears of each accepted result, with the parts that count; ``restored`` takes such results back.
+    """
+
+    def __init__(
+        self,
+        graph: StageGraph,
+        facts: RunFacts,
+        config: SchedulerConfig,
+        note: Callable[[TaskResult], None] = lambda _: None,
+    ) -> None:
         self.graph = graph
+        self._note = note
         self.tally = Tally(graph)
         self.effects: deque[Effect] = deque()
         self.finished = False
@@ -108,6 +118,31 @@ class ChainRun:
             if job not in self._jobs_done and now_s - self._started_s > deadline_s:
                 reason = f"it had not finished after its deadline of {format_duration(deadline_s)}"
                 self.fail(DeadlineExceeded(reason, place=f"job {job!r}", remedy="give it more time, or more workers"))
+
+    def restored(self, results: Iterable[TaskResult], holders: Mapping[str, WorkerId]) -> int:
+        """Results that an earlier coordinator of the run accepted; the number of those that count.
+
+        To be told before the first tick, and after the workers that hold map output have joined: ``holders`` are
+        their ids by host. Of a map whose worker is not there only what still needs it has it run again.
+        """
+        order = {stage.id: number for number, stage in enumerate(self.graph.stages)}
+        known = [result for result in results if result.attempt.task.stage in order]
+        for result in sorted(known, key=lambda each: (order[each.attempt.task.stage], each.attempt.task.partition)):
+            self._restore(result, holders)
+        return len(known)
+
+    def _restore(self, result: TaskResult, holders: Mapping[str, WorkerId]) -> None:
+        self.tally.accept(result)
+        for part in result.parts:
+            self._parts[part.job].append(part)
+        found = [holders.get(output.location.host) for output in result.outputs]
+        gone = WorkerId("a worker of before") if found and found[0] is None else None
+        holder = gone or (found[0] if found else None)
+        for output in result.outputs:
+            if holder is not None and gone is None:
+                self._feeds.add(output, holder)
+        checksum = "+".join(output.checksum for output in result.outputs)
+        self._handle(events.TaskRestored(result.attempt, holder, result.bytes_out, checksum))
 
     def joined(self, worker: events.WorkerJoined, link: WorkerLink) -> None:
         """A worker is there and can be reached by ``link``."""
@@ -272,6 +307,7 @@ class ChainRun:
         explained = replace(result, quarantined=self._poison.explained(result.quarantined))
         self.tally.accept(explained, self._localities.get(result.attempt, instructions.Locality.ANYWHERE))
         self._errors.pop(result.attempt.task, None)
+        self._note(explained if keep_parts else replace(explained, parts=()))
         if keep_parts:
             for part in result.parts:
                 self._parts[part.job].append(part)

@@ -123,6 +123,28 @@ class Pool:
                 self._end(member.loan)
         self.settle(self._now_s)
 
+    def introduce(self, name: str) -> dict[str, WorkerId]:
+        """Makes all workers known to a run that takes over map output of before; their ids there by host.
+
+        Those that other runs have give it no tasks.
+        """
+        run = self._runs[name]
+        return {member.joined.places[0]: self._known_as(member, run) for member in self._members.values()}
+
+    def hosts(self) -> set[str]:
+        """The hosts of all workers, as they call themselves."""
+        return {member.joined.places[0] for member in self._members.values()}
+
+    def _known_as(self, member: Member, run: PoolRun) -> WorkerId:
+        for loan in member.all_loans():
+            if loan.run is run:
+                return loan.id
+        loan = self._loan(member, run)
+        member.past.append(loan)
+        run.run.joined(self._as_joined(loan), loan)
+        run.run.draining(loan.id)
+        return loan.id
+
     def busy(self, name: str) -> bool:
         """Whether some worker still does something for the run."""
         return any(loan.outstanding for loan in self._loans() if loan.run.name == name)
@@ -238,12 +260,20 @@ class Pool:
         return next(wanting, runs[0] if len(runs) == 1 else None)
 
     def _lend(self, member: Member, run: PoolRun) -> None:
-        joined = member.joined
-        id_ = joined.worker if not member.loans else WorkerId(f"{joined.worker}~{member.loans}")
-        member.loans += 1
-        member.loan = Loan(id_, run, member, self._now_s)
+        member.loan = self._loan(member, run)
         member.link.serve(run.name, run.stores, run.logs)
-        run.run.joined(replace(joined, worker=id_, places=self._known_places(joined)), member.loan)
+        run.run.joined(self._as_joined(member.loan), member.loan)
+
+    def _loan(self, member: Member, run: PoolRun) -> Loan:
+        """A new loan, under an id that no run has heard of."""
+        id_ = member.joined.worker if not member.loans else WorkerId(f"{member.joined.worker}~{member.loans}")
+        member.loans += 1
+        return Loan(id_, run, member, self._now_s)
+
+    def _as_joined(self, loan: Loan) -> WorkerJoined:
+        """The worker as the run hears of it."""
+        joined = loan.member.joined
+        return replace(joined, worker=loan.id, places=self._known_places(joined))
 
     def _take_back(self) -> None:
         """Ends loans for runs that have less than their share; the workers go there once they are empty."""
