@@ -156,7 +156,10 @@ def _named(
     locate: Locate,
     convert: Callable[[Sequence[object]], pa.Array],
 ) -> TypeConflict:
-    """The error with the place of the first record that it concerns, found by halving."""
+    """The error with the place of the first record that it concerns, found by halving.
+
+    That place says which record it is: what ``infer`` says of its place among these values would be a second number.
+    """
     low, high = 0, len(values)
     while high - low > 1:
         middle = (low + high) // 2
@@ -165,7 +168,8 @@ def _named(
         else:
             high = middle
     located = locate(column, values[low])
-    located.reason, located.remedy = f"{error.place}: {error.reason}", error.remedy
+    column_path, _, _ = error.place.partition(", record ")
+    located.reason, located.remedy = f"{column_path}: {error.reason}", error.remedy
     return located
 
 

@@ -67,7 +67,8 @@ def name_findings(name: str, noun: str) -> Iterator[Finding]:
 
 def _input_names(job: JobPlan) -> Iterator[Finding]:
     if not job.inputs and not isinstance(job.reduce, SqlFragment):  # a SELECT may give constant rows
-        yield Finding("spec.input", "a job needs at least one input")
+        remedy = "Set input: [{uri: …, format: …}]; only a reduce in SQL may do without."
+        yield Finding("spec.input", "a job needs at least one input", remedy)
     named = [(f"spec.input[{at}].name", input_.name) for at, input_ in enumerate(job.inputs)]
     named += [(f"spec.sideInputs[{at}].name", side.name) for at, side in enumerate(job.side_inputs)]
     seen: dict[str, str] = {}
