@@ -63,7 +63,11 @@ def test_a_broadcast_input_needs_no_key() -> None:
             "job My_Job, name: 'My_Job' is not a name for a job: lower-case letters, digits and dashes, at most 63\n"
             "  For instance my-job.",
         ),
-        ({"inputs": (), "reduce": CommandFragment(("./r",))}, "job job, input: a job needs at least one input"),
+        (
+            {"inputs": (), "reduce": CommandFragment(("./r",))},
+            "job job, input: a job needs at least one input\n"
+            "  Set input: [{uri: …, format: …}]; only a reduce in SQL may do without.",
+        ),
         (
             {"inputs": (INPUT, replace(INPUT, name="Rows"))},
             "job job, input[1].name: 'Rows' is taken by spec.input[0].name\n  Give each input its own name.",
