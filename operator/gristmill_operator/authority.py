@@ -45,6 +45,11 @@ class Authority:
         self._cert = x509.load_pem_x509_certificate(cert)
         self._key = cast(CertificateIssuerPrivateKeyTypes, serialization.load_pem_private_key(key, password=None))
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells this authority from others, in 16 digits."""
+        return self._cert.fingerprint(hashes.SHA256()).hex()[:16]
+
     def pool(self, uid: str) -> PoolCredentials:
         """New credentials of the pool, with its UID in the certificate's name."""
         leaf = self._leaf(pool_name(uid), POOL_DAYS)

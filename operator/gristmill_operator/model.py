@@ -28,7 +28,7 @@ class Defaults:
     """What the operator's settings say where a resource says nothing.
 
     Each core of ``cpu`` makes a slot. ``linger_s``: how long the lead of an ended private pool stays. ``stores`` come
-    behind those of a resource.
+    behind those of a resource. ``authority`` marks pods with whose certificates they hold.
     """
 
     max_workers: int = 8
@@ -36,6 +36,7 @@ class Defaults:
     cpu: str = "1"
     stores: tuple[Mapping[str, Any], ...] = ()
     scratch: str = ""
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,6 +95,7 @@ class PoolSpec:
     uris: tuple[str, ...] = ()
     stores: str = ""
     scratch: str = ""
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,7 @@ def _pool(key: Key, uid: str, spec: Mapping[str, Any], run: RunSpec | None, defa
         uris=inputs,
         stores="" if private and not defaults.stores else json.dumps(stores),
         scratch=defaults.scratch if private else str(spec.get("scratch") or defaults.scratch),
+        authority=defaults.authority,
     )
 
 

@@ -16,6 +16,8 @@ MIRROR_OWNER = f"{GROUP}/query"
 """``spec.managedBy`` of a child MapReduceJob that only mirrors a job of a query's chain."""
 UPSTREAM_ANNOTATION = f"{GROUP}/upstream-"
 """Before a job's name: where its output lies, in what a lead is sent."""
+AUTHORITY_ANNOTATION = f"{GROUP}/authority"
+"""Of a pod: which certificate authority signed the certificate that it holds."""
 
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 LABEL_COMPONENT = "app.kubernetes.io/component"

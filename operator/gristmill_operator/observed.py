@@ -12,6 +12,7 @@ from typing import Any
 from gristmill.wire.reports import PoolNeed, RunReport
 from gristmill_operator.model import Key
 from gristmill_operator.names import (
+    AUTHORITY_ANNOTATION,
     LABEL_COMPONENT,
     LABEL_POOL_UID,
     Kind,
@@ -53,6 +54,7 @@ class PodView:
     containers: tuple[ContainerView, ...] = ()
     owner: Key | None = None
     version: str = ""
+    authority: str = ""
 
     @property
     def number(self) -> int:
@@ -169,6 +171,7 @@ def parse_pod(body: Mapping[str, Any]) -> PodView:
         containers=tuple(_container(one) for one in status.get("containerStatuses") or []),
         owner=_owner(meta),
         version=meta.get("resourceVersion", ""),
+        authority=(meta.get("annotations") or {}).get(AUTHORITY_ANNOTATION, ""),
     )
 
 

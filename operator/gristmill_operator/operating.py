@@ -11,7 +11,7 @@ from logging import ERROR, INFO
 from gristmill.logs import log
 from gristmill_operator.acting import Actor
 from gristmill_operator.audit import Audit
-from gristmill_operator.authority import load_authority
+from gristmill_operator.authority import Authority, load_authority
 from gristmill_operator.handlers import Inbox
 from gristmill_operator.health import Health
 from gristmill_operator.kube import Kube
@@ -39,7 +39,7 @@ class Operator:
         self._authority = load_authority(settings.ca_cert, settings.ca_key)
         self._kube = Kube()
         self._metrics = Metrics()
-        self._world = World(defaults(settings))
+        self._world = World(defaults(settings, self._authority))
         self._leads = Leads(self._changed)
         self._lease = Lease(self._kube, settings.namespace, settings.identity, time.time)
         self._inbox = Inbox(self._world, self._enqueue)
@@ -126,7 +126,7 @@ class Operator:
         return self._metrics.text(self._world.resources(), self._leads.connected())
 
 
-def defaults(settings: OperatorSettings) -> Defaults:
+def defaults(settings: OperatorSettings, authority: Authority) -> Defaults:
     """What resources mean where they say nothing."""
     executor = settings.pods.executor_resources
     cpu = executor.get("requests", {}).get("cpu") or executor.get("limits", {}).get("cpu") or "1"
@@ -136,4 +136,5 @@ def defaults(settings: OperatorSettings) -> Defaults:
         cpu=str(cpu),
         stores=settings.stores,
         scratch=settings.scratch,
+        authority=authority.fingerprint,
     )

@@ -14,6 +14,7 @@ from gristmill_operator.actions import CreatePod
 from gristmill_operator.model import Key, PoolSpec
 from gristmill_operator.names import (
     API_VERSION,
+    AUTHORITY_ANNOTATION,
     FLIGHT_PORT,
     HOST_LABEL,
     LABEL_COMPONENT,
@@ -47,7 +48,7 @@ def pod_manifest(action: CreatePod, settings: OperatorSettings, zone_names: froz
     pool, role = action.pool, action.role
     template, defaults = pool.template, settings.pods
     places = action.places or _first_places(pool, settings.zones)
-    annotations = {**defaults.annotations, **template.annotations}
+    annotations = {**defaults.annotations, **template.annotations, AUTHORITY_ANNOTATION: pool.authority}
     spec: dict[str, Any] = {
         "restartPolicy": "Always",
         "shareProcessNamespace": True,
@@ -72,7 +73,7 @@ def pod_manifest(action: CreatePod, settings: OperatorSettings, zone_names: froz
             "name": action.name,
             "namespace": pool.owner.namespace,
             "labels": {**defaults.labels, **template.labels, **pod_labels(pool, role)},
-            **({"annotations": annotations} if annotations else {}),
+            "annotations": annotations,
             "ownerReferences": [owner_reference(pool)],
         },
         "spec": {name: value for name, value in spec.items() if value not in ({}, [], "")},

@@ -253,3 +253,11 @@ def test_a_warm_pool_goes_to_zero_after_its_idle_time() -> None:
     assert waiting.requeue_after == pytest.approx(20)
     over = Observed(pods=(LEAD,), lead=lead(need=PoolNeed(idle_s=31.0)))
     assert deleted(decided(warm_pool(idle="30s"), None, over)) == [LEAD.name]
+
+
+def test_pods_of_another_authority_are_replaced() -> None:
+    stranger = replace(LEAD, authority="0123")
+    going = decided(job(), RUNNING, during(stranger))
+    assert deleted(going) == [LEAD.name]
+    assert created(going) == []
+    assert created(decided(job(), RUNNING, during())) == [f"{BASE}-lead-1"]

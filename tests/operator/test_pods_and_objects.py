@@ -169,7 +169,7 @@ def test_what_a_resource_asks_of_its_pods_is_added_to_the_operators_own() -> Non
     spec = manifest["spec"]
     assert manifest["metadata"]["labels"]["team"] == "search"
     assert manifest["metadata"]["labels"]["gristmill.dev/role"] == "lead"
-    assert manifest["metadata"]["annotations"] == {"note": "x"}
+    assert manifest["metadata"]["annotations"]["note"] == "x"
     assert spec["nodeSelector"] == {"arch": "arm", "disk": "nvme"}
     assert spec["imagePullSecrets"] == [{"name": "shared"}, {"name": "registry"}]
     assert (spec["serviceAccountName"], spec["priorityClassName"]) == ("reader", "batch")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gristmill_operator.actions import Action, DeletePod, EndLead
 from gristmill_operator.model import PoolSpec
@@ -53,10 +53,22 @@ def pool_step(case: PoolCase) -> PoolStep:
     going = _forced(case)
     if case.want is Pods.END:
         return _ended(case, going)
+    case, strangers = _without_strangers(case)
+    going = (*going, *strangers)
     lead = lead_step(case.pool, case.want, case.pods, case.failures, case.leads, case.now)
     workers = worker_step(case.pool, case.want, case.pods, case.lead, case.failures, case.workers_started, case.now)
     news = pod_news(case.pool.uid, case.pods, case.lead, case.zones)
     return _step(case, lead, workers, (*going, *lead.actions, *workers.actions, *news))
+
+
+def _without_strangers(case: PoolCase) -> tuple[PoolCase, tuple[Action, ...]]:
+    """Pods whose certificate another authority signed are never let in again: they count as going, and go."""
+    strange = [pod for pod in case.pods if pod.usable and pod.authority not in ("", case.pool.authority)]
+    if not strange:
+        return case, ()
+    kept = tuple(replace(pod, deleting_at=case.now) if pod in strange else pod for pod in case.pods)
+    why = "its certificate is of an authority that is no more"
+    return replace(case, pods=kept), tuple(DeletePod(pod.name, pod.uid, why) for pod in strange)
 
 
 def _step(case: PoolCase, lead: LeadStep, workers: WorkerStep, actions: tuple[Action, ...]) -> PoolStep:
