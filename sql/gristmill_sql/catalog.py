@@ -97,6 +97,11 @@ class Catalog:
         format_ = format_of_path(name)
         return self._table(name, name, path_source(name, format_)) if format_ else None
 
+    def source(self, name: str) -> FileSource | None:
+        """The files of a registered table, whether they are there or not."""
+        found = self._sources.get(name.casefold())
+        return found[1] if found else None
+
     def nearest(self, name: str) -> str | None:
         """The registered name most like a wrong one."""
         close = difflib.get_close_matches(name.casefold(), self._sources, n=1, cutoff=0.5)

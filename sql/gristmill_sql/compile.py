@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gristmill.errors import InvalidQuery
 from gristmill.plan.job import ChainPlan
@@ -24,6 +24,7 @@ from gristmill_sql.oracle import Oracle
 from gristmill_sql.parse import Parsed, parse
 from gristmill_sql.physical import Planner
 from gristmill_sql.rules import Knowledge
+from gristmill_sql.statements import Target, output_of
 
 _FRAMES = 30_000
 _STACK_BYTES = 512 << 20
@@ -58,13 +59,22 @@ def compile_query(sql: str, catalog: Catalog, options: CompileOptions | None = N
 
 def _compiled(sql: str, catalog: Catalog, options: CompileOptions) -> CompiledQuery:
     oracle = Oracle()
-    parsed = parse(sql, options, oracle)
+    parsed = parse(sql, options, oracle, catalog)
+    if parsed.target is not None:
+        options = _writing(parsed.target, catalog, options)
     bound, names = bind(parsed, catalog, oracle)
     estimator = Estimator()
     optimized = optimize(bound, Knowledge(oracle, names, estimator, options))
     chain, ordered = Planner(names, estimator, options).chain(optimized)
     schema = tuple(item.column for item in bound.result)
     return CompiledQuery(chain, schema, ordered, parsed, bound, optimized)
+
+
+def _writing(target: Target, catalog: Catalog, options: CompileOptions) -> CompileOptions:
+    """The options with the output that the statement names."""
+    if options.outputs:
+        raise InvalidQuery("the statement says itself where its rows go", place=target.place, remedy="write a SELECT")
+    return replace(options, outputs=(output_of(target, catalog),))
 
 
 def _with_deep_stack(work: Callable[[], CompiledQuery]) -> CompiledQuery:

@@ -15,12 +15,14 @@ from sqlglot.dialects import Dialect
 from sqlglot.errors import ParseError, TokenError
 
 from gristmill.errors import InvalidQuery
+from gristmill_sql.catalog import Catalog
 from gristmill_sql.diagnose import Span, invalid
 from gristmill_sql.instant import fix_instant
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parameters import bind_parameters
 from gristmill_sql.path_functions import replace_path_functions
+from gristmill_sql.statements import Statement, Target, read_statements, renamed, with_table_columns
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings are about what the errors here say precisely
 
@@ -30,24 +32,44 @@ class Parsed:
     """A query's tree, the user's text that its positions refer to, and the text that DuckDB reads.
 
     ``text`` is the user's own where the dialect is DuckDB's and nothing had to be bound, else its translation.
+    ``target`` is where the statement around the query writes its rows.
     """
 
     tree: exp.Query
     source: str
     text: str
+    target: Target | None = None
 
 
-def parse(sql: str, options: CompileOptions, oracle: Oracle) -> Parsed:
-    """The one query in ``sql``. Raises InvalidQuery with the place of the fault."""
-    tree = _only_query(sql, _statements(sql, options, oracle))
+def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | None = None) -> Parsed:
+    """The one query in ``sql``; without a catalog, rows to insert keep their own types.
+
+    Raises InvalidQuery with the place of the fault.
+    """
+    trees = _statements(sql, options, oracle)
+    statement = read_statements(sql, trees)
+    tree = _only_query(sql, _for_target(statement, catalog))
     changes = [
         bind_parameters(sql, tree, options.params),
         replace_path_functions(tree),
         fix_instant(tree, options.now),
     ]
-    if any(changes) or options.dialect != "duckdb":
-        return Parsed(tree, sql, tree.sql(dialect="duckdb", pretty=True))
+    if any(changes) or options.dialect != "duckdb" or statement.target or len(trees) > 1:
+        return Parsed(tree, sql, tree.sql(dialect="duckdb", pretty=True), statement.target)
     return Parsed(tree, sql, sql)
+
+
+def _for_target(statement: Statement, catalog: Catalog | None) -> exp.Expr:
+    """The query with the names and types of what its rows are written to."""
+    target = statement.target
+    if target is None or (target.inserts and catalog is None):
+        return statement.query
+    if not target.inserts or catalog is None:
+        return renamed(statement.query, target.columns)
+    table = catalog.find(target.name)
+    if table is None:
+        raise InvalidQuery("there is no such table", place=target.place, remedy="CREATE TABLE ... AS makes one")
+    return with_table_columns(statement.query, target, table)
 
 
 def _statements(sql: str, options: CompileOptions, oracle: Oracle) -> list[exp.Expr]:
@@ -63,12 +85,7 @@ def _statements(sql: str, options: CompileOptions, oracle: Oracle) -> list[exp.E
         raise _parse_error(sql, fault) from None
 
 
-def _only_query(sql: str, statements: list[exp.Expr]) -> exp.Query:
-    if not statements:
-        raise invalid(sql, "the query is empty", remedy="write a SELECT")
-    if len(statements) > 1:
-        raise invalid(sql, f"{len(statements)} statements where one is expected", remedy="run them one at a time")
-    (tree,) = statements
+def _only_query(sql: str, tree: exp.Expr) -> exp.Query:
     for pivot in tree.find_all(exp.Pivot):
         _check_pivot(sql, pivot)
     if isinstance(tree, exp.Values):
@@ -78,7 +95,8 @@ def _only_query(sql: str, statements: list[exp.Expr]) -> exp.Query:
     if not isinstance(tree, exp.Query):
         name = str(tree.this).upper() if isinstance(tree, exp.Command) else tree.key.upper()
         reason = f"{name} is not supported: Gristmill runs queries"
-        raise invalid(sql, reason, at=_first_word(sql), remedy="write a SELECT, WITH, VALUES or FROM query")
+        remedy = "write a SELECT, WITH, VALUES or FROM query, CREATE TABLE AS, INSERT INTO or COPY (query) TO"
+        raise invalid(sql, reason, at=_first_word(sql), remedy=remedy)
     return tree
 
 

@@ -18,7 +18,7 @@ PLACED = [
     ("SELECT lenght(s) FROM t", "line 1:8", "lenght", "did you mean: length?"),
     ("SELECT id FROM t WHERE sum(a) > 1", "line 1:24", "WHERE clause cannot contain aggregates", "^~~~~~"),
     ("SELECT 'é', x.y FROM t", "line 1:13", "", "^"),
-    ("INSERT INTO t VALUES (1)", "line 1:1", "INSERT is not supported", "^~~~~~"),
+    ("DELETE FROM t", "line 1:1", "DELETE is not supported", "^~~~~~"),
     ("PIVOT t ON s USING sum(b)", "line 1:12", "PIVOT without IN", "list the values"),
     ("WITH x AS (SELECT 1) SELECT * FROM y", "line 1:36", "there is no table y", "^"),
 ]
