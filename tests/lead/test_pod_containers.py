@@ -94,7 +94,7 @@ def test_a_whole_executor_container_ends_and_the_agent_with_its_shuffle_lives_on
     assert "executor host is gone" in pod.log
     # No map that was done ran again: only the attempt that was running is in the ledger.
     assert {entry.cause for entry in report.ledger} <= {"executor-lost", "oom"}
-    assert len(report.ledger) <= 1
+    assert len(report.ledger) <= 1, (report.ledger, pod.log)
 
 
 def test_a_worker_that_is_asked_to_end_finishes_tells_and_leaves(
