@@ -9,14 +9,14 @@ ROWS = 20_000
 _NUMBERS = {
     "SMALLINT": """JavaEnable GoodEvent UserAgent RefererRegionID URLRegionID ResolutionDepth FlashMajor FlashMinor
         NetMajor NetMinor UserAgentMajor CookieEnable JavascriptEnable SilverlightVersion1 SilverlightVersion2
-        SilverlightVersion4 CodeVersion IsNotBounce IsOldCounter IsEvent IsParameter WithHash Age Sex Income Interests Robotness WindowName
-        OpenerName HistoryLength HTTPError SocialSourceNetworkID ParamCurrencyID HasGCLID SilverlightVersion3""",
+        SilverlightVersion4 CodeVersion IsNotBounce IsOldCounter IsEvent IsParameter WithHash Age Sex Income
+        Interests Robotness WindowName OpenerName HistoryLength HTTPError SocialSourceNetworkID ParamCurrencyID HasGCLID SilverlightVersion3""",
     "INTEGER": "HID SendTiming DNSTiming ConnectTiming ResponseStartTiming ResponseEndTiming FetchTiming RemoteIP CLID",
     "BIGINT": "WatchID FUniqID ParamPrice",
 }
 _TEXTS = """FlashMinor2 UserAgentMinor Params PageCharset OriginalURL HitColor BrowserLanguage BrowserCountry
-    SocialNetwork SocialAction SocialSourcePage ParamOrderID ParamCurrency OpenstatServiceName OpenstatCampaignID OpenstatAdID
-    OpenstatSourceID UTMSource UTMMedium UTMCampaign UTMContent UTMTerm FromTag"""
+    SocialNetwork SocialAction SocialSourcePage ParamOrderID ParamCurrency OpenstatServiceName OpenstatCampaignID
+    OpenstatAdID OpenstatSourceID UTMSource UTMMedium UTMCampaign UTMContent UTMTerm FromTag"""
 
 _WORTH_A_FORMULA = """
     CASE WHEN r % 4 = 0 THEN '' ELSE 'Title ' || r % 300 || CASE WHEN r % 17 = 0 THEN ' at Google' ELSE '' END END
@@ -31,8 +31,8 @@ _WORTH_A_FORMULA = """
     CASE WHEN r % 50 = 0 THEN 435090932899640449 ELSE r % 3000 * 1000003 END::BIGINT AS UserID,
     (r % 2)::TINYINT AS CounterClass,
     (r % 7)::SMALLINT AS OS,
-    'http://' || CASE WHEN r % 29 = 0 THEN 'www.google.com' ELSE 'site' || r % 90 || '.example' END || '/page/' || r % 800
-        AS URL,
+    'http://' || CASE WHEN r % 29 = 0 THEN 'www.google.com' ELSE 'site' || r % 90 || '.example' END
+        || '/page/' || r % 800 AS URL,
     CASE WHEN r % 5 = 0 THEN ''
          ELSE 'https://' || ['www.', ''][r % 2 + 1] || 'from' || r % 60 || '.example/a/' || r % 9 END AS Referer,
     (r % 11 = 0)::SMALLINT AS IsRefresh,
