@@ -7,10 +7,12 @@ import duckdb
 ROWS = 20_000
 
 _NUMBERS = {
-    "SMALLINT": """JavaEnable GoodEvent UserAgent RefererRegionID URLRegionID ResolutionDepth FlashMajor FlashMinor
-        NetMajor NetMinor UserAgentMajor CookieEnable JavascriptEnable SilverlightVersion1 SilverlightVersion2
-        SilverlightVersion4 CodeVersion IsNotBounce IsOldCounter IsEvent IsParameter WithHash Age Sex Income
-        Interests Robotness WindowName OpenerName HistoryLength HTTPError SocialSourceNetworkID ParamCurrencyID HasGCLID SilverlightVersion3""",
+    "SMALLINT": """
+        JavaEnable GoodEvent UserAgent RefererRegionID URLRegionID ResolutionDepth FlashMajor FlashMinor
+        NetMajor NetMinor UserAgentMajor CookieEnable JavascriptEnable SilverlightVersion1
+        SilverlightVersion2 SilverlightVersion4 CodeVersion IsNotBounce IsOldCounter IsEvent IsParameter
+        WithHash Age Sex Income Interests Robotness WindowName OpenerName HistoryLength HTTPError
+        SocialSourceNetworkID ParamCurrencyID HasGCLID SilverlightVersion3""",
     "INTEGER": "HID SendTiming DNSTiming ConnectTiming ResponseStartTiming ResponseEndTiming FetchTiming RemoteIP CLID",
     "BIGINT": "WatchID FUniqID ParamPrice",
 }
