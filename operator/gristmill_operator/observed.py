@@ -77,8 +77,9 @@ class PodView:
         return self.phase == "Running" and bool(self.containers) and all(one.ready for one in self.containers)
 
 
-POD, CODE, OBJECT, MOUNT = "pod", "code", "object", "mount"
-"""What a Failure is about: a pod and what has to be there before it, a run's code, other objects, volumes."""
+POD, CODE, OBJECT, MOUNT, VOLUME = "pod", "code", "object", "mount", "volume"
+"""What a Failure is about: a pod and what has to be there before it, a run's code, other objects, a volume that
+is not mounted, a volume that lies elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

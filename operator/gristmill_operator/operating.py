@@ -24,6 +24,7 @@ from gristmill_operator.requeue import Requeue
 from gristmill_operator.serving import LeadServer
 from gristmill_operator.settings import OperatorSettings
 from gristmill_operator.shell import Shell
+from gristmill_operator.volumes import Volumes
 from gristmill_operator.watching import Watching
 from gristmill_operator.world import World
 
@@ -45,8 +46,16 @@ class Operator:
         self._inbox = Inbox(self._world, self._enqueue)
         self._audit = Audit(self._kube, self._world, self._inbox, settings.namespaces, time.time)
         actor = Actor(self._kube, self._leads, self._world, self._authority, settings, self._metrics, time.time)
-        mounts = Mounts(self._kube)
-        self._shell = Shell(self._world, self._leads, actor, mounts, self._kube, self._metrics, time.time)
+        self._shell = Shell(
+            self._world,
+            self._leads,
+            actor,
+            Mounts(self._kube),
+            Volumes(self._kube),
+            self._kube,
+            self._metrics,
+            time.time,
+        )
         self._requeue = Requeue(self._reconcile)
         self._watching = Watching(self._inbox, settings.namespaces, settings.watch_nodes)
         self.lead_port = settings.lead_port

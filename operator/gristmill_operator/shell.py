@@ -19,10 +19,11 @@ from gristmill_operator.metrics import Metrics
 from gristmill_operator.model import Key, Resource
 from gristmill_operator.mounts import Mounts
 from gristmill_operator.names import Kind
-from gristmill_operator.observed import CODE, POD, Child, Failure, LeadView, NamedPool, Observed, Upstream
+from gristmill_operator.observed import CODE, POD, Child, Failure, LeadView, NamedPool, Observed, PodView, Upstream
 from gristmill_operator.pacing import write_in
 from gristmill_operator.policies.case import RETRY_S
 from gristmill_operator.status import Phase, Status, status_form
+from gristmill_operator.volumes import Volumes
 from gristmill_operator.world import World
 
 _AT_ONCE_S = 0.01
@@ -40,6 +41,7 @@ class Shell:
         leads: Leads,
         actor: Actor,
         mounts: Mounts,
+        volumes: Volumes,
         kube: Kube,
         metrics: Metrics,
         clock: Callable[[], float],
@@ -48,6 +50,7 @@ class Shell:
         self._leads = leads
         self._actor = actor
         self._mounts = mounts
+        self._volumes = volumes
         self._kube = kube
         self._metrics = metrics
         self._clock = clock
@@ -128,19 +131,26 @@ class Shell:
         named = self._named(resource)
         pool_uid = own.uid if own else named.uid if named else ""
         pods = self._world.pods(own.uid) if own else ()
-        mounts = await self._mounts.failures(resource.key.namespace, pods, now)
+        elsewhere = await self._elsewhere(resource, pods, now)
         recent = tuple(one for one in self._failures.get(resource.uid, ()) if now - one.at < FORGOTTEN_S)
         return Observed(
             pods=pods,
             lead=self._lead(pool_uid),
             report=self._leads.report(resource.uid),
-            failures=(*recent, *mounts),
+            failures=(*recent, *elsewhere),
             upstreams=self._upstreams(resource),
             named=named,
             children=self._children(resource) if resource.key.kind is Kind.QUERY else {},
             zones=self._world.zones(),
             active=self._active(resource) if resource.key.kind is Kind.POOL else 0,
         )
+
+    async def _elsewhere(self, resource: Resource, pods: tuple[PodView, ...], now: float) -> list[Failure]:
+        """What is in the way of pods that neither they nor a refusal tell."""
+        if resource.pool is None:
+            return []
+        mounts = await self._mounts.failures(resource.key.namespace, pods, now)
+        return mounts + await self._volumes.failures(resource.key.namespace, resource.pool.claims, pods, now)
 
     def _lead(self, pool_uid: str) -> LeadView | None:
         """The lead that is connected, as long as its pod is to live: a stream may outlast its pod."""

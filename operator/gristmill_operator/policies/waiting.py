@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gristmill_operator.observed import ContainerView, Failure, PodView
+from gristmill_operator.observed import VOLUME, ContainerView, Failure, PodView
 from gristmill_operator.policies.reporting import shorten
 
 
@@ -41,6 +41,11 @@ _UNSCHEDULABLE = (
     ("persistentvolumeclaim", "VolumeMissing", "make the PersistentVolumeClaim, or correct the pvc:// URI"),
     ("unbound immediate", "VolumeUnbound", "bind the PersistentVolumeClaim: it waits for a PersistentVolume"),
     (
+        "persistentvolume's node affinity",
+        "VolumeNodeUnavailable",
+        "the node that holds the volume has no room or is cordoned: make room there or uncordon it",
+    ),
+    (
         "volume node affinity",
         "VolumeNodeUnavailable",
         "the node that holds the volume has no room or is cordoned: make room there or uncordon it",
@@ -64,6 +69,9 @@ _FORBIDDEN = (
 
 def waiting(pods: Sequence[PodView], failures: Sequence[Failure]) -> Waiting | None:
     """The first reason found, the lead's before the workers'; None where nothing is in the way."""
+    for failure in failures:
+        if failure.about == VOLUME:
+            return _of_failure(failure)
     for pod in sorted(pods, key=lambda pod: (not pod.lead, pod.number)):
         if pod.usable and (found := _of_pod(pod)) is not None:
             return found

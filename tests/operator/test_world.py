@@ -1,0 +1,94 @@
+"""What is observed: older news never replace newer ones, the dead stay dead, and everybody concerned hears of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from operator_values import job, resource
+
+from gristmill_operator.model import Defaults, Key
+from gristmill_operator.names import Kind
+from gristmill_operator.world import World
+
+WC = Key(Kind.JOB, "ns", "wc")
+
+
+def body(version: str = "1", name: str = "wc", uid: str = "u1", **spec: Any) -> dict[str, Any]:
+    raw = dict(job(name, uid, **spec).raw)
+    return {**raw, "metadata": {**raw["metadata"], "resourceVersion": version}}
+
+
+def pod(version: str = "1", phase: str = "Running", uid: str = "p1") -> dict[str, Any]:
+    owner = {"kind": "MapReduceJob", "name": "wc", "uid": "u1", "controller": True}
+    labels = {"gristmill.dev/pool-uid": "u1", "app.kubernetes.io/component": "lead"}
+    meta = {"name": "mrj-wc-lead-0", "namespace": "ns", "uid": uid, "resourceVersion": version}
+    return {"metadata": {**meta, "labels": labels, "ownerReferences": [owner]}, "status": {"phase": phase}}
+
+
+def test_an_older_version_changes_nothing() -> None:
+    world = World(Defaults())
+    world.put_resource(body("5", suspend=True))
+    assert world.put_resource(body("4")) == set()
+    found = world.resource(WC)
+    assert found is not None
+    assert found.run is not None
+    assert found.run.suspend
+
+
+def test_what_is_gone_stays_gone_whatever_arrives_late() -> None:
+    world = World(Defaults())
+    world.put_resource(body("5"))
+    world.put_pod(pod("6"))
+    world.drop_pod("p1")
+    world.drop_resource(WC, "u1")
+    assert world.put_pod(pod("7")) == set()
+    assert world.put_resource(body("8")) == set()
+    assert world.pods("u1") == ()
+    assert world.resource(WC) is None
+
+
+def test_a_late_deletion_does_not_take_the_next_of_that_name() -> None:
+    world = World(Defaults())
+    world.put_resource(body("9", uid="u2"))
+    world.drop_resource(WC, "u1")
+    found = world.resource(WC)
+    assert found is not None
+    assert found.uid == "u2"
+
+
+def test_a_pod_concerns_its_owner() -> None:
+    world = World(Defaults())
+    assert world.put_pod(pod()) == {WC}
+    assert world.put_pod(pod("0")) == set()
+    assert world.drop_pod("p1") == {WC}
+
+
+def test_a_job_concerns_those_that_read_it_and_the_pool_that_it_names() -> None:
+    world = World(Defaults())
+    world.put_resource(body(name="after", uid="u2", input=[{"name": "i", "fromJob": "wc"}]))
+    after = Key(Kind.JOB, "ns", "after")
+    assert world.put_resource(body()) == {WC, after}
+    assert world.drop_resource(WC, "u1") == {WC, after}
+    nightly = Key(Kind.POOL, "ns", "nightly")
+    assert world.put_resource(body("1", "p", "u3", pool="nightly")) == {Key(Kind.JOB, "ns", "p"), nightly}
+    assert world.readers(nightly) == {Key(Kind.JOB, "ns", "p")}
+
+
+def test_a_mirror_is_found_by_its_query() -> None:
+    world = World(Defaults())
+    owners = [{"kind": "SQLQuery", "name": "q", "uid": "u9"}]
+    mirror = resource("MapReduceJob", "q-0", "u4", {"managedBy": "gristmill.dev/query"}, ownerReferences=owners)
+    world.put_resource(dict(mirror.raw))
+    assert world.readers(Key(Kind.QUERY, "ns", "q")) == {mirror.key}
+
+
+def test_nothing_is_kept_of_what_is_gone() -> None:
+    world = World(Defaults())
+    for at in range(50):
+        world.put_resource(body(name=f"j{at}", uid=f"u{at}", pool="nightly"))
+        world.put_pod(pod(uid=f"p{at}"))
+        world.drop_pod(f"p{at}")
+        world.drop_resource(Key(Kind.JOB, "ns", f"j{at}"), f"u{at}")
+    assert list(world.resources()) == []
+    assert world.pod_versions() == {}
+    assert world.readers(Key(Kind.POOL, "ns", "nightly")) == frozenset()
