@@ -85,14 +85,15 @@ proto: ## generate the messages of core/gristmill/wire from its .proto files
 	$(CACHE)/proto/bin/python -m grpc_tools.protoc -I core --python_out=core --pyi_out=core core/gristmill/wire/*.proto
 
 .PHONY: crds
-crds: $(INSTALLED) ## generate crds/ from the tables of fields, and what the chart holds of them and of its values
+crds: $(INSTALLED) ## generate the resource definitions, and what the chart holds of them and of its values
 	$(BIN)/python -m gristmill_operator.crds crds
 	$(BIN)/python charts/generate.py
 
-.PHONY: crds
-crds: $(INSTALLED) ## generate the resource definitions from the tables of fields in core/gristmill/plan
-	$(BIN)/python -m gristmill_operator.crds crds
-	cp crds/*.yaml charts/gristmill/files/crds/
+.PHONY: kind-images
+kind-images: ## build both images with Docker and load them into the kind cluster
+	version=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' core/gristmill/version.py); \
+	docker build -t gristmill:$$version . && docker build -t gristmill-worker:$$version -f worker-image/Dockerfile . && \
+	kind load docker-image gristmill:$$version gristmill-worker:$$version
 
 .PHONY: wheel
 wheel: $(INSTALLED) ## build the wheel into dist/
