@@ -157,3 +157,23 @@ def test_the_plan_heeds_every_field_of_the_table() -> None:
     assert used == {path for path, field in FIELDS.items() if field.kind is not Kind.OPAQUE}
     chain = load_manifest(text, "every_field.yaml")
     assert list(yaml.safe_load_all(dump_manifest(chain))) == written
+
+
+def test_a_query_heeds_every_field_of_its_table() -> None:
+    written = yaml.safe_load((HERE / "manifest" / "every_query_field.yaml").read_text())
+    known = {path for path, field in walk(QUERY) if field.kind is not Kind.OPAQUE}
+    assert set(paths(QUERY, written)) == known
+    assert dump_query(load_query(written)) == written
+
+
+def test_a_pool_heeds_every_field_of_its_table() -> None:
+    """Each field that goes makes another pool."""
+    query = yaml.safe_load((HERE / "manifest" / "every_query_field.yaml").read_text())
+    shared = {name: query["spec"][name] for name in ("stores", "scratch", "resources", "pod")}
+    spec = {"min": 1, "max": 9, "idle": "1m", "image": "worker:1", "claims": ["data"], **shared}
+    pool = query | {"kind": "WorkerPool", "spec": spec}
+    known = {path for path, field in walk(POOL) if field.kind is not Kind.OPAQUE}
+    assert set(paths(POOL, pool)) == known
+    for field in spec:
+        less = {name: value for name, value in spec.items() if name != field}
+        assert load_pool(pool | {"spec": less}) != load_pool(pool)

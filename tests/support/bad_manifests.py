@@ -28,7 +28,10 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One bad manifest. With ``update`` the good one is there already and the case changes it."""
+    """One bad manifest. With ``update`` the good one is there already and the case changes it.
+
+    ``elsewhere``: bad on a cluster alone; ``gristmill run`` has nothing against it.
+    """
 
     name: str
     of: str = "job"
@@ -36,6 +39,7 @@ class Case:
     says: tuple[str, ...] = ()
     condition: str = ""
     update: bool = False
+    elsewhere: bool = False
 
     @property
     def before(self) -> Manifest:
