@@ -83,9 +83,10 @@ def test_a_whole_executor_container_ends_and_the_agent_with_its_shuffle_lives_on
     pool: PoolHere, books: str, bucket: str, content: Content, expected: list[tuple[int, int, str]], where: str
 ) -> None:
     pool.start(workers=1)
+    pod = pool.pods[0 if where == "lead" else 1]
+    assert soon(lambda: pool.lead.log.count("worker joined") == 2), pool.lead.log
     uid = pool.operator.ask(count(books, f"{bucket}/counts"))
     report = pool.operator.wait(uid, lambda report: report.maps.done > 4)
-    pod = pool.pods[0 if where == "lead" else 1]
     pod.kill_executors()
     pod.restart_executors()
     report = pool.operator.complete(uid)

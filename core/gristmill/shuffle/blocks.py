@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
@@ -17,8 +17,10 @@ from gristmill.errors import GristmillError, LostBlock
 from gristmill.ids import ExchangeId
 from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.task import ExchangeFeed, MapOutput
-from gristmill.shuffle.bounds import KeyRange
 from gristmill.shuffle.format import Block, CorruptFile, Index, OpenFile, decode_block, read_index
+
+if TYPE_CHECKING:
+    from gristmill.shuffle.bounds import KeyRange
 
 
 def lost_block(exchange: ExchangeId, task_order: int, reason: str) -> LostBlock:
@@ -58,6 +60,8 @@ class Selection:
         """The range of keys, for a RANGE exchange."""
         if self.spec.kind is not ExchangeKind.RANGE:
             return None
+        from gristmill.shuffle.bounds import KeyRange  # DuckDB with it, which a worker's agent does without
+
         return KeyRange.of(self.bounds, self.partition, self.spec.partitions)
 
     def blocks(self, index: Index) -> list[Block]:

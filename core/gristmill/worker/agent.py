@@ -83,13 +83,13 @@ class Agent:
         for the next.
         """
         Path(self._socket_path).unlink(missing_ok=True)
-        if self._config.flight_host:
-            self._flight_address = _serve_outputs(self._config)  # executors are told of it when they dial in
         server = await asyncio.start_unix_server(self._executor_connected, self._socket_path)
         background = [asyncio.create_task(self._executors.keep()), asyncio.create_task(self._watch())]
-        for slot in self._slots:
-            slot.prepare()
         try:
+            if self._config.flight_host:  # in a thread: it takes imports, while the executor host does its own
+                self._flight_address = await asyncio.to_thread(_serve_outputs, self._config)
+            for slot in self._slots:
+                slot.prepare()  # executors are told of the address when they dial in
             await self._executors_ready()
             await self._work()
         finally:
