@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from gristmill.plan.formats import format_of_path, path_source
@@ -15,10 +16,11 @@ from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileRange, FileSource, Format
 from gristmill.storage.filesystem import Entry
 from gristmill.storage.footers import Footers
-from gristmill.storage.splits import plan_input
+from gristmill.storage.splits import PlannedInput, plan_input
 from gristmill.storage.stores import Stores
 from gristmill_sql.statistics import distinct_values
 
+_READERS = 8
 STATISTICS_FILES = 4
 """So many files of a table are looked at for the distinct values of its columns."""
 
@@ -49,22 +51,29 @@ FactsReader = Callable[[FileSource, str], TableFacts]
 """Reads the facts of a source; the second argument is the place that an error names."""
 
 
-def facts_from_storage(stores: Stores | None = None) -> FactsReader:
-    """A reader of facts from the files' own footers, as the storage layer plans them."""
-    reached = stores or Stores((), {})
-    footers = Footers()
+_FOOTERS = Footers()
 
-    def read(source: FileSource, place: str) -> TableFacts:
-        planned = plan_input(source, reached, place)
+
+class StorageFacts:
+    """A reader of facts from the files' own footers, as the storage layer plans them.
+
+    ``planned`` are the inputs that it listed, for whoever runs the query at once.
+    """
+
+    def __init__(self, stores: Stores | None = None) -> None:
+        self.planned: dict[FileSource, PlannedInput] = {}
+        self._stores = stores or Stores((), {})
+
+    def __call__(self, source: FileSource, place: str) -> TableFacts:
+        """The facts of one table."""
+        planned = self.planned[source] = plan_input(source, self._stores, place)
         distinct: tuple[tuple[str, int], ...] = ()
         if source.format is Format.PARQUET:
             looked_at = _spread([piece for split in planned.splits for piece in split.pieces])
             entries = [Entry(piece.uri, piece.end, piece.version) for piece in looked_at]
-            found = [footers.read(entry, reached.filesystem(entry.uri)).metadata for entry in entries]
+            found = [_FOOTERS.read(entry, self._stores.filesystem(entry.uri)).metadata for entry in entries]
             distinct = distinct_values(found, planned.rows)
         return TableFacts(planned.schema, planned.rows, planned.bytes_, distinct)
-
-    return read
 
 
 def _spread(pieces: Sequence[FileRange]) -> list[FileRange]:
@@ -81,7 +90,7 @@ class Catalog:
 
     def __init__(self, tables: Mapping[str, FileSource] | None = None, facts: FactsReader | None = None) -> None:
         self._sources = {name.casefold(): (name, source) for name, source in (tables or {}).items()}
-        self._facts = facts or facts_from_storage()
+        self._facts = facts or StorageFacts()
         self._known: dict[str, Table] = {}
 
     @property
@@ -96,6 +105,13 @@ class Catalog:
             return self._table(key, *self._sources[key])
         format_ = format_of_path(name)
         return self._table(name, name, path_source(name, format_)) if format_ else None
+
+    def find_all(self, names: Sequence[str]) -> list[Table | None]:
+        """The table of each name, as ``find`` gives it; their footers are read many at a time."""
+        if len(names) < 2:
+            return [self.find(name) for name in names]
+        with ThreadPoolExecutor(_READERS) as pool:
+            return list(pool.map(self.find, names))
 
     def source(self, name: str) -> FileSource | None:
         """The files of a registered table, whether they are there or not."""

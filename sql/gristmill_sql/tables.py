@@ -16,18 +16,18 @@ from gristmill_sql.parse import Parsed, span_of
 def find_tables(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> dict[str, Table]:
     """Every table that the query names, by its name in the text (case folded). Raises InvalidQuery."""
     defined = {cte.alias.casefold() for cte in parsed.tree.find_all(exp.CTE)}
-    found: dict[str, Table] = {}
+    nodes: dict[str, exp.Table] = {}
     for node in parsed.tree.find_all(exp.Table):
-        name = table_name(node)
-        key = name.casefold()
-        if not name or key in found:
-            continue
-        table = catalog.find(name)
+        if name := table_name(node):
+            nodes.setdefault(name.casefold(), node)
+    found: dict[str, Table] = {}
+    tables = catalog.find_all([table_name(node) for node in nodes.values()])
+    for (key, node), table in zip(nodes.items(), tables, strict=True):
         if table is not None:
             oracle.create_table([part.name for part in node.parts], table.facts.schema)
             found[key] = table
         elif key not in defined:
-            raise _unknown(parsed, catalog, node, name)
+            raise _unknown(parsed, catalog, node, table_name(node))
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gristmill.errors import InvalidPlan
@@ -20,9 +20,9 @@ from gristmill.plan.source import FileSource, Format
 from gristmill.storage.filesystem import join
 from gristmill.storage.layout import scratch_of
 from gristmill.storage.manifest import read_manifest
+from gristmill.storage.splits import PlannedInput
 from gristmill.storage.stores import Stores
-from gristmill_sql import Catalog, CompileOptions, compile_query
-from gristmill_sql.catalog import facts_from_storage
+from gristmill_sql.catalog import StorageFacts
 from gristmill_worker.code import with_code
 
 UPSTREAM = "gristmill.dev/upstream-"
@@ -51,10 +51,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A request that can be planned. ``scratch`` is where the run keeps journal and logs; empty: nowhere."""
+    """A request that can be planned. ``scratch`` is where the run keeps journal and logs; empty: nowhere.
+
+    ``stores`` reaches its files; ``known`` are inputs that were listed already, to compile a query.
+    """
 
     chain: ChainPlan
     scratch: str
+    stores: Stores
+    known: Mapping[FileSource, PlannedInput] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +88,17 @@ def request_from(uid: str, kind: str, resource: str, code: Mapping[str, bytes]) 
 
 def accept(request: Request, around: Surroundings) -> Accepted:
     """The chain that the request means. Raises InvalidPlan, InvalidQuery, InputError or StorageError."""
-    chain = _query_chain(request, around) if request.kind == QUERY_KIND else _job_chain(request, around)
+    stores = Stores(around.stores or load_stores(request.resource.get("spec", {}).get("stores", ())))
+    known: dict[FileSource, PlannedInput] = {}
+    chain = _query_chain(request, stores, known) if request.kind == QUERY_KIND else _job_chain(request, stores)
     scratch = _scratch(chain, around)
-    return Accepted(_with_result(chain, scratch, request.run), scratch)
+    return Accepted(_with_result(replace(chain, stores=stores.stores), scratch, request.run), scratch, stores, known)
 
 
-def _job_chain(request: Request, around: Surroundings) -> ChainPlan:
-    stores = around.stores or load_stores(request.resource.get("spec", {}).get("stores", ()))
-    upstream = {name: _output_of(name, uri, Stores(stores)) for name, uri in _upstream(request.resource).items()}
+def _job_chain(request: Request, stores: Stores) -> ChainPlan:
+    upstream = {name: _output_of(name, uri, stores) for name, uri in _upstream(request.resource).items()}
     chain = load_job(request.resource, upstream)
-    if around.stores:
-        chain = replace(chain, stores=around.stores)
-    return replace(chain, jobs=tuple(with_code(job, request.code, Stores(chain.stores)) for job in chain.jobs))
+    return replace(chain, jobs=tuple(with_code(job, request.code, stores) for job in chain.jobs))
 
 
 def _upstream(resource: Mapping[str, Any]) -> dict[str, str]:
@@ -111,18 +115,21 @@ def _output_of(job: str, uri: str, stores: Stores) -> FileSource:
     return FileSource((uri,), Format.PAIRS if pairs else Format(manifest.format))
 
 
-def _query_chain(request: Request, around: Surroundings) -> ChainPlan:
+def _query_chain(request: Request, stores: Stores, known: dict[FileSource, PlannedInput]) -> ChainPlan:
+    # A lead whose runs are jobs need not know SQL, and is up sooner.
+    from gristmill_sql import Catalog, CompileOptions, compile_query
+
     query = load_query(request.resource)
-    stores = around.stores or query.stores
-    catalog = Catalog(query.sources, facts_from_storage(Stores(stores)))
+    facts = StorageFacts(stores)
     options = CompileOptions(
         dialect=query.dialect,
         params=query.bound,
         partitions=query.partitions,
         outputs=(query.output,) if query.output else (),
     )
-    chain = compile_query(query.sql, catalog, options).chain
-    return replace(_of_query(chain, query), stores=stores, scratch=query.scratch)
+    chain = compile_query(query.sql, Catalog(query.sources, facts), options).chain
+    known.update(facts.planned)
+    return replace(_of_query(chain, query), scratch=query.scratch)
 
 
 def _of_query(chain: ChainPlan, query: QueryPlan) -> ChainPlan:

@@ -51,6 +51,9 @@ def sql(
         Path | None, typer.Option("-f", "--file", metavar="PATH", help="Read the query from this file.")
     ] = None,
     table: Annotated[list[str] | None, typer.Option("--table", "-t", metavar="NAME=URI", help=_TABLE_HELP)] = None,
+    catalog: Annotated[
+        Path | None, typer.Option("--catalog", metavar="FILE", help="Tables, views and stores from a YAML file.")
+    ] = None,
     param: Annotated[list[str] | None, typer.Option("--param", "-p", metavar="VALUE", help=_PARAM_HELP)] = None,
     dialect: Annotated[
         str, typer.Option("--dialect", metavar="NAME", help="SQL dialect of the query, as sqlglot names it.")
@@ -80,15 +83,16 @@ def sql(
 ) -> None:
     """Run a query; its rows go to stdout, or with --to into parts at that place."""
     import gristmill as gm
+    from gristmill_cli.known_tables import KnownTables, read_catalog
     from gristmill_cli.running import RunOptions, explained, run_chain, show_rows
 
-    tables = bind_tables(table or [])
+    known = KnownTables(bind_tables(table or []), read_catalog(catalog))
     on_cluster = chosen.plugin if cluster is None else cluster
     if query is None and file is None and to is None and not on_cluster and sys.stdin.isatty():
         from gristmill_cli.prompt.local import LocalDoor
         from gristmill_cli.prompt.session import SqlPrompt
 
-        SqlPrompt(LocalDoor(tables, dialect, RunOptions(workers, memory, force_distributed, quiet), output)).run()
+        SqlPrompt(LocalDoor(known, dialect, RunOptions(workers, memory, force_distributed, quiet), output)).run()
         return
     wanted, text = asked(query_text(query, file))
     explain, analyze = explain or wanted is Asked.PLAN, analyze or wanted is Asked.ANALYSIS
@@ -98,14 +102,15 @@ def sql(
 
         refuse_explain(explain or analyze)
         wish = Wish(pool, workers, memory, scratch, force_distributed)
-        planned = plan_query(text, tables, param or [], dialect, parts, wish)
+        refuse_catalog(catalog)
+        planned = plan_query(text, known.given, param or [], dialect, parts, wish)
         run_query(planned, resources_of(context, namespace, kubeconfig), output, keep=keep, quiet=quiet)
         return
     refuse_cluster_options(
         {"--pool": pool, "--scratch": scratch, "--keep": keep, "--context": context, "--namespace": namespace}
     )
     options = RunOptions(workers, memory, force_distributed, quiet)
-    bound = gm.sql(text, tables=tables, params=bind_params(param or []), dialect=dialect)
+    bound = known.query(text, params=bind_params(param or []), dialect=dialect)
     if parts is not None:
         bound = replace(bound, outputs=(parts,))
     if explain:
@@ -114,7 +119,7 @@ def sql(
     result = run_chain(bound.chain, options)
     if analyze:
         typer.echo(result.analysis)
-    elif to is None:
+    elif not bound.chain.result_job.outputs:
         show_rows(result, output)
 
 
@@ -132,6 +137,16 @@ def refuse_explain(explain: bool) -> None:
             "plans are made where the data is",
             place="--explain",
             remedy="Leave --cluster out, or run the query with --keep and ask for its plan: gristmill explain NAME",
+        )
+
+
+def refuse_catalog(catalog: Path | None) -> None:
+    """Raises InvalidPlan: a cluster's tables are those that the query itself names."""
+    if catalog is not None:
+        raise InvalidPlan(
+            "a catalog file is for queries on this machine",
+            place="--catalog",
+            remedy="Name the tables with --table NAME=URI; stores are those of the pool or of the chart.",
         )
 
 

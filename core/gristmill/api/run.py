@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
 from gristmill.api.job import Job
@@ -27,9 +28,10 @@ from gristmill.kernel.user_code import is_importing
 from gristmill.plan.explain import explain
 from gristmill.plan.job import ChainPlan, Output, OutputMode
 from gristmill.plan.measured import StageMeasure
-from gristmill.plan.source import Format
+from gristmill.plan.source import FileSource, Format
 from gristmill.plan.task import QuarantinedRecord
 from gristmill.settings import Settings, load_settings
+from gristmill.storage.splits import PlannedInput
 from gristmill.storage.stores import Stores
 from gristmill.units import parse_size
 
@@ -123,10 +125,12 @@ def _elsewhere(chain: ChainPlan, cluster: Cluster | str, options: RunOptions) ->
     return run_on_cluster(chain, cluster, options.progress, workers=options.workers, memory_bytes=memory_bytes)
 
 
-def run_chain(chain: ChainPlan, options: RunOptions) -> Result:
-    """Runs a chain as it stands. See ``run``."""
+def run_chain(
+    chain: ChainPlan, options: RunOptions, known: Mapping[FileSource, PlannedInput] = MappingProxyType({})
+) -> Result:
+    """Runs a chain as it stands; ``known`` are inputs that were listed just now. See ``run``."""
     _refuse_while_importing()
-    return _Run(chain, options).result()
+    return _Run(chain, options, known).result()
 
 
 def _refuse_while_importing() -> None:
@@ -180,14 +184,15 @@ class _LastProgress:
 class _Run:
     """One call of ``run``: what it plans, where it writes, and how far it has come."""
 
-    def __init__(self, chain: ChainPlan, options: RunOptions) -> None:
+    def __init__(self, chain: ChainPlan, options: RunOptions, known: Mapping[FileSource, PlannedInput]) -> None:
         self._options = options
         self._settings = load_settings()
         self._stores = Stores(chain.stores, options.storage_options)
         self._report = _LastProgress(options.progress)
         self._report(Progress(ChainState.PLANNING))
         chain, self._keep = _with_result_output(chain, self._settings)
-        self._planned = plan_chain(chain, self._stores, force_distributed=options.force_distributed)
+        force = options.force_distributed
+        self._planned = plan_chain(chain, self._stores, force_distributed=force, known=known)
         self._commit = secrets.token_hex(6)
         self._outputs = ChainOutputs(self._planned.chain, self._planned.graph, self._commit, self._stores)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from gristmill_sql import CompiledQuery
+    from gristmill_sql.catalog import StorageFacts
 
 TableLike = str | Path | Sequence[str | Path] | Input | Any
 """A path, glob or list of them; ``gm.csv(...)`` and its like for options; or a table in memory (Arrow, pandas,
@@ -80,7 +81,7 @@ class Query:
         options = CompileOptions(
             dialect=self.dialect, params=self.params, partitions=self.partitions, outputs=self.outputs
         )
-        compiled = compile_query(self.text, Catalog(sources, self._facts()), options)
+        compiled = compile_query(self.text, Catalog(sources, self._facts), options)
         return replace(compiled, chain=replace(compiled.chain, stores=self.stores))
 
     @property
@@ -99,7 +100,9 @@ class Query:
 
     @cached_property
     def _result(self) -> Result:
-        return run_chain(self.chain, self.options)
+        listed_before = "compiled" in self.__dict__  # files may have come since
+        chain = self.chain
+        return run_chain(chain, self.options) if listed_before else run_chain(chain, self.options, self._facts.planned)
 
     def arrow(self) -> pa.Table:
         """All rows as an Arrow table, in the query's order."""
@@ -143,11 +146,12 @@ class Query:
         """Where tables that were in memory lie while this query lives."""
         return tempfile.TemporaryDirectory(prefix="gristmill-tables-")
 
-    def _facts(self) -> Any:
+    @cached_property
+    def _facts(self) -> StorageFacts:
         from gristmill.storage.stores import Stores
-        from gristmill_sql.catalog import facts_from_storage
+        from gristmill_sql.catalog import StorageFacts
 
-        return facts_from_storage(Stores(self.stores, self.options.storage_options))
+        return StorageFacts(Stores(self.stores, self.options.storage_options))
 
     def _source(self, name: str, given: TableLike) -> FileSource:
         if isinstance(given, Input):

@@ -6,10 +6,11 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from gristmill.errors import InvalidPlan
 from gristmill.plan.compile import compile_chain
@@ -54,13 +55,21 @@ class PlannedChain:
         return sum(planned.bytes_ for planned in self.inputs.values())
 
 
-def plan_for_pool(chain: ChainPlan, stores: Stores, pool: str) -> PlannedChain:
+def plan_for_pool(
+    chain: ChainPlan, stores: Stores, pool: str, known: Mapping[FileSource, PlannedInput]
+) -> PlannedChain:
     """As ``plan_chain``, for the pods of that pool: whatever the size, nothing runs in this process."""
-    return replace(plan_chain(chain, stores, force_distributed=True), tier=Tier.POOL, why=pool)
+    return replace(plan_chain(chain, stores, force_distributed=True, known=known), tier=Tier.POOL, why=pool)
 
 
-def plan_chain(chain: ChainPlan, stores: Stores, *, force_distributed: bool = False) -> PlannedChain:
-    """Lists the inputs, makes splits and stages, and picks the tier.
+def plan_chain(
+    chain: ChainPlan,
+    stores: Stores,
+    *,
+    force_distributed: bool = False,
+    known: Mapping[FileSource, PlannedInput] = MappingProxyType({}),
+) -> PlannedChain:
+    """Lists the inputs, but for those that are ``known`` already, makes splits and stages, and picks the tier.
 
     Raises InvalidPlan, InputError or StorageError, each naming the job and input.
     """
@@ -72,25 +81,29 @@ def plan_chain(chain: ChainPlan, stores: Stores, *, force_distributed: bool = Fa
             place=in_memory,
             remedy="Run it without force_distributed (--force-distributed), or use files.",
         )
-    inputs = _plan_inputs(chain, stores)
+    inputs = _plan_inputs(chain, stores, known)
     listed = replace(chain, jobs=tuple(_with_sources(job, inputs) for job in chain.jobs))
     graph = compile_chain(listed, {name: planned.splits for name, planned in inputs.items()})
     tier, why = _tier(listed, inputs, force_distributed=force_distributed)
     return PlannedChain(listed, graph, inputs, tier, why)
 
 
-def _plan_inputs(chain: ChainPlan, stores: Stores) -> dict[tuple[str, str], PlannedInput]:
+def _plan_inputs(
+    chain: ChainPlan, stores: Stores, known: Mapping[FileSource, PlannedInput]
+) -> dict[tuple[str, str], PlannedInput]:
     """Lists each different source once, many at a time."""
     wanted = {(job.name, name): source for job in chain.jobs for name, source in _file_sources(job)}
+    planned = {source: known[source] for source in wanted.values() if source in known}
     places: dict[FileSource, str] = {}
     for (job_name, name), source in wanted.items():
-        places.setdefault(source, f"input {name!r} of job {job_name!r}")
+        if source not in planned:
+            places.setdefault(source, f"input {name!r} of job {job_name!r}")
     if len(places) == 1:
-        planned = {source: plan_input(source, stores, place) for source, place in places.items()}
-    else:
+        planned |= {source: plan_input(source, stores, place) for source, place in places.items()}
+    elif places:
         with ThreadPoolExecutor(_PLANNERS) as pool:
             results = pool.map(lambda item: plan_input(item[0], stores, item[1]), places.items())
-            planned = dict(zip(places, results, strict=True))
+            planned |= dict(zip(places, results, strict=True))
     return {name: planned[source] for name, source in wanted.items()}
 
 
