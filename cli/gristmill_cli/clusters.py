@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from gristmill.api.cluster.resources import Resources
     from gristmill.coordinator.progress import Progress
 
+COMPLETION_S = 3.0
+"""Whoever pressed Tab waits no longer than this for the cluster."""
 _OFFERED = 200
 
 
@@ -65,37 +69,27 @@ def live(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
         yield display.update
 
 
-def runs_to_complete(incomplete: str) -> list[str]:
+def runs_to_complete(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of jobs and queries that begin so, for completion in shells; none where the cluster does not say."""
-    return _names(incomplete, pools=False)
+    return _names(ctx, incomplete, pools=False)
 
 
-def names_to_complete(incomplete: str) -> list[str]:
+def names_to_complete(ctx: typer.Context, incomplete: str) -> list[str]:
     """The same with pools."""
-    return _names(incomplete, pools=True)
+    return _names(ctx, incomplete, pools=True)
 
 
-def contexts_to_complete(incomplete: str) -> list[str]:
-    """Contexts of kubeconfig that begin so."""
-    from gristmill.api.cluster.place import read_kubeconfig
-    from gristmill.errors import GristmillError
-
-    try:
-        return [name for name in read_kubeconfig(chosen.kubeconfig).namespaces if name.startswith(incomplete)]
-    except GristmillError:
-        return []
-
-
-def _names(incomplete: str, *, pools: bool) -> list[str]:
+def _names(ctx: typer.Context, incomplete: str, *, pools: bool) -> list[str]:
     from gristmill.api.cluster.kinds import Kind
     from gristmill.api.cluster.resources import Resources
     from gristmill.errors import GristmillError
 
-    kinds = [kind for kind in Kind if pools or kind.runs]
+    said = {**ctx.find_root().params, **{name: value for name, value in ctx.params.items() if value}}
+    place = [str(said.get(name) or "") for name in ("context", "namespace", "kubeconfig")]
     try:
-        found = resources_of("", "", "")
-        hasty = Resources(replace(found.connection, timeout_s=2.0))
-        bodies = [(kind, body) for kind in kinds for body in hasty.list(kind)]
+        found = resources_of(*place)
+        hasty = Resources(replace(found.connection, timeout_s=COMPLETION_S))
+        bodies = [(kind, body) for kind in Kind if pools or kind.runs for body in hasty.list(kind)]
     except GristmillError:
         return []
     names: list[str] = [body["metadata"]["name"] for _, body in bodies]

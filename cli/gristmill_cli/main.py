@@ -15,7 +15,6 @@ import typer
 from gristmill_cli.clusters import chosen
 from gristmill_cli.commands import (
     cancel,
-    completion,
     demo,
     doctor,
     explain,
@@ -38,7 +37,6 @@ app = typer.Typer(
     name="gristmill",
     help=HELP,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -79,7 +77,6 @@ for command in (
     explain,
     cancel,
     doctor,
-    completion,
     version,
 ):
     command.register(app)
