@@ -20,7 +20,7 @@ from prompt_toolkit.document import Document
 
 from gristmill_cli.prompt.completion import SqlCompleter
 from gristmill_cli.prompt.session import COMMANDS
-from gristmill_cli.prompt.statements import Asked, asked, command, is_complete, split
+from gristmill_cli.prompt.statements import Asked, asked, command, is_complete, split, view_of
 
 PATIENCE_S = 60.0
 
@@ -66,6 +66,19 @@ def test_explain_before_a_query_asks_for_its_plan(text: str, expected: tuple[Ask
     assert asked(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CREATE VIEW v AS SELECT 1", ("v", "SELECT 1")),
+        ('create or replace temp view "a ""b" as\nSELECT 1', ('a "b', "SELECT 1")),
+        ("CREATE TABLE t AS SELECT 1", None),
+        ("SELECT 'CREATE VIEW v AS SELECT 1'", None),
+    ],
+)
+def test_views_are_told_from_queries(text: str, expected: tuple[str, str] | None) -> None:
+    assert view_of(text) == expected
+
+
 def test_a_line_with_a_dot_is_a_command() -> None:
     found = command(" .schema orders;")
     assert found is not None
@@ -88,14 +101,14 @@ def test_a_line_with_a_dot_is_a_command() -> None:
     ],
 )
 def test_what_completes(text: str, among: str) -> None:
-    completer = SqlCompleter(["orders"], lambda _: ["orderkey", "custkey", "odd name"], COMMANDS)
+    completer = SqlCompleter(lambda: ["orders"], lambda _: ["orderkey", "custkey", "odd name"], COMMANDS)
     cursor = re.search(r"(cu)(?= FROM)", text)
     document = Document(text, cursor.end() if cursor else len(text))
     assert among in [found.text for found in completer.get_completions(document, CompleteEvent())]
 
 
 def test_names_that_are_no_words_complete_in_quotes() -> None:
-    completer = SqlCompleter(["orders"], lambda _: ["odd name"], COMMANDS)
+    completer = SqlCompleter(lambda: ["orders"], lambda _: ["odd name"], COMMANDS)
     document = Document("SELECT orders.od")
     assert [found.text for found in completer.get_completions(document, CompleteEvent())] == ['"odd name"']
 
@@ -143,6 +156,11 @@ def test_a_session_runs_queries_shows_errors_and_goes_on(tmp_path: Path) -> None
     terminal.until("sql>")
     terminal.type(".schema t\r")
     terminal.until("city  VARCHAR")
+    terminal.until("sql>")
+    terminal.type("CREATE VIEW big AS SELECT * FROM t WHERE n > 3;\r")
+    terminal.until("sql>")
+    terminal.type("SELECT city FROM big;\r")
+    terminal.until("city\r\nBergen")
     terminal.until("sql>")
     terminal.type("EXPLAIN ANALYZE SELECT n FROM t;\r")
     terminal.until("2 rows")

@@ -33,11 +33,15 @@ def _words() -> tuple[str, ...]:
 class SqlCompleter(Completer):
     """Completes the word before the cursor; after ``table.`` its columns, inside quotes paths of files."""
 
-    def __init__(self, tables: Iterable[str], columns: Columns, commands: Mapping[str, str]) -> None:
-        self._tables = tuple(tables)
+    def __init__(self, tables: Callable[[], Iterable[str]], columns: Columns, commands: Mapping[str, str]) -> None:
+        self._names = tables
         self._columns = columns
         self._commands = commands
         self._known: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def _tables(self) -> tuple[str, ...]:
+        return tuple(self._names())
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
         """See prompt_toolkit."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-import gristmill as gm
 from gristmill.errors import InvalidPlan
 from gristmill.rows.logical import quote_name
+from gristmill_cli.known_tables import KnownTables
 from gristmill_cli.options import OutputFormat
-from gristmill_cli.prompt.statements import Asked
+from gristmill_cli.prompt.statements import Asked, view_of
 from gristmill_cli.running import RunOptions, explained, run_chain, show_rows
 
 
 class LocalDoor:
-    """Runs queries over ``tables`` here; rows come out as ``output``."""
+    """Runs queries over ``tables`` here; rows come out as ``output``. Views that were made stay while it lives."""
 
-    def __init__(self, tables: Mapping[str, str], dialect: str, options: RunOptions, output: OutputFormat) -> None:
+    def __init__(self, tables: KnownTables, dialect: str, options: RunOptions, output: OutputFormat) -> None:
         self._tables = tables
         self._dialect = dialect
         self._options = options
@@ -23,20 +24,23 @@ class LocalDoor:
 
     @property
     def tables(self) -> Mapping[str, str]:
-        """URIs by table name."""
-        return self._tables
+        """What stands behind each name."""
+        return self._tables.shown
 
     def schema(self, table: str) -> Sequence[tuple[str, str]]:
         """Names and types of a table's columns, from footers."""
-        if table not in self._tables:
-            known = ", ".join(self._tables) or "none was given with --table"
+        if table not in self.tables:
+            known = ", ".join(self.tables) or "none was given with --table or --catalog"
             raise InvalidPlan(f"there is no table {table!r}", place=".schema", remedy=f"Tables: {known}.")
-        query = gm.sql(f"SELECT * FROM {quote_name(table)}", tables={table: self._tables[table]})
+        query = self._tables.query(f"SELECT * FROM {quote_name(table)}")
         return [(column.name, column.type) for column in query.schema]
 
     def show(self, query: str, asked: Asked) -> None:
         """Runs the query and writes what was asked for to stdout."""
-        bound = gm.sql(query, tables=dict(self._tables), dialect=self._dialect)
+        if (view := view_of(query)) is not None:
+            self._make_view(*view)
+            return
+        bound = self._tables.query(query, dialect=self._dialect)
         if asked is Asked.PLAN:
             print(explained(bound.chain, self._options))  # noqa: T201
             return
@@ -45,3 +49,10 @@ class LocalDoor:
             print(result.analysis)  # noqa: T201
         else:
             show_rows(result, self._output)
+
+    def _make_view(self, name: str, text: str) -> None:
+        """Keeps a view, once its query has been found to be right."""
+        self._tables.query(text, dialect=self._dialect).chain  # noqa: B018
+        others = tuple(view for view in self._tables.catalog.views if view[0] != name)
+        catalog = replace(self._tables.catalog, views=(*others, (name, text)))
+        self._tables = replace(self._tables, catalog=catalog)

@@ -25,7 +25,7 @@ from gristmill_cli.prompt.completion import SqlCompleter
 from gristmill_cli.prompt.statements import Asked, Command, asked, command, is_complete, split
 
 COMMANDS = {
-    "tables": "the tables that were given with --table",
+    "tables": "the tables and views that queries may name",
     "schema": "TABLE: its columns and their types",
     "help": "what can be typed here",
     "quit": "leave, as Ctrl-D",
@@ -38,7 +38,7 @@ class Door(Protocol):
 
     @property
     def tables(self) -> Mapping[str, str]:
-        """URIs by table name."""
+        """What stands behind each name."""
 
     def schema(self, table: str) -> Sequence[tuple[str, str]]:
         """Names and types of a table's columns. Raises GristmillError."""
@@ -58,7 +58,7 @@ class SqlPrompt:
             prompt_continuation=lambda width, _line, _wraps: "... ".rjust(width),
             multiline=True,
             key_bindings=_keys(),
-            completer=SqlCompleter(door.tables, self._columns, COMMANDS),
+            completer=SqlCompleter(lambda: door.tables, self._columns, COMMANDS),
             complete_while_typing=False,
             history=_history(),
             enable_open_in_editor=True,

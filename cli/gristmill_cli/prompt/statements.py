@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze)?\s+(?=\S)", re.IGNORECASE)
+_VIEW = re.compile(
+    r"""\s*create\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?view\s+(?:(\w+)|"((?:[^"]|"")+)")\s+as\s+""",
+    re.IGNORECASE,
+)
 _TOKEN = re.compile(
     r"""--[^\n]* | /\*.*?(?:\*/|\Z) | '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | (\$\w*\$).*?(?:\1|\Z) | ; | .""",
     re.DOTALL | re.VERBOSE,
@@ -63,3 +67,12 @@ def asked(statement: str) -> tuple[Asked, str]:
     if found is None:
         return Asked.ROWS, statement
     return Asked.ANALYSIS if found[1] else Asked.PLAN, statement[found.end() :]
+
+
+def view_of(statement: str) -> tuple[str, str] | None:
+    """Name and query of a CREATE VIEW; None for any other statement."""
+    found = _VIEW.match(statement)
+    if found is None:
+        return None
+    name = found[1] or found[2].replace('""', '"')
+    return name, statement[found.end() :]

@@ -83,8 +83,8 @@ def _place(file: str, mark: Mark, path: str) -> str:
     return f"{file}:{mark[0]}:{mark[1]} {path}".rstrip()
 
 
-def read_documents(text: str, file: str) -> tuple[list[Document], list[Problem]]:
-    """The documents of a manifest that are not empty, and all that is wrong with their form.
+def read_documents(text: str, file: str, record: Record = MANIFEST) -> tuple[list[Document], list[Problem]]:
+    """The documents of a manifest that are not empty, checked by ``record``, and all that is wrong with their form.
 
     Raises InvalidPlan where the text is not YAML at all.
     """
@@ -93,7 +93,7 @@ def read_documents(text: str, file: str) -> tuple[list[Document], list[Problem]]
     for node in _nodes(text, file):
         if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}null"):
             continue
-        documents.append(_document(node, MANIFEST, file, problems))
+        documents.append(_document(node, record, file, problems))
     return documents, problems
 
 

@@ -151,10 +151,11 @@ def _params(spec: Block, problems: list[Problem]) -> tuple[Parameter, ...]:
 
 def _tables(spec: Block, problems: list[Problem]) -> tuple[QueryTable, ...]:
     tables: dict[str, Block] = spec.get("tables", {})
-    return tuple(QueryTable(name, _table_source(name, block, problems)) for name, block in tables.items())
+    return tuple(QueryTable(name, table_source(name, block, problems)) for name, block in tables.items())
 
 
-def _table_source(name: str, block: Block, problems: list[Problem]) -> FileSource:
+def table_source(name: str, block: Block, problems: list[Problem]) -> FileSource:
+    """The files of a table; those of which nothing tells the format are added to ``problems``."""
     if "format" in block:
         return file_source(block)
     uri = block["uri"] if "uri" in block else next(iter(block["uris"]), "")
