@@ -15,7 +15,7 @@ import pytest
 import gristmill as gm
 from gristmill.plan.manifest import load_manifest
 from gristmill.wire.reports import RunPhase
-from tests.support.pool_here import PoolHere, end_family
+from tests.support.pool_here import PoolHere, end_family, is_open, soon
 
 Content = Callable[[str], list[tuple[int, int, str]]]
 
@@ -117,7 +117,8 @@ def query(books: str, **spec: Any) -> dict[str, Any]:
 
 
 def ask_lead(pool: PoolHere, path: str) -> bytes:
-    """What the lead's client endpoint answers."""
+    """What the lead's client endpoint answers, once it is up."""
+    assert soon(lambda: is_open(pool.client_port))
     with urllib.request.urlopen(f"http://127.0.0.1:{pool.client_port}{path}", timeout=30) as answer:
         return bytes(answer.read())
 

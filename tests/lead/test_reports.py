@@ -19,6 +19,7 @@ from gristmill.plan.stage import Scan, Stage, StageGraph, Step
 from gristmill.schedule.config import SchedulerConfig
 from gristmill.schedule.events import Cause
 from gristmill.schedule.instructions import Locality
+from gristmill.storage.stores import Stores
 from gristmill.wire.reports import JobReport, RunPhase, RunReport
 from gristmill_worker.mirrors import CHARACTERS_A_REPORT, Mirrors, manifests_of
 from gristmill_worker.reporting import report_of
@@ -41,7 +42,7 @@ def _run(kind: str = "MapReduceJob", jobs: int = 1, tasks: int = TASKS, uri: str
     chain = ChainPlan(tuple(JobPlan(name, (), outputs=(Output(f"s3://b/{name}"),)) for name in names))
     place: Any = None
     run = LeadRun(Request("uid", kind, {"metadata": {"name": "q"}}, {}), place, lambda _: None)
-    run.accepted = Accepted(chain, "s3://scratch")
+    run.accepted = Accepted(chain, "s3://scratch", Stores())
     run.planned = PlannedChain(chain, graph, {}, Tier.POOL, "pool")
     run.run = ChainRun(graph, RunFacts("run", 1), SchedulerConfig())
     run.phase = RunPhase.RUNNING

@@ -263,6 +263,12 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def is_open(port: int) -> bool:
+    """Whether somebody listens on a TCP port of loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def end_family(process: subprocess.Popen[bytes]) -> None:
     """Kills a process and all its descendants, whatever groups they have made."""
     from gristmill.worker.processes import family

@@ -1,203 +1,18 @@
-"""The lead of a pool: takes runs from the operator, plans them, has workers do them, and reports.
+"""Entry point of lead pods, ``python -m gristmill_worker.lead``: what the lead is, is in ``pool_lead``.
 
-Entry point ``python -m gristmill_worker.lead``. It holds one stream to the operator, serves the pool's workers and, on
-loopback, clients; its own agent makes it a worker too. Here messages become runs and runs become messages; each run's
-life is in ``runs``, who has which worker in ``gristmill.coordinator.pool``.
+The pod's own agent is started before anything large is imported, so that both come up side by side.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import time
-from collections.abc import Iterator
-from logging import INFO, WARNING
+from logging import WARNING
 
-from gristmill.coordinator.pool import Pool
-from gristmill.coordinator.server import CoordinatorServer
 from gristmill.errors import GristmillError
-from gristmill.ids import WorkerId
 from gristmill.logs import log, set_up
-from gristmill.plan.codec import to_json
-from gristmill.version import __version__
-from gristmill.wire import operator_pb2 as wire
-from gristmill.wire.reports import PoolNeed, RunPhase, RunReport
-from gristmill_worker.client import ClientEndpoint
-from gristmill_worker.mirrors import Mirrors
-from gristmill_worker.need import demand_of, need_of
-from gristmill_worker.operator_link import OperatorLink
-from gristmill_worker.own_agent import keep_agent
+from gristmill_worker.own_agent import OwnAgent
 from gristmill_worker.pod import Pod, load_pod
-from gristmill_worker.reporting import report_of
-from gristmill_worker.requests import Surroundings, request_from, run_id
-from gristmill_worker.runs import LeadRun, RunPlace
-
-REPORT_EVERY_S = 1.0
-FINISH_S = 5.0
-"""After SIGTERM runs have so long to end by themselves."""
-
-
-class Lead:
-    """One pool's lead; ``serve`` runs until the operator or SIGTERM ends it."""
-
-    def __init__(self, pod: Pod) -> None:
-        self._pod = pod
-        self._pool = Pool()
-        self._place = RunPlace(
-            self._pool,
-            pod.pool,
-            pod.executor_memory_bytes // max(pod.slots, 1),
-            Surroundings(pod.stores, pod.scratch),
-            pod.zones,
-            pod.pool.startswith("gpool-"),
-        )
-        self._runs: dict[str, LeadRun] = {}
-        self._lives: dict[str, asyncio.Task[None]] = {}
-        self._told: dict[str, RunReport] = {}
-        self._mirrors: dict[str, Mirrors] = {}
-        self._told_need: PoolNeed | None = None
-        self._idle_since_s = time.monotonic()
-        self._ending = asyncio.Event()
-        self._link = OperatorLink(pod.operator, pod.operator_tls, self._hear, self._greetings)
-
-    async def serve(self) -> None:
-        """Leads the pool. Raises GristmillError if its ports or certificates cannot be used."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.end, "asked to end")
-        server = CoordinatorServer(f"0.0.0.0:{self._pod.worker_port}", self._pool, self._pod.token(), self._pod.tls)
-        clients = ClientEndpoint(self._pod.client_port, self._pod.pool, self._runs)
-        await server.start()
-        await clients.start()
-        log(__name__, INFO, "lead is up", pool=self._pod.pool, port=server.port)
-        background = [
-            asyncio.create_task(self._link.keep()),
-            asyncio.create_task(keep_agent(server.port)),
-            asyncio.create_task(self._report()),
-        ]
-        try:
-            await self._ending.wait()
-            await self._give_up_runs()
-        finally:
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
-            await clients.stop()
-            await server.stop()
-
-    def end(self, why: str) -> None:
-        """Finishes what can be finished soon, sweeps the rest, and ends."""
-        log(__name__, INFO, "lead ends", why=why)
-        self._ending.set()
-
-    async def _give_up_runs(self) -> None:
-        lives = list(self._lives.values())
-        if lives:
-            await asyncio.wait(lives, timeout=FINISH_S)
-        for run in self._runs.values():
-            if not run.ended:
-                run.cancel("the pool's lead was asked to end")
-        if lives:
-            await asyncio.wait(lives, timeout=FINISH_S)
-
-    # What the operator says.
-
-    def _greetings(self) -> Iterator[wire.FromLead]:
-        """Who this is, and how everything stands."""
-        pod = self._pod
-        hello = wire.LeadHello(pool_uid=pod.pool_uid, pod=pod.name, version=__version__, runs=list(self._runs))
-        yield wire.FromLead(hello=hello)
-        self._told.clear()
-        for mirrors in self._mirrors.values():
-            mirrors.forget()
-        for uid in self._runs:
-            yield from self._news(uid)
-        self._told_need = None
-
-    def _hear(self, message: wire.ToLead) -> None:
-        match message.WhichOneof("kind"):
-            case "run":
-                self._begin(message.run)
-            case "cancel":
-                self._cancel(message.cancel)
-            case "pod":
-                self._place_worker(message.pod)
-            case "end":
-                self.end(message.end.reason or "nobody needs the pool")
-
-    def _begin(self, wanted: wire.RunRequest) -> None:
-        if wanted.uid in self._runs or self._ending.is_set():
-            return
-        try:
-            request = request_from(wanted.uid, wanted.kind, wanted.resource, dict(wanted.code))
-        except GristmillError as error:
-            report = RunReport(RunPhase.FAILED, run_id(wanted.uid), type(error).__name__, str(error))
-            self._link.say(_run_news(wanted.uid, report))
-            return
-        log(__name__, INFO, "run begins", uid=wanted.uid, resource=request.name)
-        run = LeadRun(request, self._place, self._phase_changed)
-        self._runs[wanted.uid] = run
-        life = asyncio.create_task(run.live())
-        self._lives[wanted.uid] = life
-        life.add_done_callback(lambda _: self._over(wanted.uid))
-
-    def _cancel(self, cancel: wire.CancelRun) -> None:
-        if (run := self._runs.get(cancel.uid)) is not None:
-            run.cancel(cancel.reason or "cancelled")
-
-    def _place_worker(self, news: wire.PodNews) -> None:
-        if news.node:
-            self._pool.place(news.pod, tuple(filter(None, (news.node, news.zone))))
-
-    # What the operator is told.
-
-    def _phase_changed(self, run: LeadRun) -> None:
-        for message in self._news(run.request.uid):
-            self._link.say(message)
-
-    def _over(self, uid: str) -> None:
-        del self._lives[uid]
-        self._idle_since_s = time.monotonic()
-
-    def _news(self, uid: str) -> Iterator[wire.FromLead]:
-        """A report, if it differs from the last or there are jobs to be told."""
-        if uid not in self._runs:
-            return
-        run, mirrors = self._runs[uid], self._mirrors.setdefault(uid, Mirrors())
-        report = report_of(run)
-        if report != self._told.get(uid) or (report.jobs and mirrors.waiting(run.job_manifests)):
-            self._told[uid] = report
-            yield _run_news(uid, mirrors.added(report, run.job_manifests))
-
-    async def _report(self) -> None:
-        while True:
-            await asyncio.sleep(REPORT_EVERY_S)
-            if not self._link.connected:
-                continue
-            for uid in [*self._runs]:
-                for message in self._news(uid):
-                    self._link.say(message)
-            need = self._need()
-            if need != self._told_need:
-                self._told_need = need
-                self._link.say(wire.FromLead(pool=wire.PoolNews(need=to_json(need))))
-
-    def _need(self) -> PoolNeed:
-        now_s = time.monotonic()
-        live = [run for run in self._runs.values() if not run.ended]
-        demands = [demand_of(run.run, now_s - run.started_s) for run in live if run.run is not None]
-        idle = tuple(pod_of(worker) for worker in self._pool.idle())
-        idle_s = 0.0 if live else round(now_s - self._idle_since_s)
-        return need_of(demands, self._pool.slots, idle, idle_s)
-
-
-def pod_of(worker: WorkerId) -> str:
-    """The pod that a worker runs in: its id is the pod's name and what tells incarnations apart."""
-    return worker.rpartition(".")[0]
-
-
-def _run_news(uid: str, report: RunReport) -> wire.FromLead:
-    return wire.FromLead(run=wire.RunNews(uid=uid, report=to_json(report)))
 
 
 def main() -> int:
@@ -205,8 +20,12 @@ def main() -> int:
     try:
         pod = load_pod()
         set_up(pod.log_level)
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_serve(pod))
+        agent = OwnAgent(pod.worker_port)
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                asyncio.run(_serve(pod, agent))
+        finally:
+            agent.stop()
     except GristmillError as error:
         set_up("WARNING")
         log(__name__, WARNING, "lead cannot go on", why=error)
@@ -214,8 +33,10 @@ def main() -> int:
     return 0
 
 
-async def _serve(pod: Pod) -> None:
-    await Lead(pod).serve()
+async def _serve(pod: Pod, agent: OwnAgent) -> None:
+    from gristmill_worker.pool_lead import Lead
+
+    await Lead(pod).serve(agent)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-import yaml
-
 from gristmill.errors import InvalidPlan
 from gristmill.plan.job import ChainPlan
 from gristmill.plan.manifest import dump_manifest
@@ -22,6 +20,8 @@ LARGEST_CHARACTERS = 200_000
 
 def manifests_of(chain: ChainPlan) -> dict[str, str]:
     """By job: its MapReduceJob as JSON. Empty for a chain that no manifest can express, and without huge ones."""
+    import yaml
+
     try:
         documents = list(yaml.safe_load_all(dump_manifest(chain)))[:JOBS_TOLD]
     except InvalidPlan:

@@ -125,8 +125,8 @@ class LeadRun:
         self.accepted = accept(request, place.around)
         if request.kind == QUERY_KIND:
             self.job_manifests = manifests_of(self.accepted.chain)
-        self.stores = Stores(self.accepted.chain.stores)
-        planned = plan_for_pool(self.accepted.chain, self.stores, place.pool_name)
+        self.stores = self.accepted.stores
+        planned = plan_for_pool(self.accepted.chain, self.stores, place.pool_name, self.accepted.known)
         self._journal = Journal(self.accepted.scratch, request.run, planned.graph, self.stores)
         self._accepted_before = self._journal.read()
         caches = CachedFiles(place.pool.nodes() if place.warm else ())
