@@ -1,5 +1,8 @@
 """The command as a whole, without running a job: usage, errors, exit codes."""
 
+import subprocess
+import sys
+
 from gristmill.version import __version__
 
 
@@ -12,6 +15,13 @@ def test_version_names_the_parts(gristmill):
 
 def test_version_is_an_option_too(gristmill):
     assert gristmill("--version").stdout == gristmill("version").stdout
+
+
+def test_the_help_wants_neither_the_engine_nor_the_kubernetes_client():
+    heavy = ("pyarrow", "duckdb", "kubernetes", "sqlglot", "grpc", "yaml")
+    code = f"import sys, gristmill_cli.main; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_no_arguments_show_the_help(gristmill):
