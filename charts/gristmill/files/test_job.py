@@ -33,22 +33,22 @@ def main() -> int:
 
 
 def follow(api: Any, namespace: str, name: str, until: float) -> int:
-    """Prints each phase with its message, until the job has ended or its time is over."""
-    told = ""
+    """Prints each phase with its message, once each, until the job has ended or its time is over."""
+    told: list[str] = []
     while time.monotonic() < until:
         status = api.get_namespaced_custom_object(GROUP, VERSION, namespace, PLURAL, name).get("status", {})
         phase = status.get("phase", "not seen by the operator yet")
         line = f"{phase} {status.get('message', '')}".strip()
-        if line != told:
+        if line not in told:
             print(line, flush=True)
-            told = line
+            told.append(line)
         if phase == "Complete":
             print(json.dumps(status.get("progress", {})))
             return 0
         if phase in ("Failed", "Cancelled"):
             return 1
         time.sleep(0.5)
-    print(f"The job has not ended in {os.environ['TIMEOUT_S']} s; its last phase: {told}")
+    print(f"The job has not ended in {os.environ['TIMEOUT_S']} s; its phases: {', '.join(told)}")
     return 1
 
 
