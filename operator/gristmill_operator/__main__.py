@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 
 from gristmill.errors import GristmillError
 from gristmill.logs import set_up
-from gristmill_operator.operating import Operator
 from gristmill_operator.settings import OperatorSettings, load_settings
 
 
@@ -25,11 +25,19 @@ def main() -> int:
 
 
 def _log(level: str) -> None:
+    """Ours from ``level``, kopf's warnings in the same form; of gRPC's core, which logs refused callers, errors only."""
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     set_up(level)
-    logging.getLogger("kopf").setLevel(logging.WARNING)
+    kopf = logging.getLogger("kopf")
+    kopf.handlers[:] = logging.getLogger("gristmill").handlers
+    kopf.propagate = False
+    kopf.setLevel(logging.WARNING)
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
 
 
 async def _run(settings: OperatorSettings) -> int:
+    from gristmill_operator.operating import Operator  # after GRPC_VERBOSITY is set: gRPC reads it when it is loaded
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

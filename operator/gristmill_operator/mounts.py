@@ -11,7 +11,7 @@ from gristmill_operator.policies.waiting import unmounted
 
 PATIENCE_S = 2.0
 """So long a pod that has a node may take before its events are looked at."""
-AGAIN_S = 5.0
+AGAIN_S = 4.0
 
 
 class Mounts:

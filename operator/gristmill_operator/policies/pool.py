@@ -14,6 +14,8 @@ from gristmill_operator.policies.news import pod_news
 from gristmill_operator.policies.waiting import Waiting, waiting
 from gristmill_operator.policies.workers import WorkerStep, worker_step
 
+STARTING_S = 2.5
+"""While pods start it is looked again so often: what the kubelet waits for no watch tells."""
 FORCE_S = 15.0
 """So long after its grace period a pod may still be there; then its node is taken for dead."""
 _UNNEEDED = "the pool is not needed any more"
@@ -73,7 +75,9 @@ def _without_strangers(case: PoolCase) -> tuple[PoolCase, tuple[Action, ...]]:
 
 def _step(case: PoolCase, lead: LeadStep, workers: WorkerStep, actions: tuple[Action, ...]) -> PoolStep:
     usable = [pod for pod in case.pods if pod.usable]
-    rechecks = [after for after in (lead.recheck_s, workers.recheck_s, _force_in(case)) if after is not None]
+    starting = STARTING_S if any(pod.phase == "Pending" for pod in usable) else None
+    afters = (lead.recheck_s, workers.recheck_s, _force_in(case), starting)
+    rechecks = [after for after in afters if after is not None]
     return PoolStep(
         actions=actions,
         lead=lead.name,
