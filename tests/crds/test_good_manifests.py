@@ -11,12 +11,10 @@ import yaml
 from api_server import Api, Refused
 from bad_manifests import changed, good
 
-from gristmill.plan.job import ChainPlan
 from gristmill.plan.manifest import dump_manifest, load_manifest
 from gristmill.plan.resources import dump_query, load_job, load_pool, load_query
-from gristmill.plan.schema import Column
-from gristmill.plan.source import FileSource, Format
-from gristmill_sql import Catalog, CompileOptions, TableFacts, compile_query
+from gristmill_sql import CompileOptions, compile_query
+from tests.sql.test_plans import CATALOG, PLANS
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = sorted(path.stem for path in (ROOT / "tests" / "crds" / "good").glob("*.yaml"))
@@ -26,17 +24,6 @@ EXAMPLES = sorted((ROOT / "examples").glob("*/job.yaml"))
 def in_buckets(manifest: str) -> list[dict[str, Any]]:
     moved = manifest.replace("uri: data/", "uri: s3://data/").replace("uri: out/", "uri: s3://out/")
     return list(yaml.safe_load_all(moved))
-
-
-def chain_of(sql: str) -> ChainPlan:
-    columns = {
-        "orders": (Column("orderkey", "BIGINT"), Column("custkey", "BIGINT"), Column("day", "DATE")),
-        "lines": (Column("orderkey", "BIGINT"), Column("price", "DECIMAL(15,2)"), Column("flag", "VARCHAR")),
-    }
-    sources = {name: FileSource((f"s3://shop/{name}/*.parquet",), Format.PARQUET) for name in columns}
-    names = {source: name for name, source in sources.items()}
-    facts = lambda source, place: TableFacts(columns[names[source]], 50_000_000, 4 << 30)  # noqa: E731
-    return compile_query(sql, Catalog(sources, facts), CompileOptions()).chain
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -51,22 +38,12 @@ def test_examples_with_their_data_in_buckets_are_taken(api: Api, path: Path) -> 
         api.try_create(document)
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "SELECT custkey, sum(price) FROM orders JOIN lines USING (orderkey) GROUP BY custkey ORDER BY 2 DESC LIMIT 10",
-        "SELECT flag, count(DISTINCT custkey) FROM orders JOIN lines USING (orderkey) GROUP BY ROLLUP (flag)",
-        "SELECT *, row_number() OVER (PARTITION BY flag ORDER BY price) AS place FROM lines",
-        "SELECT orderkey FROM orders EXCEPT SELECT orderkey FROM lines",
-        "SELECT 1 AS one",
-    ],
-)
-def test_chains_that_sql_became_are_taken(api: Api, sql: str) -> None:
-    documents = list(yaml.safe_load_all(dump_manifest(chain_of(sql))))
-    for document in documents:
-        api.try_create(document)
-    mirror = changed(documents[-1], {"spec.managedBy": "gristmill.dev/query", "spec.pool": "gsql-q"})
-    api.try_create(mirror)
+@pytest.mark.parametrize("path", PLANS, ids=[path.stem for path in PLANS])
+def test_chains_that_sql_became_are_taken(api: Api, path: Path) -> None:
+    sql = "\n".join(line for line in path.read_text().splitlines() if not line.startswith("--"))
+    chain = compile_query(sql, CATALOG, CompileOptions()).chain
+    for document in yaml.safe_load_all(dump_manifest(chain)):
+        api.try_create(changed(remote(document), {"spec.managedBy": "gristmill.dev/query"}))
 
 
 def test_every_field_at_once_is_taken(api: Api) -> None:
@@ -86,7 +63,7 @@ def remote(form: Any, name: str = "") -> Any:
     if isinstance(form, list):
         return [remote(value, name) for value in form]
     local = name in ("uri", "uris", "scratch") and "://" not in form
-    return f"s3://bucket/{form}" if local else form
+    return f"s3://bucket/{form.lstrip('/')}" if local else form
 
 
 def test_what_the_api_server_fills_in_changes_nothing(api: Api) -> None:
