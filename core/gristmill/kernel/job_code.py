@@ -13,7 +13,6 @@ from types import ModuleType
 
 from gristmill.errors import FragmentError
 from gristmill.kernel.environment import TaskEnv
-from gristmill.kernel.requirements import installed_requirements
 from gristmill.plan.codec import digest
 from gristmill.plan.fragment import Code
 
@@ -83,6 +82,8 @@ def place_code(code: Code, env: TaskEnv) -> Path:
     Raises FragmentError for a file that would land outside, and for packages that cannot be installed.
     """
     if code.requirements:
+        from gristmill.kernel.requirements import installed_requirements  # seldom needed
+
         _modules.add_packages(installed_requirements(code.requirements, env))
     folder = env.scratch / "code" / digest(code)[:16]
     if not folder.exists():

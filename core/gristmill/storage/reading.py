@@ -6,8 +6,6 @@ from pathlib import Path
 
 from gristmill.plan.source import FileSource, Format, Split
 from gristmill.storage.formats.arrow import ArrowReader
-from gristmill.storage.formats.csv import CsvReader
-from gristmill.storage.formats.json import JsonReader
 from gristmill.storage.formats.parquet import ParquetReader
 from gristmill.storage.formats.reader import SplitReader
 from gristmill.storage.formats.text import TextReader
@@ -28,8 +26,12 @@ def open_split(source: FileSource, split: Split, stores: Stores, cache_dir: Path
         case Format.TEXT:
             return TextReader(source, split, stores)
         case Format.CSV:
+            from gristmill.storage.formats.csv import CsvReader  # Arrow's parsers: most executors never need them
+
             return CsvReader(source, split, stores)
         case Format.JSON:
+            from gristmill.storage.formats.json import JsonReader
+
             return JsonReader(source, split, stores)
         case Format.ARROW:
             return ArrowReader(source, split, stores)

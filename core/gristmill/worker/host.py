@@ -34,8 +34,14 @@ NOT_STARTED = 71
 THREADLESS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """What keeps libraries from starting threads while they are imported: a process with threads must not fork."""
 FOR_AGENTS = ("gristmill.worker.agent", "gristmill.worker.host_link")
-FOR_EXECUTORS = ("numpy", "pyarrow", "pyarrow.compute", "duckdb", "gristmill.worker.executor")
-FOR_REMOTE_DATA = ("gristmill.shuffle.flight", "gristmill.worker.early", "gristmill.storage.s3")
+FOR_EXECUTORS = ("numpy", "pyarrow", "pyarrow.compute", "duckdb", "gristmill.worker.executor", "numpy.ma")
+FOR_REMOTE_DATA = (
+    "gristmill.shuffle.flight",
+    "gristmill.worker.early",
+    "gristmill.storage.s3",
+    "gristmill.storage.formats.csv",
+    "gristmill.storage.formats.json",
+)
 
 
 @dataclass(eq=False, slots=True)
@@ -76,12 +82,18 @@ class ExecutorHost:
     def serve(self) -> NoReturn:
         """Starts and buries processes till the owner goes, or SIGTERM came and the last client went."""
         signal.signal(signal.SIGTERM, lambda *_: self._end_when_idle())
+        gc.disable()  # imports make no garbage worth looking for
         while True:
             ready = self._selector.select(0 if self._imports else None)
             if not ready and self._imports:
-                importlib.import_module(self._imports.popleft())
+                self._import_next()
             for key, _ in ready:
                 key.data()
+
+    def _import_next(self) -> None:
+        importlib.import_module(self._imports.popleft())
+        if not self._imports:
+            gc.enable()
 
     def _watch(self, file: socket.socket | int, act: Callable[[], None]) -> None:
         self._selector.register(file, selectors.EVENT_READ, act)
@@ -154,7 +166,7 @@ class ExecutorHost:
     def _prepare(self, start: wire.StartProcess) -> None:
         """Imports what the process will need, so that it and all later ones share it."""
         while self._imports and (start.WhichOneof("what") != "agent" or self._imports[0] in FOR_AGENTS):
-            importlib.import_module(self._imports.popleft())
+            self._import_next()
         gc.freeze()  # else the first collection in each child would copy all pages
 
     def _bury(self, client: _Client, name: str, exit_: int) -> None:
@@ -173,6 +185,7 @@ class ExecutorHost:
             os.setsid()
             end_with_parent(self._pid)
             self._let_go()
+            gc.enable()
             _write_to(start.log)
             status = _work(start)
         except BaseException:  # noqa: BLE001
