@@ -1,0 +1,85 @@
+"""Memory of forks: what they share counts once, what they take counts in full, and limits are kept by exact figures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gristmill.worker.memory import MemoryMeter, held
+from gristmill.worker.processes import family, memory_bytes
+
+MIB = 1 << 20
+FORKS = """
+import os, sys, time
+shared = bytearray(os.urandom(1)) * (64 << 20)
+if os.fork() and os.fork():
+    print("forked", flush=True)
+    sys.stdin.readline()
+    own = bytearray(b"x") * (64 << 20)
+    print("grown", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def forks() -> Iterator[subprocess.Popen[str]]:
+    """Three processes that share 64 MiB; the first takes 64 MiB more when it is told to."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", FORKS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(0.1)
+    yield process
+    os.killpg(process.pid, 9)
+    process.wait()
+
+
+def _grow(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    process.stdout.readline()
+
+
+def test_what_forks_share_counts_once(forks: subprocess.Popen[str]) -> None:
+    members = list(family(forks.pid))
+    assert len(members) == 3
+    assert sum(map(memory_bytes, members)) > 3 * 64 * MIB
+    assert 64 * MIB <= held(forks.pid) < 100 * MIB
+    assert 64 * MIB <= MemoryMeter(1 << 30).used([forks.pid]) < 100 * MIB
+
+
+def test_growth_is_seen_at_once_between_exact_figures(forks: subprocess.Popen[str]) -> None:
+    meter = MemoryMeter(1 << 30)
+    before = meter.used([forks.pid])
+    _grow(forks)
+    assert 60 * MIB < meter.used([forks.pid]) - before < 80 * MIB
+
+
+def test_a_limit_is_passed_only_by_what_is_really_held(forks: subprocess.Popen[str]) -> None:
+    limit = held(forks.pid) + 32 * MIB
+    meter = MemoryMeter(limit)
+    assert sum(map(memory_bytes, family(forks.pid))) > limit
+    assert all(meter.used([forks.pid]) < limit for _ in range(10))
+    _grow(forks)
+    assert meter.used([forks.pid]) > limit
+
+
+def test_processes_that_have_gone_hold_nothing(forks: subprocess.Popen[str]) -> None:
+    meter = MemoryMeter(1 << 30)
+    meter.used([forks.pid])
+    os.killpg(forks.pid, 9)
+    forks.wait()
+    time.sleep(0.2)
+    assert meter.used([forks.pid]) == 0
