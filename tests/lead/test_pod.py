@@ -40,7 +40,6 @@ def test_stores_have_the_form_of_manifests() -> None:
     [
         ("POOL", ""),
         ("SLOTS", "many"),
-        ("LINGER_S", "soon"),
         ("STORES", "{"),
         ("STORES", '["s3://"]'),
         ("STORES", '[{"endpoint": "x"}]'),

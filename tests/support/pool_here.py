@@ -248,7 +248,6 @@ class PoolHere:
             "LOCAL_DIR": str(folder),
             "CACHE_DIR": str(folder / "cache"),
             "TLS_DIR": str(self._tls_dir),
-            "LINGER_S": "5",
         }
         environment = {**self._environment, **{f"GRISTMILL_{key}": value for key, value in variables.items()}}
         pod = PodHere(environment, module, folder)

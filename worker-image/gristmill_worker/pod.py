@@ -37,7 +37,6 @@ class Pod:
     lead: str
     slots: int
     executor_memory_bytes: int
-    linger_s: float
     log_level: str
     scratch: str
     stores: tuple[Store, ...]
@@ -84,7 +83,6 @@ def load_pod(environment: Mapping[str, str] = os.environ) -> Pod:
         lead=read.text("LEAD", ""),
         slots=read.whole("SLOTS", 1),
         executor_memory_bytes=read.whole("EXECUTOR_MEMORY_BYTES", 1 << 30),
-        linger_s=read.seconds("LINGER_S", 60.0),
         log_level=read.text("LOG", "INFO").upper(),
         scratch=read.text("SCRATCH", ""),
         stores=read.stores(),
@@ -133,13 +131,6 @@ class _Reader:
         if not text.isdigit():
             raise InvalidPlan(f"{text!r} is not a whole number", place=_place(name))
         return int(text)
-
-    def seconds(self, name: str, default: float) -> float:
-        text = self.text(name, str(default))
-        try:
-            return float(text)
-        except ValueError:
-            raise InvalidPlan(f"{text!r} is not a number of seconds", place=_place(name)) from None
 
 
 def _place(name: str) -> str:

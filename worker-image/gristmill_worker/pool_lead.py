@@ -33,6 +33,7 @@ from gristmill_worker.requests import Surroundings, request_from, run_id
 from gristmill_worker.runs import LeadRun, RunPlace
 
 REPORT_EVERY_S = 1.0
+_REPLACED = ("evicted", "preempted")
 FINISH_S = 5.0
 """After SIGTERM runs have so long to end by themselves."""
 
@@ -58,6 +59,8 @@ class Lead:
         self._told_need: PoolNeed | None = None
         self._idle_since_s = time.monotonic()
         self._ending = asyncio.Event()
+        self._replaced = False
+        """Whether another lead follows, which goes on with the runs."""
         self._link = OperatorLink(pod.operator, pod.operator_tls, self._hear, self._greetings)
 
     async def serve(self, agent: OwnAgent) -> None:
@@ -101,6 +104,8 @@ class Lead:
         lives = list(self._lives.values())
         if lives:
             await asyncio.wait(lives, timeout=FINISH_S)
+        if self._replaced:
+            return
         for run in self._runs.values():
             if not run.ended:
                 run.cancel("the pool's lead was asked to end")
@@ -153,6 +158,8 @@ class Lead:
             run.cancel(cancel.reason or "cancelled")
 
     def _place_worker(self, news: wire.PodNews) -> None:
+        if news.pod == self._pod.name and news.state in _REPLACED:
+            self._replaced = True
         if news.node:
             self._pool.place(news.pod, tuple(filter(None, (news.node, news.zone))))
 
