@@ -1,9 +1,9 @@
 """The one place where errors are printed, and the exit codes they give.
 
 0: done. 1: other error. 2: wrong usage, manifest or SQL. 3: input, output or store. 4: the job's own function, SQL
-or command failed. 5: a task failed too often. 6: taken over by another run. 7: a cluster that cannot be reached, refuses,
-or lacks what was named. 70: a fault of Gristmill's own. 130: cancelled with Ctrl-C. The classes of ``gristmill.errors``
-carry their code.
+or command failed. 5: a task failed too often. 6: taken over by another run. 7: a cluster that cannot be reached, that
+refuses, or lacks what was named. 70: a fault of Gristmill's own. 130: cancelled with Ctrl-C. The classes of
+``gristmill.errors`` carry their code.
 """
 
 from __future__ import annotations
