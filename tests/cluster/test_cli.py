@@ -132,8 +132,9 @@ def test_a_query_gives_its_rows_in_every_format_and_goes(command: Command, place
     kept = command(*sql(place, table, "-o", "json", "--keep", "-q"))
     assert [json.loads(line)["g"] for line in kept.stdout.splitlines()] == [0, 1, 2, 3, 4], kept.stderr
     (name,) = command("get", "gsql", "-o", "name").stdout.split()
-    assert "n" in command("rows", name).stdout.splitlines()[0]
-    assert "query" in command("explain", name).stdout
+    assert "query" in command("explain", name).stdout + command("explain", name).stderr
+    later = command("rows", name, "-o", "csv", **place.s3.environment())
+    assert later.stdout == done.stdout, later.stderr
 
 
 def test_ctrl_c_ends_the_query_and_its_pods(command: Command, place: Place) -> None:

@@ -25,12 +25,11 @@ def explain(
     """Show the plan of a job or query, while its pods are there."""
     from gristmill.api.cluster.lead import Lead
     from gristmill.api.cluster.resources import ref_of
-    from gristmill.api.cluster.status import status_of
     from gristmill.errors import ClusterError
 
     resources = resources_of(context, namespace, kubeconfig)
     body = resources.find(name)
-    lead = str(status_of(body).get("lead") or "")
+    lead = resources.lead_of(body)
     if not lead:
         raise ClusterError("has no pods, which know its plan", place=str(ref_of(body)))
     typer.echo(Lead(resources.connection, lead).explain(body["metadata"]["uid"]))

@@ -15,7 +15,7 @@ from gristmill.api.cluster.failures import Forbidden, Missing, Unreachable
 from gristmill.api.cluster.kinds import Body
 from gristmill.api.cluster.lead import Lead
 from gristmill.api.cluster.resources import Resources, ref_of
-from gristmill.api.cluster.status import PENDING, has_ended, is_active, message_of, phase_of, progress_of, status_of
+from gristmill.api.cluster.status import PENDING, has_ended, is_active, message_of, phase_of, progress_of
 from gristmill.coordinator.progress import Progress
 
 WATCH_S = 10
@@ -51,8 +51,8 @@ class _Follower:
             self._tell(body)
             if has_ended(body):
                 return body
-            lead = str(status_of(body).get("lead") or "")
-            wants = bool(lead) and lead not in self.heard and is_active(body)
+            lead = self.resources.lead_of(body) if is_active(body) else ""
+            wants = bool(lead) and lead not in self.heard
             if wants:
                 self._listen(lead, body["metadata"]["uid"])
             body = self._next(body, RETRY_S if wants and lead not in self.heard else WATCH_S)

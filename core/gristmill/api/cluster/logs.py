@@ -26,7 +26,7 @@ def run_logs(resources: Resources, body: Body, task: str, *, follow: bool) -> It
     Raises InvalidPlan for what is not a task, Missing where no place has logs of it.
     """
     wanted = task_of(task, body["metadata"]["name"]) if task else ""
-    lead = str(status_of(body).get("lead") or "")
+    lead = resources.lead_of(body)
     refused = ClusterError("it has no pods", place=str(ref_of(body)))
     if lead:
         try:

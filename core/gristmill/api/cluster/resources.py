@@ -71,6 +71,15 @@ class Resources:
         items = [{"apiVersion": API_VERSION, "kind": kind.title, **item} for item in answer["items"]]
         return sorted(items, key=lambda body: str(body["metadata"].get("creationTimestamp")))
 
+    def lead_of(self, body: Body) -> str:
+        """The pod that leads a run, or a pool: its own, else that of the warm pool it runs in; empty where none is."""
+        lead = str((body.get("status") or {}).get("lead") or "")
+        pool = str(body["spec"].get("pool") or "")
+        if lead or not pool:
+            return lead
+        found = self._try(Ref(Kind.POOL, pool))
+        return str((found.get("status") or {}).get("lead") or "") if found else ""
+
     def create(self, body: Body) -> Body:
         """Makes the resource; answers with what it became. Raises Taken, or InvalidPlan with what rules it breaks."""
         return self.connection.create(self.path(Kind.of(body["kind"])), body, fieldValidation="Strict")

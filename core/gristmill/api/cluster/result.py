@@ -78,7 +78,7 @@ def result_from(resources: Resources, body: Body, progress: Progress, messages: 
 
 def open_rows(resources: Resources, body: Body) -> pa.RecordBatchReader:
     """The rows of a completed run: from its lead, else from storage. Raises ClusterError where neither has them."""
-    lead, uid = str(status_of(body).get("lead") or ""), body["metadata"]["uid"]
+    lead, uid = resources.lead_of(body), body["metadata"]["uid"]
     try:
         if lead:
             return Lead(resources.connection, lead).result(uid)
