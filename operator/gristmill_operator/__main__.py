@@ -25,7 +25,7 @@ def main() -> int:
 
 
 def _log(level: str) -> None:
-    """Ours from ``level``, kopf's warnings in the same form; of gRPC's core, which logs refused callers, errors only."""
+    """Ours from ``level``; kopf's warnings in the same form; of gRPC's core, which logs all refused callers, errors."""
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     set_up(level)
     kopf = logging.getLogger("kopf")
