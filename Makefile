@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+CLUSTER ?= /tmp/gristmill-cluster
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill
 EXTRAS := demo,frames,http,operator,worker,cluster,test,lint
 BENCHES ?= $(filter-out measuring,$(basename $(notdir $(wildcard bench/*.py))))
@@ -42,7 +43,7 @@ demo: $(INSTALLED) ## word count and a SQL query on real data, in worker process
 
 .PHONY: test
 test: $(INSTALLED) ## all tests, the slow ones as slices
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -o cache_dir=$(CACHE)/pytest $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -o cache_dir=$(CACHE)/pytest $(TESTS)
 
 .PHONY: sim
 sim: $(INSTALLED) ## the scheduler under tens of thousands of simulated failures (minutes)
@@ -94,6 +95,18 @@ kind-images: ## build both images with Docker and load them into the kind cluste
 	version=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' core/gristmill/version.py); \
 	docker build -t gristmill:$$version . && docker build -t gristmill-worker:$$version -f worker-image/Dockerfile . && \
 	kind load docker-image gristmill:$$version gristmill-worker:$$version
+
+.PHONY: cluster-up
+cluster-up: $(INSTALLED) ## a two-node Kubernetes on this machine, with images and an S3 server (CLUSTER=FOLDER)
+	$(BIN)/python -m tests.cluster.harness up $(CLUSTER)
+
+.PHONY: cluster-down
+cluster-down: $(INSTALLED) ## end that cluster and remove all of it
+	$(BIN)/python -m tests.cluster.harness down $(CLUSTER)
+
+.PHONY: demo-cluster
+demo-cluster: $(INSTALLED) ## install the chart on that cluster, run a job and a query there, show their results
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.cluster.demo $(CLUSTER)
 
 .PHONY: wheel
 wheel: $(INSTALLED) ## build the wheel into dist/

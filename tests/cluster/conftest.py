@@ -1,7 +1,7 @@
 """What the tests on real kubelets share: one cluster for all of them, a namespace and a bucket for each.
 
-`GRISTMILL_TEST_CLUSTER=FOLDER` uses the cluster that `make cluster-up` left there; else one is brought up for the tests
-and taken down after them. Where the machine cannot run one, the tests say why and are skipped;
+`GRISTMILL_TEST_CLUSTER=FOLDER` uses the cluster that `make cluster-up` left there, as it is; else one is brought up for
+the tests and taken down after them. Where the machine cannot run one, the tests say why and are skipped;
 `GRISTMILL_CLUSTER_REQUIRED=1` (CI sets it) lets them fail.
 """
 
@@ -11,6 +11,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tests.cluster.harness.release import SECRET, Release, namespace_object
 from tests.cluster.harness.s3 import S3
 from tests.cluster.places import Place
 
+GIVEN = os.environ.get("GRISTMILL_TEST_CLUSTER", "")
 _FIRST_TEST_S = 1800  # the first test waits for what all need, built where that was not done yet
 
 
@@ -36,10 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A cluster of two nodes, n1 in zone-a and n2 in zone-b, with the images of this checkout."""
-    if given := os.environ.get("GRISTMILL_TEST_CLUSTER"):
-        cluster = Cluster.at(Path(given))
-        cluster.load_images()
-        yield cluster
+    if GIVEN:
+        yield Cluster.at(Path(GIVEN))
         return
     folder = Path(tempfile.mkdtemp(prefix="gristmill-cluster-"))
     try:
@@ -57,7 +57,8 @@ def cluster() -> Iterator[Cluster]:
 def operator(cluster: Cluster) -> Release:
     """Gristmill installed by its chart, ready."""
     release = cluster.release
-    release.install()
+    if not (GIVEN and release.installed):
+        release.install()
     return release
 
 
@@ -67,12 +68,35 @@ def s3(cluster: Cluster) -> S3:
     return cluster.s3
 
 
+@pytest.fixture(scope="module", autouse=True)
+def s3_environment(cluster: Cluster) -> Iterator[None]:
+    """This process finds the S3 server by its environment, as long as tests here run."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in cluster.s3.environment().items():
+            patch.setenv(name, value)
+        yield
+
+
 @pytest.fixture
 def place(cluster: Cluster, operator: Release) -> Iterator[Place]:
     """A new namespace for jobs, and a new bucket, gone after the test."""
+    with _new_place(cluster) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def module_place(cluster: Cluster, operator: Release) -> Iterator[Place]:
+    """The same for all tests of a file."""
+    with _new_place(cluster) as place:
+        yield place
+
+
+@contextmanager
+def _new_place(cluster: Cluster) -> Iterator[Place]:
     name = f"t-{uuid.uuid4().hex[:8]}"
     client = cluster.client.within(name)
     client.apply(namespace_object(name))
     client.apply(cluster.s3.secret(SECRET))
     yield Place(client, cluster.s3, cluster.s3.bucket(name))
-    client.kubectl("delete", "namespace", name, "--wait=false")
+    client.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+    cluster.s3.remove(f"s3://{name}")

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from tests.cluster.harness.client import Client, wait_for
+from tests.cluster.harness.release import SECRET
 from tests.cluster.harness.s3 import S3
 
 ENDED = ("Complete", "Failed", "Cancelled")
@@ -24,6 +25,11 @@ class Place:
     @property
     def name(self) -> str:
         return self.client.namespace
+
+    @property
+    def store(self) -> dict[str, Any]:
+        """The entry of `stores` for the S3 server."""
+        return self.s3.store(SECRET)
 
     def apply(self, kind: str, name: str, spec: dict[str, Any]) -> None:
         """`kubectl apply` of one resource of Gristmill's."""
@@ -42,7 +48,7 @@ class Place:
             status = self.status(kind, name)
             return status if status.get("phase") in ENDED else None
 
-        return dict(wait_for(over, timeout_s, lambda: self._report(kind, name)))
+        return dict(wait_for(over, timeout_s, lambda: self.report(kind, name)))
 
     def complete(self, kind: str, name: str, timeout_s: float = 90) -> dict[str, Any]:
         """Wait for the good end of a job or query; its status. AssertionError with the whole status else."""
@@ -55,7 +61,17 @@ class Place:
         selector = ",".join(f"gristmill.dev/{name}={value}" for name, value in labels.items())
         return self.client.items("pods", "-l", selector or "gristmill.dev/pool")
 
-    def _report(self, kind: str, name: str) -> str:
+    def owned_jobs(self, query: str) -> list[dict[str, Any]]:
+        """The jobs that mirror a query's chain."""
+        jobs = self.client.items("mrj")
+        return [job for job in jobs if any(o["name"] == query for o in job["metadata"].get("ownerReferences", []))]
+
+    def gone(self, what: str, timeout_s: float) -> None:
+        """Wait until `kubectl get WHAT` of this namespace finds nothing."""
+        wait_for(lambda: not self.client.items(what), timeout_s, f"no {what} in {self.name}")
+
+    def report(self, kind: str, name: str) -> str:
+        """Everything that tells why a resource stands as it does."""
         pods = self.client.kubectl("get", "pods", "-o", "wide", check=False)
         events = self.client.kubectl("get", "events", "--sort-by=.lastTimestamp", check=False)[-3000:]
         return f"{kind} {name}\n{yaml.safe_dump(self.status(kind, name))}\n{pods}\n{events}"

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +89,15 @@ class Cluster:
     def release(self) -> Release:
         """Gristmill on this cluster, whether it is installed or not."""
         return Release(self.client.within(NAMESPACE), self.s3)
+
+    @contextmanager
+    def cordoned(self, node: str) -> Iterator[None]:
+        """No new pods on a node within the block."""
+        self.client.kubectl("cordon", node)
+        try:
+            yield
+        finally:
+            self.client.kubectl("uncordon", node)
 
     def down(self, *, keep_logs: bool = False) -> None:
         """End everything that was started, take away network, mounts and cgroups, and remove the files."""

@@ -109,11 +109,8 @@ def _bud(image: str, dockerfile: str) -> None:
 
 def _push(image: BuiltImage, key: str) -> None:
     image.folder.mkdir(parents=True, exist_ok=True)
+    (image.folder / "built-from").unlink(missing_ok=True)  # an interrupted push leaves half an image
     _buildah("push", "--quiet", "--disable-compression", image.name, f"dir:{image.folder}")
-    wanted = {image.file(digest) for digest, _ in image.blobs()}
-    for file in image.folder.iterdir():
-        if len(file.name) == 64 and file not in wanted:
-            file.unlink()
     (image.folder / "built-from").write_text(key)
 
 

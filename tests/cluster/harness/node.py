@@ -232,7 +232,15 @@ def _removed(group: Path) -> bool:
 
 
 def import_image(place: NodePlace, image: BuiltImage) -> None:
-    """Put an image into a node's containerd; only what the node does not have yet is sent."""
+    """Put an image into a node's containerd; only what the node does not have yet is sent.
+
+    Tried twice: containerd may collect layers of the image's former version while this one is being unpacked.
+    """
+    if not (_imported(place, image) or _imported(place, image)):
+        raise RuntimeError(f"{image.name} cannot be loaded on {place.name}")
+
+
+def _imported(place: NodePlace, image: BuiltImage) -> bool:
     ctr = [str(debian("ctr")), "--address", str(place.socket), "--namespace", "k8s.io"]
     listed = subprocess.run([*ctr, "content", "ls", "-q"], check=True, capture_output=True, text=True)
     present = set(listed.stdout.split())
@@ -243,11 +251,10 @@ def import_image(place: NodePlace, image: BuiltImage) -> None:
             _add(tar, path, len(content), io.BytesIO(content))
         for digest, bytes_ in image.blobs():
             if digest not in present:
-                with image.file(digest).open("rb") as content:
-                    _add(tar, _blob(digest), bytes_, content)
+                with image.file(digest).open("rb") as blob:
+                    _add(tar, _blob(digest), bytes_, blob)
     importing.stdin.close()
-    if importing.wait(120) != 0:
-        raise RuntimeError(f"{image.name} cannot be loaded on {place.name}")
+    return importing.wait(120) == 0
 
 
 def _oci_layout(image: BuiltImage) -> Iterator[tuple[str, bytes]]:

@@ -34,6 +34,11 @@ class Release:
         chart = str(REPOSITORY / "charts" / "gristmill")
         self.client.helm("upgrade", "--install", NAME, chart, "-f", str(file), "--wait", "--timeout", "120s")
 
+    @property
+    def installed(self) -> bool:
+        """Whether the release is there."""
+        return bool(self.client.get("deployment", "gristmill-operator"))
+
     def uninstall(self) -> None:
         """Remove it; the resource definitions stay, as the chart says."""
         self.client.helm("uninstall", NAME, "--wait")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import time
 from collections.abc import Iterable
@@ -34,6 +35,10 @@ class S3:
         path = self.path(uri)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+    def remove(self, bucket: str) -> None:
+        """Remove a bucket with all that is in it."""
+        shutil.rmtree(self.path(bucket))
 
     def path(self, uri: str) -> Path:
         """The file or folder below a URI."""

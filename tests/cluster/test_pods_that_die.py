@@ -1,0 +1,105 @@
+"""Death in mid-job on real kubelets: of an executor container, operator, node, namespace. Jobs come out whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.embedded import parts, parts_here
+from tests.cluster.harness.client import wait_for
+from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.release import Release
+from tests.cluster.places import Place
+from tests.cluster.workloads import word_count, write_books
+
+BOOKS = 12
+"""Each takes its map task a second."""
+
+
+@pytest.fixture
+def slow_job(place: Place) -> dict[str, Any]:
+    """A word count that takes many seconds, running: its first map tasks are done."""
+    spec = word_count(write_books(place, "books", BOOKS), f"{place.bucket}/out/", "slow_words", workers=1)
+    place.apply("MapReduceJob", "slow", spec)
+    wait_for(lambda: _maps_done(place) > 1, 90, lambda: place.report("mrj", "slow"))
+    return spec
+
+
+def test_an_executor_container_killed_whole_costs_its_attempts_and_nothing_else(
+    place: Place, slow_job: dict[str, Any]
+) -> None:
+    lead = place.status("mrj", "slow")["lead"]
+    before = _starts(place, lead)
+    _kill_container(lead, place.name, "executor")
+    status = place.complete("mrj", "slow", timeout_s=120)
+    after = _starts(place, lead)
+    assert after["executor"] == before["executor"] + 1
+    assert after["agent"] == before["agent"]
+    assert status["leads"] == 1
+    assert parts(f"{place.bucket}/out/") == parts_here("slow", slow_job, f"{place.bucket}/here/")
+
+
+def test_a_job_goes_on_while_its_operator_is_killed_and_comes_back(
+    place: Place, slow_job: dict[str, Any], operator: Release
+) -> None:
+    pods = {pod["metadata"]["uid"] for pod in place.pods()}
+    operator.client.kubectl("delete", "pod", operator.operator_pod(), "--grace-period=0", "--force")
+    status = place.complete("mrj", "slow", timeout_s=120)
+    assert status["leads"] == 1
+    assert {pod["metadata"]["uid"] for pod in place.pods()} & pods
+    assert parts(f"{place.bucket}/out/") == parts_here("slow", slow_job, f"{place.bucket}/here/")
+
+
+def test_a_namespace_deleted_in_mid_job_is_gone_within_a_minute(place: Place, slow_job: dict[str, Any]) -> None:
+    begun = time.monotonic()
+    place.client.kubectl("delete", "namespace", place.name, "--timeout=60s")
+    assert time.monotonic() - begun < 60
+    assert place.client.get("namespace", place.name) is None
+
+
+def test_a_job_outlives_the_node_of_its_worker(place: Place, slow_job: dict[str, Any], cluster: Cluster) -> None:
+    lead = place.status("mrj", "slow")["lead"]
+    lead_node = place.client.get("pod", lead)["spec"]["nodeName"]
+    victim = next(node for node in cluster.nodes.values() if node.name != lead_node)
+    victim.power_cut()
+    try:
+        status = place.complete("mrj", "slow", timeout_s=120)
+        assert status["leads"] == 1
+        assert parts(f"{place.bucket}/out/") == parts_here("slow", slow_job, f"{place.bucket}/here/")
+    finally:
+        cluster.start_node(victim.name)
+        cluster.wait_nodes()
+
+
+def _maps_done(place: Place) -> int:
+    progress = place.status("mrj", "slow").get("progress") or {}
+    return int(str(progress.get("maps", "0/0")).partition("/")[0])
+
+
+def _starts(place: Place, pod: str) -> dict[str, int]:
+    """How often each container was started again."""
+    statuses = place.client.get("pod", pod)["status"]["containerStatuses"]
+    return {status["name"]: int(status["restartCount"]) for status in statuses}
+
+
+def _kill_container(pod: str, namespace: str, container: str) -> None:
+    """Kill all processes of a container at once, as the kernel does on cgroup v2 when one of them is out of memory."""
+    for process in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            environment = (process / "environ").read_bytes().split(b"\0")
+            mine = {b"GRISTMILL_POD=" + pod.encode(), b"GRISTMILL_NAMESPACE=" + namespace.encode()} <= set(environment)
+            if mine and _is_of(process, container):
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+def _is_of(process: Path, container: str) -> bool:
+    """Executors and their host run in the container `executor`, everything else in `agent`."""
+    module = {"executor": b"gristmill_worker.executors"}[container]
+    words = (process / "cmdline").read_bytes()
+    return module in words or words.startswith((b"gm-host", b"gm-exec"))
