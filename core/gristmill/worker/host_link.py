@@ -22,6 +22,7 @@ LONGEST_RETRY_S = 1.0
 
 _CREDENTIALS = struct.Struct("3i")
 
+NOT_STARTED = "it had not started yet"
 HOST_GONE = "the process that starts executors ended, and with it all of them"
 
 
@@ -45,8 +46,9 @@ class HostLink:
         self._worker = worker
         self._started = started
         self._ended = ended
-        self._running: dict[str, wire.StartProcess] = {}
-        """What was asked for and has not ended."""
+        self._wanted: dict[str, wire.StartProcess] = {}
+        """What was asked for and has not started."""
+        self._running: set[str] = set()
         self._writer: asyncio.StreamWriter | None = None
 
     @property
@@ -62,12 +64,14 @@ class HostLink:
     def start(self, name: str, log_file: str) -> None:
         """Has an executor started. Names are not used twice."""
         executor = wire.ExecutorStart(socket=self._agent_socket, worker=self._worker)
-        self._running[name] = wire.StartProcess(name=name, log=log_file, executor=executor)
-        self._send(wire.ToHost(start=self._running[name]))
+        self._wanted[name] = wire.StartProcess(name=name, log=log_file, executor=executor)
+        self._send(wire.ToHost(start=self._wanted[name]))
 
     def kill(self, name: str) -> None:
-        """Ends an executor with all that it started; its end is told as any other."""
+        """Ends an executor with all that it started, or takes the wish for it back; its end is told as any other."""
         self._send(wire.ToHost(kill=wire.KillProcess(name=name)))
+        if self._wanted.pop(name, None) is not None:
+            asyncio.get_running_loop().call_soon(self._ended, name, None, NOT_STARTED)
 
     def _send(self, message: wire.ToHost) -> None:
         if self._writer is not None and not self._writer.is_closing():
@@ -85,7 +89,7 @@ class HostLink:
                 continue
             pause_s = FIRST_RETRY_S
             log(__name__, INFO, "executor host is there")
-            for start in self._running.values():
+            for start in self._wanted.values():
                 self._send(wire.ToHost(start=start))
             await self._listen(reader)
             self._lost()
@@ -94,17 +98,21 @@ class HostLink:
         while (message := await frames.receive(reader, wire.FromHost())) is not None:
             match message.WhichOneof("kind"):
                 case "started":
+                    self._wanted.pop(message.started.name, None)
+                    self._running.add(message.started.name)
                     self._started(message.started.name, message.started.pid)
                 case "ended":
                     ended = message.ended
-                    self._running.pop(ended.name, None)
+                    self._wanted.pop(ended.name, None)
+                    self._running.discard(ended.name)
                     self._ended(ended.name, None if ended.error else ended.status, ended.error)
 
     def _lost(self) -> None:
+        """What ran has ended. What had not started is for the next host: one that dies may still take connections."""
         log(__name__, WARNING, "executor host is gone", executors=len(self._running))
         self.close()
-        gone, self._running = self._running, {}
-        for name in gone:
+        gone, self._running = self._running, set()
+        for name in sorted(gone):
             self._ended(name, None, HOST_GONE)
 
     def close(self) -> None:
