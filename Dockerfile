@@ -11,12 +11,14 @@ FROM ${BASE} AS packages
 WORKDIR /src
 COPY --from=wanted /requirements.txt ./
 COPY constraints.txt worker-image/trim.sh ./
-RUN python3 -m pip install --no-cache-dir --no-warn-script-location -c constraints.txt hatchling \
- && python3 -m pip install --no-cache-dir --no-warn-script-location --prefix=/packages --ignore-installed \
+RUN python3 -m pip install --no-cache-dir --no-warn-script-location --prefix=/packages --ignore-installed \
       -c constraints.txt -r requirements.txt \
  && sh trim.sh /packages
 
-FROM packages AS code
+FROM ${BASE} AS code
+WORKDIR /src
+COPY constraints.txt ./
+RUN python3 -m pip install --no-cache-dir --no-warn-script-location -c constraints.txt hatchling
 COPY . .
 RUN python3 -m pip install --no-cache-dir --no-warn-script-location --prefix=/code --no-deps --no-build-isolation .
 
