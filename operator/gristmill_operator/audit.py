@@ -17,7 +17,7 @@ from gristmill_operator.kube import Kube, Refused, core_path, kind_path
 from gristmill_operator.names import LABEL_MANAGED_BY, MANAGED_BY, Kind
 from gristmill_operator.world import World
 
-EVERY_S = 30.0
+EVERY_S = 20.0
 GRACE_S = 5.0
 """News may be on its way for so long."""
 _PODS = "pods"

@@ -64,7 +64,7 @@ def _run(case: Case) -> Decision:
     children: tuple[Action, ...] = ()
     waits = [outcome.recheck_s, step.recheck_s if step else None, _deadline_in(case, outcome)]
     if spec.key.kind is Kind.QUERY:
-        children, wait_s = mirrors(spec.key.name, observed.report, observed.children, case.now)
+        children, wait_s = mirrors(spec.key.name, outcome.phase, observed.report, observed.children, case.now)
         waits.append(wait_s)
     actions = (*outcome.actions, *(step.actions if step else ()), *children, *events(case.status, status))
     return Decision(status, actions, min((wait for wait in waits if wait is not None), default=None))

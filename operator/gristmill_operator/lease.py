@@ -18,7 +18,7 @@ from gristmill_operator.kube import Kube, Refused, leases_path
 from gristmill_operator.times import format_micro_time, parse_time
 
 NAME = "gristmill-operator"
-DURATION_S = 15
+DURATION_S = 25
 RENEW_S = 5.0
 RETRY_S = 1.0
 

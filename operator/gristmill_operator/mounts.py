@@ -12,6 +12,7 @@ from gristmill_operator.policies.waiting import unmounted
 PATIENCE_S = 2.0
 """So long a pod that has a node may take before its events are looked at."""
 AGAIN_S = 4.0
+_KEPT_S = 60.0
 
 
 class Mounts:
@@ -24,9 +25,7 @@ class Mounts:
     async def failures(self, namespace: str, pods: Sequence[PodView], now: float) -> list[Failure]:
         """What the kubelet says about those pods that have a node and do not start."""
         slow = [pod for pod in pods if _slow(pod, now)]
-        for pod in pods:
-            if pod not in slow:
-                self._asked.pop(pod.uid, None)
+        self._asked = {uid: known for uid, known in self._asked.items() if now - known[0] < _KEPT_S}
         found = [await self._failure(namespace, pod, now) for pod in slow]
         return [failure for failure in found if failure is not None]
 

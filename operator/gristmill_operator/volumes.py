@@ -28,14 +28,13 @@ class Volumes:
         self, namespace: str, claims: tuple[str, ...], pods: Sequence[PodView], now: float
     ) -> list[Failure]:
         """One for each claim whose volume keeps a pod from its node."""
-        key = (namespace, claims)
         stuck = next((pod for pod in pods if claims and _waits_for_volume(pod)), None)
         if stuck is None:
-            self._asked.pop(key, None)
             return []
-        asked_at, known = self._asked.get(key, (0.0, []))
-        if now - asked_at < AGAIN_S:
-            return known
+        key = (namespace, claims)
+        self._asked = {one: known for one, known in self._asked.items() if now - known[0] < AGAIN_S}
+        if key in self._asked:
+            return self._asked[key][1]
         found = [await self._failure(namespace, claim, stuck, now) for claim in claims]
         self._asked[key] = (now, [failure for failure in found if failure is not None])
         return self._asked[key][1]

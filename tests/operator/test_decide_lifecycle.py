@@ -216,6 +216,14 @@ def test_a_query_shows_its_chain_as_mirrors() -> None:
     assert [one["name"] for one in decision.status.told["jobs"]] == ["q-0", "q-1", "q-2"]
 
 
+def test_no_mirror_outlives_its_query() -> None:
+    children = {"q-a": Child("q-a", "Complete"), "q-b": Child("q-b", "Running"), "q-c": Child("q-c", "Planning")}
+    told = report(RunPhase.CANCELLED, jobs=(JobReport("b", RunPhase.CANCELLED, TaskCounts(2, 1)),))
+    observed = Observed(pods=(LEAD,), lead=lead(), report=told, children=children)
+    patches = [a for a in decided(query(cancel=True), STARTED, observed).actions if isinstance(a, PatchChildStatus)]
+    assert [(patch.name, "Cancelled" in patch.status) for patch in patches] == [("q-b", True), ("q-c", True)]
+
+
 def test_progress_of_a_mirror_waits_its_turn() -> None:
     told = report(RunPhase.RUNNING, jobs=(JobReport("j", RunPhase.RUNNING, TaskCounts(4, 1)),))
     child = Child("q-j", "Running", '{"phase": "Running"}', NOW - 1)

@@ -1,0 +1,92 @@
+"""What no watch tells of pods that do not start: volumes that are not mounted, volumes that lie on another node."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from operator_values import BASE, NOW, pod
+
+from gristmill_operator.kube import Refused
+from gristmill_operator.mounts import Mounts
+from gristmill_operator.observed import MOUNT, VOLUME
+from gristmill_operator.policies.waiting import waiting
+from gristmill_operator.volumes import Volumes
+
+SLOW = pod(f"{BASE}-lead-0", "Pending", node="n1", created=NOW - 10, containers=())
+NO_ROOM = "0/2 nodes are available: 1 node(s) had volume node affinity conflict, 1 node(s) were unschedulable."
+STUCK = pod(f"{BASE}-lead-0", "Pending", created=NOW - 10, unschedulable=NO_ROOM)
+
+
+class Server:
+    """Answers as the API server does, and counts."""
+
+    def __init__(self, objects: dict[str, Any], events: list[dict[str, Any]] | None = None) -> None:
+        self.objects = objects
+        self.events = events or []
+        self.asked = 0
+
+    async def get(self, path: str) -> dict[str, Any]:
+        self.asked += 1
+        found = self.objects.get(path.rpartition("/")[2])
+        if found is None:
+            raise Refused(403, "Forbidden", path)
+        return dict(found)
+
+    async def list(self, _: str, **query: str) -> list[dict[str, Any]]:
+        self.asked += 1
+        assert query["fieldSelector"] == f"involvedObject.uid={SLOW.uid},reason=FailedMount"
+        return self.events
+
+
+CLAIM = {"spec": {"volumeName": "pv-7"}}
+ON_N2 = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["n2"]}]}
+VOLUME_ON_N2 = {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": [ON_N2]}}}}
+
+
+def test_a_missing_secret_is_told_by_the_kubelets_event_and_asked_for_seldom() -> None:
+    event = {"message": 'MountVolume.SetUp failed for volume "store-0" : secret "keys" not found'}
+    server = Server({}, [event])
+    mounts = Mounts(server)  # type: ignore[arg-type]
+    found = asyncio.run(mounts.failures("ns", [SLOW], NOW))
+    assert [(one.about, one.reason) for one in found] == [(MOUNT, "SecretMissing")]
+    assert "stores[].secretRef" in found[0].message
+    asyncio.run(mounts.failures("ns", [SLOW], NOW + 1))
+    assert server.asked == 1
+
+
+def test_pods_that_start_in_time_are_not_asked_about() -> None:
+    server = Server({})
+    fresh = pod(f"{BASE}-lead-0", "Pending", node="n1", created=NOW - 1, containers=())
+    running = pod(f"{BASE}-w-0")
+    assert asyncio.run(Mounts(server).failures("ns", [fresh, running], NOW)) == []  # type: ignore[arg-type]
+    assert server.asked == 0
+
+
+def test_volume_and_node_are_named_where_a_pod_fits_nowhere_else() -> None:
+    server = Server({"data": CLAIM, "pv-7": VOLUME_ON_N2})
+    found = asyncio.run(Volumes(server).failures("ns", ("data",), [STUCK], NOW))  # type: ignore[arg-type]
+    assert [one.about for one in found] == [VOLUME]
+    shown = waiting([STUCK], found)
+    assert shown is not None
+    assert shown.reason == "VolumeNodeUnavailable"
+    assert "volume pv-7 of claim data lies on node n2" in shown.message
+    assert "uncordon" in shown.message
+
+
+def test_without_rights_on_volumes_the_volume_alone_is_named() -> None:
+    server = Server({"data": CLAIM})
+    found = asyncio.run(Volumes(server).failures("ns", ("data",), [STUCK], NOW))  # type: ignore[arg-type]
+    assert "pv-7 of claim data lies on a node that the operator may not read" in found[0].message
+
+
+def test_volumes_that_are_bound_to_no_node_are_not_to_blame() -> None:
+    server = Server({"data": CLAIM, "pv-7": {"spec": {}}})
+    assert asyncio.run(Volumes(server).failures("ns", ("data",), [STUCK], NOW)) == []  # type: ignore[arg-type]
+
+
+def test_pods_that_wait_for_room_alone_are_not_asked_about() -> None:
+    server = Server({"data": CLAIM, "pv-7": VOLUME_ON_N2})
+    crowded = pod(f"{BASE}-lead-0", "Pending", unschedulable="0/2 nodes are available: 2 Insufficient cpu.")
+    assert asyncio.run(Volumes(server).failures("ns", ("data",), [crowded], NOW)) == []  # type: ignore[arg-type]
+    assert server.asked == 0
