@@ -14,6 +14,7 @@ import pytest
 
 import gristmill as gm
 from gristmill.plan.manifest import load_manifest
+from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.reports import RunPhase
 from tests.support.pool_here import PoolHere, end_family, is_open, soon
 
@@ -192,8 +193,6 @@ def test_a_committed_run_is_complete_at_once_for_the_next_lead(pool: PoolHere, b
 
 
 def test_a_cancelled_run_leaves_nothing_staged(pool: PoolHere, books: str, bucket: str, s3_server: Any) -> None:
-    from gristmill.wire import operator_pb2 as wire
-
     pool.start()
     uid = pool.operator.ask(slow_count(books, f"{bucket}/counts"))
     pool.operator.wait(uid, lambda report: report.maps.done > 0)
@@ -236,3 +235,58 @@ def test_what_a_client_cannot_have_is_said_as_an_error(pool: PoolHere, books: st
             ask_lead(pool, path)
         assert refused.value.code == status
         assert json.loads(refused.value.read())["reason"]
+
+
+def test_tasks_run_where_the_operator_says_that_their_bucket_lies(
+    pool: PoolHere, books: str, bucket: str, content: Content
+) -> None:
+    zones = json.dumps({f"{bucket}/": "zone-b"})
+    pool.lead.environment["GRISTMILL_ZONES"] = zones
+    pool.operator.start()
+    pool.lead.start()
+    pool.add_worker()
+    pool.operator.until(lambda: bool(pool.operator.hellos))
+    for pod, zone in (("lead-0", "zone-a"), ("w-0", "zone-b")):
+        pool.operator.say(wire.ToLead(pod=wire.PodNews(pod=pod, state="running", node=f"node-{pod}", zone=zone)))
+    pool.operator.until(lambda: any("w-0" in need.idle for need in pool.operator.needs))
+    report = pool.operator.complete(pool.operator.ask(word_count(books, f"{bucket}/counts")))
+    local = report.locality
+    assert local.zone + local.remote + local.local == report.maps.total
+    assert local.zone > local.remote
+
+
+def test_rows_of_another_job_come_from_where_it_wrote_them(pool: PoolHere, books: str, bucket: str) -> None:
+    pool.start()
+    pool.operator.complete(pool.operator.ask(word_count(books, f"{bucket}/counts")))
+    reader: dict[str, Any] = {
+        "apiVersion": "gristmill.dev/v1alpha1",
+        "kind": "MapReduceJob",
+        "metadata": {
+            "name": "frequent",
+            "annotations": {"gristmill.dev/upstream-wordcount": f"{bucket}/counts"},
+        },
+        "spec": {
+            "input": [{"name": "counts", "fromJob": "wordcount", "map": {"sql": "SELECT value FROM counts"}}],
+            "reduce": {"sql": "SELECT sum(value) AS words, count(*) AS different FROM counts"},
+            "partition": "single",
+        },
+    }
+    uid = pool.operator.ask(reader)
+    report = pool.operator.complete(uid)
+    assert report.result is not None
+    assert report.result.uri.startswith(f"{bucket}/scratch/results/")
+    rows = pa.ipc.open_stream(ask_lead(pool, f"/v1/runs/{uid}/result")).read_all().to_pylist()
+    assert rows == [{"words": 12 * 400 * 8, "different": 200}]
+
+
+def test_a_job_whose_upstream_wrote_nothing_says_so(pool: PoolHere, bucket: str) -> None:
+    pool.start()
+    reader = {
+        "apiVersion": "gristmill.dev/v1alpha1",
+        "kind": "MapReduceJob",
+        "metadata": {"name": "b", "annotations": {"gristmill.dev/upstream-a": f"{bucket}/nothing"}},
+        "spec": {"input": [{"name": "a", "fromJob": "a"}], "output": {"uri": f"{bucket}/out"}},
+    }
+    report = pool.operator.end_of(pool.operator.ask(reader))
+    assert report.phase is RunPhase.FAILED
+    assert "job 'a' has committed nothing" in report.message
