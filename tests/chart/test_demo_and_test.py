@@ -79,3 +79,11 @@ def test_whatever_helm_test_makes_goes_when_it_ends(helm: Helm) -> None:
 def environment(objects: list[dict[str, Any]]) -> dict[str, str]:
     pod = one(objects, "Deployment", "gristmill-operator")["spec"]["template"]["spec"]
     return {entry["name"]: entry.get("value", "") for entry in pod["containers"][0]["env"]}
+
+
+@pytest.mark.parametrize(
+    ("values", "told"), [({}, "false"), (DEMO, "true"), ({"scratch": "s3://tmp/"}, "true")], ids=["none", "demo", "own"]
+)
+def test_the_test_pod_knows_whether_there_is_a_store(helm: Helm, values: dict[str, Any], told: str) -> None:
+    (container,) = one(helm.render(values), "Pod", "gristmill-test")["spec"]["containers"]
+    assert {"name": "HAS_STORE", "value": told} in container["env"]
