@@ -18,7 +18,7 @@ from gristmill.api.cluster.connection import Connection
 from gristmill.api.cluster.failures import Missing, Unreachable
 from gristmill.api.cluster.lead import PORT, Lead
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
-from gristmill.errors import InvalidPlan, InvalidQuery
+from gristmill.errors import ClusterError, InvalidPlan, InvalidQuery
 from gristmill.ids import Side, StageId
 from gristmill.storage.filesystem import canonical
 from gristmill.storage.stores import Stores
@@ -82,6 +82,18 @@ def connection(url: str) -> Connection:
 
 def test_the_version_is_that_of_the_lead(lead):
     assert lead.version() == __version__
+
+
+@pytest.mark.parametrize(("ours", "fits"), [("0.2.7", True), ("0.0.1", True), ("0.3.0", False), ("1.1.0", False)])
+def test_a_lead_one_minor_version_apart_is_heard_two_is_refused(lead, monkeypatch, ours, fits):
+    monkeypatch.setattr("gristmill_worker.client.__version__", "0.1.0")
+    monkeypatch.setattr("gristmill.api.cluster.lead.__version__", ours)
+    assert lead.version() == "0.1.0"
+    if fits:
+        assert lead.explain("done") == "the plan"
+        return
+    with pytest.raises(ClusterError, match=f"runs Gristmill 0.1.0, which this one, {ours}, does not fit"):
+        lead.explain("done")
 
 
 def test_progress_comes_as_values_until_the_run_has_ended(lead):

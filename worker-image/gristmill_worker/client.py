@@ -24,6 +24,7 @@ from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
 from gristmill.version import __version__
 from gristmill.wire.reports import RunPhase
+from gristmill.wire.versions import VERSION_HEADER
 from gristmill_worker.runs import LeadRun
 from gristmill_worker.task_logs import TaskLogs
 
@@ -54,6 +55,7 @@ class ClientEndpoint:
                 web.get("/v1/runs/{uid}/explain", self._explain),
             ]
         )
+        application.on_response_prepare.append(_with_version)
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
@@ -99,6 +101,11 @@ class ClientEndpoint:
         logs = TaskLogs(run.logs, run.stores, request.query.get("task", ""))
         follow = request.query.get("follow", "") not in ("", "0", "false")
         return await _streamed(request, _log_lines(run, logs, follow=follow), "text/plain")
+
+
+async def _with_version(_: web.Request, response: web.StreamResponse) -> None:
+    """Every answer says who gives it, so that a client of another version can tell before it reads on."""
+    response.headers[VERSION_HEADER] = __version__
 
 
 @web.middleware  # type: ignore[untyped-decorator]

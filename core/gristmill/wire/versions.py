@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+VERSION_HEADER = "Gristmill-Version"
+"""Of every answer of a lead's client endpoint."""
+
 
 def compatible(one: str, other: str) -> bool:
     """Whether two versions may work together: the same major, minors at most one apart. What is none does not fit."""

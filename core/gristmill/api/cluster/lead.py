@@ -21,11 +21,15 @@ from gristmill.api.cluster.portforward import request
 from gristmill.coordinator.progress import Progress
 from gristmill.errors import ClusterError, GristmillError, InvalidPlan, error_from_dict
 from gristmill.plan.codec import from_json
+from gristmill.version import __version__
+from gristmill.wire.versions import VERSION_HEADER, compatible
 
 PORT = 7079
 PROGRESS_SILENCE_S = 15.0
 """A lead that says nothing for so long is asked again: it tells of a run at least every few seconds."""
 ROWS_SILENCE_S = 120.0
+_VERSION_PATH = "/v1/version"
+"""Anybody may ask which version it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Lead:
 
     def version(self) -> str:
         """The version of Gristmill that it runs."""
-        with self._answer("/v1/version", PROGRESS_SILENCE_S) as body:
+        with self._answer(_VERSION_PATH, PROGRESS_SILENCE_S) as body:
             return str(json.loads(body.read())["version"])
 
     def progress(self, uid: str) -> Iterator[Progress]:
@@ -96,6 +100,10 @@ class Lead:
             response = request(self.connection, self.pod, PORT, path, silence_s=silence_s)
         except TimeoutError as error:
             raise self._broken(error) from error
+        theirs = response.headers.get(VERSION_HEADER, __version__)
+        if not compatible(theirs, __version__) and path != _VERSION_PATH:
+            response.close()
+            raise _other_version(theirs, f"pod {self.pod}")
         if response.status == 200:
             return response
         with response:
@@ -113,6 +121,14 @@ def _lines(body: HTTPResponse) -> Iterator[bytes]:
         yield from whole
     if rest or body.length:
         raise IncompleteRead(rest, body.length)
+
+
+def _other_version(theirs: str, place: str) -> ClusterError:
+    return ClusterError(
+        f"it runs Gristmill {theirs}, which this one, {__version__}, does not fit: one minor version apart is accepted",
+        place=place,
+        remedy=f"Upgrade the older of the two: pip install gristmill=={theirs}, or the chart.",
+    )
 
 
 def _refusal(status: int, body: bytes, place: str) -> GristmillError:
