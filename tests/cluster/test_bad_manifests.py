@@ -1,4 +1,4 @@
-"""What the API server cannot see is told by a condition, in pods as on one machine; nothing crashes, no pods are left."""
+"""What the API server cannot see is told by a condition, in pods as on one machine; no pods are left, none crashes."""
 
 from __future__ import annotations
 
