@@ -2,7 +2,7 @@
 
 ``serving`` listens with mutual TLS and admits a lead whose certificate carries the pool it claims. Everything runs in
 the event loop's thread: the shell reads ``view`` and ``report`` and calls the sending methods; ``changed`` tells it
-which run or pool something was said about.
+which run or pool something was said about, ``came_or_went`` which pool's lead connected or was lost.
 """
 
 from __future__ import annotations
@@ -44,8 +44,14 @@ class _Lead:
 class Leads:
     """All leads by the UID of their pool; the newest connection of a pool counts."""
 
-    def __init__(self, changed: Callable[[str], None], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        changed: Callable[[str], None],
+        came_or_went: Callable[[str], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._changed = changed
+        self._came_or_went = came_or_went
         self._clock = clock
         self._leads: dict[str, _Lead] = {}
         self._reports: dict[str, RunReport] = {}
@@ -150,7 +156,7 @@ class Leads:
         self._leads[pool_uid] = lead
         lead.heard_at = self._clock()
         log(__name__, INFO, "lead connected", pool=pool_uid, pod=lead.pod, runs=len(lead.runs))
-        self._changed(pool_uid)
+        self._came_or_went(pool_uid)
         for run in lead.runs:
             self._changed(run)
 
@@ -158,7 +164,7 @@ class Leads:
         if self._leads.get(pool_uid) is lead:
             del self._leads[pool_uid]
             log(__name__, INFO, "lead disconnected", pool=pool_uid, pod=lead.pod)
-            self._changed(pool_uid)
+            self._came_or_went(pool_uid)
 
     async def _listen(self, pool_uid: str, lead: _Lead, requests: AsyncIterator[wire.FromLead]) -> None:
         try:

@@ -41,7 +41,7 @@ class Operator:
         self._kube = Kube()
         self._metrics = Metrics()
         self._world = World(defaults(settings, self._authority))
-        self._leads = Leads(self._changed)
+        self._leads = Leads(self._changed, self._lead_changed)
         self._lease = Lease(self._kube, settings.namespace, settings.identity, time.time)
         self._inbox = Inbox(self._world, self._enqueue)
         self._audit = Audit(self._kube, self._world, self._inbox, settings.namespaces, time.time)
@@ -123,8 +123,11 @@ class Operator:
         """A lead said something about a run or pool."""
         if (key := self._world.key_of(uid)) is not None:
             self._requeue.add(key)
-            if key.kind == "WorkerPool":
-                self._enqueue(self._world.readers(key))
+
+    def _lead_changed(self, pool_uid: str) -> None:
+        """A pool's lead connected or was lost, which concerns all that run there."""
+        if (key := self._world.key_of(pool_uid)) is not None:
+            self._enqueue({key, *self._world.waiting(key)})
 
     @property
     def ready(self) -> bool:

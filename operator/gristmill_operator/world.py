@@ -115,6 +115,16 @@ class World:
         """Resources that name this one: as their pool, as a job whose rows they read, as their query."""
         return frozenset(self._readers.get(key, ()))
 
+    def waiting(self, key: Key) -> set[Key]:
+        """Those of the readers to whom it matters what becomes of this one: not mirrors, nor what has ended."""
+        return {reader for reader in self._readers.get(key, ()) if self._waits(reader)}
+
+    def _waits(self, key: Key) -> bool:
+        reader = self._resources.get(key)
+        if reader is None or reader.run is None or reader.run.mirror:
+            return False
+        return reader.status.phase is None or not reader.status.phase.ended
+
     def zones(self) -> Mapping[str, str]:
         """Zone of each node."""
         return self._zones
@@ -122,7 +132,7 @@ class World:
     def _concerned(self, resource: Resource) -> set[Key]:
         """Itself, those that wait for it, and the pool that it runs in."""
         pools = {named for named in _named(resource) if named.kind is Kind.POOL}
-        return {resource.key, *pools, *self._readers.get(resource.key, ())}
+        return {resource.key, *pools, *self.waiting(resource.key)}
 
     def _unlink(self, old: Resource) -> None:
         self._by_uid.pop(old.uid, None)

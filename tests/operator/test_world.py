@@ -74,6 +74,13 @@ def test_a_job_concerns_those_that_read_it_and_the_pool_that_it_names() -> None:
     assert world.readers(nightly) == {Key(Kind.JOB, "ns", "p")}
 
 
+def test_what_has_ended_is_not_bothered_with_what_becomes_of_its_pool() -> None:
+    world = World(Defaults())
+    world.put_resource({**body("1", "done", "u3", pool="nightly"), "status": {"phase": "Complete"}})
+    world.put_resource(body("1", "waits", "u4", pool="nightly"))
+    assert world.waiting(Key(Kind.POOL, "ns", "nightly")) == {Key(Kind.JOB, "ns", "waits")}
+
+
 def test_a_mirror_is_found_by_its_query() -> None:
     world = World(Defaults())
     owners = [{"kind": "SQLQuery", "name": "q", "uid": "u9"}]
