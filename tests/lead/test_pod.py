@@ -25,12 +25,12 @@ def test_what_the_operator_always_sets_is_enough() -> None:
 
 def test_stores_have_the_form_of_manifests() -> None:
     stores = [
-        {"prefix": "s3://", "endpoint": "http://own"},
+        {"prefix": "s3://", "endpoint": "https://own.example"},
         {"prefix": "s3://b", "pathStyle": True, "secretRef": {"name": "keys"}},
     ]
     found = _load(STORES=json.dumps(stores)).stores
     assert [(store.prefix, store.endpoint, store.secret) for store in found] == [
-        ("s3://", "http://own", ""),
+        ("s3://", "https://own.example", ""),
         ("s3://b", "", "keys"),
     ]
 
