@@ -5,6 +5,7 @@ A remote file becomes one first: ``blockcache`` brings the column chunks that ar
 
 from __future__ import annotations
 
+import atexit
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +47,9 @@ _footers = Footers()
 def _connection() -> duckdb.DuckDBPyConnection:
     """For batches, of all readers of the process; relations use the caller's. It knows footers that it has read."""
     con = duckdb.connect(config={"threads": 1})
-    return con.execute("SET GLOBAL parquet_metadata_cache = true")
+    con.execute("SET GLOBAL parquet_metadata_cache = true")
+    atexit.register(_connection.cache_clear)  # else its binding calls it a leak, on the user's screen
+    return con
 
 
 def plan_parquet(files: Sequence[Listed], source: FileSource, stores: Stores, place: str) -> FormatPlan:
