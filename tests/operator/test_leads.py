@@ -1,0 +1,195 @@
+"""What the operator remembers of leads, and what no longer counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+import grpc
+import pytest
+
+from gristmill.plan.codec import to_json
+from gristmill.version import __version__
+from gristmill.wire import operator_pb2 as wire
+from gristmill.wire.reports import JobReport, PoolNeed, RunPhase, RunReport
+from gristmill.wire.tls import pool_name
+from gristmill_operator.actions import TellPod
+from gristmill_operator.leads import Leads, with_manifests
+
+POOL, RUN = "pool-uid", "run-uid"
+
+
+class Context:
+    """What gRPC knows of the caller."""
+
+    def __init__(self, pool: str = POOL) -> None:
+        self.names = [pool_name(pool).encode()]
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return {"x509_subject_alternative_name": self.names}
+
+    def peer(self) -> str:
+        return "test"
+
+    async def abort(self, code: grpc.StatusCode, details: str) -> None:
+        raise PermissionError(code, details)
+
+
+class Side:
+    """A lead's side of the stream."""
+
+    def __init__(self, leads: Leads, runs: tuple[str, ...] = (), version: str = __version__, pool: str = POOL) -> None:
+        self.say: asyncio.Queue[wire.FromLead] = asyncio.Queue()
+        hello = wire.LeadHello(pool_uid=POOL, pod="p-0", version=version, runs=runs)
+        self.say.put_nowait(wire.FromLead(hello=hello))
+        self.heard: list[str | None] = []
+        self.task = asyncio.create_task(self._listen(leads, Context(pool)))
+
+    async def _listen(self, leads: Leads, context: Any) -> None:
+        async for message in leads.serve(self._requests(), context):
+            self.heard.append(message.WhichOneof("kind"))
+
+    async def _requests(self) -> AsyncIterator[wire.FromLead]:
+        while True:
+            yield await self.say.get()
+
+    async def reports(self, report: RunReport, run: str = RUN) -> None:
+        self.say.put_nowait(wire.FromLead(run=wire.RunNews(uid=run, report=to_json(report))))
+        await asyncio.sleep(0.01)
+
+    async def needs(self, need: PoolNeed) -> None:
+        self.say.put_nowait(wire.FromLead(pool=wire.PoolNews(need=to_json(need))))
+        await asyncio.sleep(0.01)
+
+    async def end(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+
+def story(tell: Callable[[Leads, list[float]], Any]) -> None:
+    """Runs a test's coroutine with leads and a clock that it may turn."""
+
+    async def run() -> None:
+        now = [1000.0]
+        await tell(Leads(lambda _: None, lambda _: None, lambda: now[0]), now)
+
+    asyncio.run(run())
+
+
+def test_reports_count_only_of_runs_that_the_lead_has() -> None:
+    async def tell(leads: Leads, _: list[float]) -> None:
+        side = Side(leads)
+        await asyncio.sleep(0.01)
+        await side.reports(RunReport(RunPhase.COMPLETE))
+        assert leads.report(RUN) is None
+        leads.send_run(POOL, RUN, "MapReduceJob", "{}", {})
+        await side.reports(RunReport(RunPhase.RUNNING))
+        found = leads.report(RUN)
+        assert found is not None
+        assert found.phase is RunPhase.RUNNING
+        leads.cancel_run(POOL, RUN, "suspended", forget=True)
+        await side.reports(RunReport(RunPhase.CANCELLED))
+        assert leads.report(RUN) is None
+        assert side.heard == ["welcome", "run", "cancel"]
+        await side.end()
+        assert leads.view(POOL) is None
+
+    story(tell)
+
+
+def test_a_lead_that_comes_back_says_what_it_has() -> None:
+    async def tell(leads: Leads, _: list[float]) -> None:
+        side = Side(leads, runs=(RUN,))
+        await asyncio.sleep(0.01)
+        view = leads.view(POOL)
+        assert view is not None
+        assert view.runs == {RUN}
+        await side.reports(RunReport(RunPhase.COMPLETE))
+        assert leads.report(RUN) is not None
+        await side.end()
+
+    story(tell)
+
+
+def test_the_newest_connection_of_a_pool_counts() -> None:
+    async def tell(leads: Leads, _: list[float]) -> None:
+        first = Side(leads, runs=("old",))
+        await asyncio.sleep(0.01)
+        second = Side(leads, runs=("new",))
+        await asyncio.sleep(0.01)
+        view = leads.view(POOL)
+        assert view is not None
+        assert view.runs == {"new"}
+        assert leads.connected() == 1
+        assert first.task.done()
+        await second.end()
+
+    story(tell)
+
+
+def test_idle_time_goes_on_while_nothing_is_said() -> None:
+    async def tell(leads: Leads, now: list[float]) -> None:
+        side = Side(leads)
+        await asyncio.sleep(0.01)
+        await side.needs(PoolNeed(idle_s=5.0, idle=("w-0",)))
+        now[0] += 10
+        await side.needs(PoolNeed(idle_s=15.0, idle=("w-0", "w-1")))
+        now[0] += 3
+        view = leads.view(POOL)
+        assert view is not None
+        assert view.need.idle_s == pytest.approx(18.0)
+        assert dict(view.idle_since) == {"w-0": 1000.0, "w-1": 1010.0}
+        await side.end()
+
+    story(tell)
+
+
+def test_what_a_lead_was_told_of_pods_is_remembered_for_that_connection() -> None:
+    async def tell(leads: Leads, _: list[float]) -> None:
+        side = Side(leads)
+        await asyncio.sleep(0.01)
+        leads.tell_pod(TellPod(POOL, "w-0", "running", node="n1"))
+        view = leads.view(POOL)
+        assert view is not None
+        assert dict(view.told) == {"w-0": ("running", "n1")}
+        await side.end()
+        again = Side(leads)
+        await asyncio.sleep(0.01)
+        view = leads.view(POOL)
+        assert view is not None
+        assert dict(view.told) == {}
+        await again.end()
+
+    story(tell)
+
+
+@pytest.mark.parametrize(("version", "pool"), [(__version__, "another"), ("9.0.0", POOL), ("nonsense", POOL)])
+def test_other_pools_and_far_versions_are_not_let_in(version: str, pool: str) -> None:
+    async def tell(leads: Leads, _: list[float]) -> None:
+        side = Side(leads, version=version, pool=pool)
+        with pytest.raises(PermissionError):
+            await side.task
+        assert leads.view(POOL) is None
+
+    story(tell)
+
+
+def test_words_that_nobody_understands_harm_nothing() -> None:
+    async def tell(leads: Leads, _: list[float]) -> None:
+        side = Side(leads, runs=(RUN,))
+        await asyncio.sleep(0.01)
+        side.say.put_nowait(wire.FromLead(run=wire.RunNews(uid=RUN, report="{nonsense")))
+        await side.reports(RunReport(RunPhase.RUNNING))
+        assert leads.report(RUN) is not None
+        await side.end()
+
+    story(tell)
+
+
+def test_manifests_that_are_told_once_are_kept() -> None:
+    first = RunReport(RunPhase.RUNNING, jobs=(JobReport("a", RunPhase.RUNNING, manifest="{}"),))
+    later = RunReport(RunPhase.RUNNING, jobs=(JobReport("a", RunPhase.COMPLETE), JobReport("b", RunPhase.PLANNING)))
+    assert [job.manifest for job in with_manifests(later, first).jobs] == ["{}", ""]
