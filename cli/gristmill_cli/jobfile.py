@@ -26,11 +26,12 @@ def load(path: Path, name: str | None = None) -> ChainPlan:
     if path.suffix == ".py":
         return _pick(_jobs(_module(path)), name, str(path)).chain()
     if path.suffix in MANIFEST_SUFFIXES:
-        return load_manifest(_text(path), str(path), path.parent)
+        return load_manifest(text_of(path), str(path), path.parent)
     raise InvalidPlan("not a job", place=str(path), remedy="A job is a manifest (.yaml, .json) or a Python file (.py).")
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """What the file holds. Raises InputError for one that cannot be read."""
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -40,7 +41,7 @@ def _text(path: Path) -> str:
 
 def _module(path: Path) -> ModuleType:
     """The file run as a script is, its folder importable; like a script's, its functions travel to workers by value."""
-    source = _text(path)
+    source = text_of(path)
     sys.path.insert(0, str(path.parent.resolve()))
     module = ModuleType(_MODULE_NAME)
     module.__file__ = str(path)

@@ -47,8 +47,11 @@ class Wish:
 
 def plan_query(
     text: str, tables: Mapping[str, str], params: list[str], dialect: str, output: Output | None, wish: Wish
-) -> QueryPlan:
-    """The query under a name of its own, checked as far as that can be done here. Raises InvalidPlan, InvalidQuery."""
+) -> tuple[QueryPlan, bool]:
+    """The query under a name of its own, checked as far as that can be done here, and whether it gives rows to show.
+
+    Raises InvalidPlan, InvalidQuery.
+    """
     query = QueryPlan(
         fresh_name("query", fresh_suffix()),
         text,
@@ -62,12 +65,14 @@ def plan_query(
     )
     for finding in query_findings(query):
         raise InvalidPlan(finding.reason, place=finding.path.removeprefix("spec."), remedy=finding.remedy)
-    check_query(text, tables, CompileOptions(dialect=dialect, params=query.bound))
-    return query
+    gives_rows = check_query(text, tables, CompileOptions(dialect=dialect, params=query.bound))
+    return query, gives_rows and output is None
 
 
-def run_query(query: QueryPlan, resources: Resources, format_: OutputFormat, *, keep: bool, quiet: bool) -> None:
-    """Runs it with progress and writes its rows to stdout, unless they go to its output; then it is removed.
+def run_query(
+    query: QueryPlan, resources: Resources, format_: OutputFormat, *, show: bool, keep: bool, quiet: bool
+) -> None:
+    """Runs it with progress and, with ``show``, writes its rows to stdout; then it is removed.
 
     With ``keep``, or where it failed, it stays to be looked at. Ctrl-C removes it, or with ``keep`` cancels it.
     """
@@ -76,7 +81,7 @@ def run_query(query: QueryPlan, resources: Resources, format_: OutputFormat, *, 
     try:
         with cancelling(resources, [made]), live(quiet=quiet) as update:
             body = finished(resources, made, update)
-            rows = open_rows(resources, body) if query.output is None else None
+            rows = open_rows(resources, body) if show else None
     except Cancelled:
         _remove(resources, ref, keep=keep)
         raise

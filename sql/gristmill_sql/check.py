@@ -17,13 +17,21 @@ from gristmill_sql.parse import Parsed, parse, span_of
 from gristmill_sql.tables import table_name
 
 
-def check_query(sql: str, tables: Collection[str], options: CompileOptions) -> None:
-    """Raises InvalidQuery for a query that cannot be parsed, parameters that do not fit, and for names in FROM that are
-    neither ``tables``, nor defined in the query, nor URIs of files that a cluster can reach."""
+def check_query(sql: str, tables: Collection[str], options: CompileOptions) -> bool:
+    """Whether the query gives rows, and does not write them somewhere itself (COPY, INSERT, CREATE TABLE).
+
+    Raises InvalidQuery for one that cannot be parsed, parameters that do not fit, and for names that are neither
+    ``tables``, nor defined in the query, nor URIs of files that a cluster can reach.
+    """
     parsed = parse(sql, options, Oracle())
     known = {name.casefold() for name in tables}
     for name, at in _foreign(parsed, known):
         raise _not_there(parsed, name, at, sorted(tables))
+    if parsed.target is None:
+        return True
+    if "://" not in parsed.target.name and parsed.target.name.casefold() not in known:
+        raise _not_there(parsed, parsed.target.name, None, sorted(tables))
+    return False
 
 
 def _foreign(parsed: Parsed, known: Collection[str]) -> Iterator[tuple[str, Span | None]]:

@@ -169,6 +169,21 @@ def test_mistakes_are_told_before_anything_is_sent(at_cluster, tmp_path, name):
     assert "Did you mean partitions?" in done.stderr
 
 
+def test_queries_and_pools_are_submitted_too(at_cluster, tmp_path, name):
+    head = "apiVersion: gristmill.dev/v1alpha1\n"
+    query = f"{head}kind: SQLQuery\nmetadata: {{name: {name}}}\nspec: {{sql: SELECT 1, pool: {name}}}\n"
+    pool = f"{head}kind: WorkerPool\nmetadata: {{name: {name}}}\nspec: {{max: 2}}\n"
+    (tmp_path / "both.yaml").write_text(f"{pool}---\n{query}")
+    assert at_cluster("submit", "both.yaml").stdout.splitlines() == [f"gpool/{name}", f"gsql/{name}"]
+    assert at_cluster("cancel", "--delete", f"gsql/{name}").returncode == 0
+    (tmp_path / "both.yaml").write_text(query.replace("SELECT 1", "''"))
+    done = at_cluster("submit", "both.yaml")
+    assert done.returncode == 2
+    assert "both.yaml: spec.sql" in done.stderr
+    (tmp_path / "both.yaml").write_text(f"{query}---\n{manifest(name)}")
+    assert "kubectl apply" in at_cluster("submit", "both.yaml").stderr
+
+
 # get, cancel, why, rows, logs
 
 
@@ -183,7 +198,7 @@ def test_get_gives_json_yaml_and_names(at_cluster, submitted):
     assert one["metadata"]["name"] == submitted
     assert yaml.safe_load(at_cluster("get", submitted, "-o", "yaml").stdout)["kind"] == "MapReduceJob"
     assert f"mrj/{submitted}" in at_cluster("get", "mrj", "-o", "name").stdout.splitlines()
-    assert at_cluster("get", "gpool", "-o", "json").stdout.count("WorkerPool") == 0
+    assert "MapReduceJob" not in at_cluster("get", "gpool", "-o", "json").stdout
 
 
 def test_a_wrong_name_brings_the_nearest_and_a_wrong_kind_the_kinds(at_cluster, submitted):
@@ -347,6 +362,8 @@ def test_a_query_is_sent_with_its_parameters_bound_and_removed_when_cancelled(at
         (["SELECT * FROM 'data/*.parquet'"], "lies on this machine"),
         (["SELECT * FROM o", "-t", "o=data/*.parquet"], "lies on this machine"),
         (["SELECT $a + $b", "-p", "a=1", "-p", "c=2"], "$c"),
+        (["COPY (SELECT 1 AS a) TO 'out.parquet'"], "out.parquet lies on this machine"),
+        (["INSERT INTO orders SELECT 1 AS a"], "there is no table orders"),
         (["SELECT 1", "--explain"], "--explain"),
         (["SELECT 1", "--to", "out/"], "lies on this machine"),
     ],

@@ -103,8 +103,8 @@ def sql(
         refuse_explain(explain or analyze)
         wish = Wish(pool, workers, memory, scratch, force_distributed)
         refuse_catalog(catalog)
-        planned = plan_query(text, known.given, param or [], dialect, parts, wish)
-        run_query(planned, resources_of(context, namespace, kubeconfig), output, keep=keep, quiet=quiet)
+        planned, shown = plan_query(text, known.given, param or [], dialect, parts, wish)
+        run_query(planned, resources_of(context, namespace, kubeconfig), output, show=shown, keep=keep, quiet=quiet)
         return
     refuse_cluster_options(
         {"--pool": pool, "--scratch": scratch, "--keep": keep, "--context": context, "--namespace": namespace}

@@ -23,7 +23,12 @@ def register(app: typer.Typer) -> None:
 
 
 def submit(
-    file: Annotated[Path, typer.Argument(metavar="JOB.yaml|JOB.py", help="A manifest, or Python that makes gm.Job.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="JOB.yaml|JOB.py", help="A manifest of jobs, queries or pools, or Python that makes gm.Job."
+        ),
+    ],
     *,
     job: Annotated[
         str | None, typer.Option("--job", metavar="NAME", help="Which job of a Python file; default: job.")
@@ -41,12 +46,10 @@ def submit(
     kubeconfig: KubeConfig = "",
 ) -> None:
     """Send a job to a cluster, with its script and the modules it imports; prints its name."""
-    from gristmill.api.cluster.bodies import fresh_suffix, job_bodies
     from gristmill.api.cluster.submission import submit as make
     from gristmill.api.cluster.submission import target_namespace
-    from gristmill_cli import jobfile
 
-    prepared = job_bodies(jobfile.load(file, job), fresh_suffix() if fresh else "")
+    prepared = _prepared(file, job, fresh=fresh)
     if name:
         _rename(prepared, name, str(file))
     said = target_namespace(prepared, namespace or chosen.namespace, str(file))
@@ -62,11 +65,25 @@ def submit(
         follow_all(resources, made, quiet=quiet)
 
 
+def _prepared(file: Path, job: str | None, *, fresh: bool) -> list[Prepared]:
+    """What the file holds: jobs, or queries and pools."""
+    from gristmill.api.cluster.bodies import fresh_name, fresh_suffix, job_bodies, resource_bodies
+    from gristmill_cli import jobfile
+
+    suffix = fresh_suffix() if fresh else ""
+    others = resource_bodies(jobfile.text_of(file), str(file)) if file.suffix in jobfile.MANIFEST_SUFFIXES else []
+    for each in others:
+        metadata = each.body["metadata"]
+        metadata["name"] = fresh_name(metadata["name"], suffix)
+    return others or job_bodies(jobfile.load(file, job), suffix)
+
+
 def follow_all(resources: Resources, made: list[Body], *, quiet: bool) -> None:
     """Follows runs to their ends, with progress and a summary of each; Ctrl-C leaves them running.
 
     Raises the error that the first one failed with.
     """
+    from gristmill.api.cluster.kinds import Kind
     from gristmill.api.cluster.resources import ref_of
     from gristmill.api.cluster.running import Watch, finished
     from gristmill.errors import Cancelled
@@ -76,6 +93,8 @@ def follow_all(resources: Resources, made: list[Body], *, quiet: bool) -> None:
         with live(quiet=quiet) as update:
             watch, ended = Watch(update), []
             for body in made:
+                if not Kind.of(body["kind"]).runs:
+                    continue
                 ended.append(finished(resources, body, watch))
                 watch.next_job()
     except KeyboardInterrupt:

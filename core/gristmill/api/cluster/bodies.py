@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import yaml
 
-from gristmill.api.cluster.kinds import Body
+from gristmill.api.cluster.kinds import Body, Kind
 from gristmill.api.packing import with_source
 from gristmill.errors import InvalidPlan
 from gristmill.plan.fragment import Code, CodeFile
@@ -19,7 +19,7 @@ from gristmill.plan.job import ChainPlan, JobPlan, Output
 from gristmill.plan.manifest import dump_manifest
 from gristmill.plan.problems import Problem, raise_problems
 from gristmill.plan.query import QueryPlan
-from gristmill.plan.resources import dump_query
+from gristmill.plan.resources import dump_query, load_pool, load_query
 from gristmill.plan.source import FileSource, JobSource
 from gristmill.units import bytes_text
 
@@ -27,6 +27,7 @@ INLINE_CODE_BYTES = 128 << 10
 """More code than this goes into a ConfigMap."""
 MOST_CODE_BYTES = 900 << 10
 """What a ConfigMap can hold, with room for the rest of the object."""
+_LOADERS: dict[str, Callable[[Body], object]] = {Kind.QUERY.title: load_query, Kind.POOL.title: load_pool}
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _LONGEST_NAME = 63
 _MACHINE = ("file", "memory")
@@ -71,6 +72,33 @@ def query_body(query: QueryPlan) -> Body:
         problems.append(_machine("output", query.output.uri))
     raise_problems([problem for problem in problems if problem], "query")
     return dict(dump_query(query))
+
+
+def resource_bodies(text: str, place: str) -> list[Prepared]:
+    """The SQLQuery and WorkerPool documents of a manifest, checked; none where it holds jobs, or is not YAML.
+
+    Raises InvalidPlan for what is wrong with one, and for jobs among them.
+    """
+    try:
+        documents = [form for form in yaml.safe_load_all(text) if isinstance(form, dict)]
+    except yaml.YAMLError:
+        return []
+    kinds = {str(form.get("kind")) for form in documents}
+    if not kinds & _LOADERS.keys():
+        return []
+    for form in documents:
+        kind = str(form.get("kind"))
+        if kind not in _LOADERS:
+            raise InvalidPlan(
+                f"{kind} stands among {', '.join(sorted(kinds & _LOADERS.keys()))}",
+                place=place,
+                remedy="Put jobs into a file of their own, or use kubectl apply.",
+            )
+        try:
+            _LOADERS[kind](form)
+        except InvalidPlan as error:
+            raise InvalidPlan(error.reason, place=f"{place}: {error.place}", remedy=error.remedy) from None
+    return [Prepared(form) for form in documents]
 
 
 def is_of_machine(uri: str) -> bool:
