@@ -290,3 +290,25 @@ def test_a_job_whose_upstream_wrote_nothing_says_so(pool: PoolHere, bucket: str)
     report = pool.operator.end_of(pool.operator.ask(reader))
     assert report.phase is RunPhase.FAILED
     assert "job 'a' has committed nothing" in report.message
+
+
+def test_a_lead_that_is_asked_to_end_sweeps_what_it_cannot_finish(
+    pool: PoolHere, books: str, bucket: str, s3_server: Any
+) -> None:
+    pool.start()
+    code = {"inline": {"wordcount.py": SLOW_WORDS.replace("0.003", "0.05")}}
+    uid = pool.operator.ask(word_count(books, f"{bucket}/counts", code=code))
+    pool.operator.wait(uid, lambda report: report.maps.running > 0)
+    pool.lead.main.terminate()
+    report = pool.operator.end_of(uid)
+    assert (report.phase, report.reason) == (RunPhase.CANCELLED, "Cancelled")
+    assert pool.lead.main.wait(30) == 0
+    left = [path for path in (s3_server.root / bucket[5:]).rglob("*") if path.is_file() and "books" not in path.parts]
+    assert [path for path in left if "logs" not in path.parts] == []
+
+
+def test_a_lead_ends_when_the_operator_says_that_nobody_needs_it(pool: PoolHere) -> None:
+    pool.start()
+    pool.operator.until(lambda: bool(pool.operator.hellos))
+    pool.operator.say(wire.ToLead(end=wire.EndLead(reason="idle for too long")))
+    assert pool.lead.main.wait(30) == 0

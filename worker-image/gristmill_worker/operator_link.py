@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 
+from gristmill.errors import GristmillError
 from gristmill.logs import log
 from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.protocol import OPERATOR_METHOD
@@ -62,6 +63,8 @@ class OperatorLink:
                 wait_s = FIRST_WAIT_S
             except grpc.aio.AioRpcError as error:
                 log(__name__, WARNING, "the operator is away", why=error.details() or error.code().name)
+            except GristmillError as error:
+                log(__name__, WARNING, "the operator cannot be dialled", why=error)
             finally:
                 self._outbound = None
             await asyncio.sleep(wait_s * random.uniform(0.5, 1.5))
@@ -80,11 +83,12 @@ class OperatorLink:
             async for message in method(self._outgoing(outbound)):
                 if message.WhichOneof("kind") == "welcome":
                     log(__name__, INFO, "the operator is there", version=message.welcome.version)
-                    self._outbound = outbound
                 self._hears(message)
 
     async def _outgoing(self, outbound: asyncio.Queue[wire.FromLead]) -> AsyncIterator[wire.FromLead]:
-        for message in self._greetings():
+        greetings = list(self._greetings())
+        self._outbound = outbound  # from here on nothing is dropped: what changes now follows the greetings
+        for message in greetings:
             yield message
         while True:
             yield await outbound.get()

@@ -33,6 +33,8 @@ from gristmill_worker.requests import Surroundings, request_from, run_id
 from gristmill_worker.runs import LeadRun, RunPlace
 
 REPORT_EVERY_S = 1.0
+KEPT_RUNS = 20
+"""So many ended runs are kept for clients."""
 _REPLACED = ("evicted", "preempted")
 FINISH_S = 5.0
 """After SIGTERM runs have so long to end by themselves."""
@@ -76,10 +78,14 @@ class Lead:
             asyncio.create_task(self._report()),
             asyncio.create_task(self._serve_clients()),
         ]
+        ending = asyncio.create_task(self._ending.wait())
         try:
-            await self._ending.wait()
+            done, _ = await asyncio.wait([ending, *background], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # a part of the lead that ended by a fault ends the lead: the container starts again
             await self._give_up_runs()
         finally:
+            ending.cancel()
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
@@ -170,8 +176,13 @@ class Lead:
             self._link.say(message)
 
     def _over(self, uid: str) -> None:
+        """A run has ended. Clients may ask for it for a while, but not for all that a warm pool ever ran."""
         del self._lives[uid]
         self._idle_since_s = time.monotonic()
+        ended = [each for each, run in self._runs.items() if run.ended]
+        for old in ended[:-KEPT_RUNS]:
+            for table in (self._runs, self._told, self._mirrors):
+                table.pop(old, None)
 
     def _news(self, uid: str) -> Iterator[wire.FromLead]:
         """A report, if it differs from the last or there are jobs to be told."""
