@@ -41,7 +41,7 @@ class Place:
         """The status of a resource; empty while it has none."""
         return dict((self.client.get(kind, name) or {}).get("status", {}))
 
-    def ended(self, kind: str, name: str, timeout_s: float = 90) -> dict[str, Any]:
+    def ended(self, kind: str, name: str, timeout_s: float = 180) -> dict[str, Any]:
         """Wait for the end of a job or query, whatever it is; its status. TimeoutError with what is there."""
 
         def over() -> dict[str, Any] | None:
@@ -50,7 +50,7 @@ class Place:
 
         return dict(wait_for(over, timeout_s, lambda: self.report(kind, name)))
 
-    def complete(self, kind: str, name: str, timeout_s: float = 90) -> dict[str, Any]:
+    def complete(self, kind: str, name: str, timeout_s: float = 180) -> dict[str, Any]:
         """Wait for the good end of a job or query; its status. AssertionError with the whole status else."""
         status = self.ended(kind, name, timeout_s)
         assert status["phase"] == "Complete", yaml.safe_dump(status)

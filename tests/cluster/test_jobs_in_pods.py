@@ -76,7 +76,7 @@ def test_a_chain_of_ten_jobs_runs_each_when_its_upstream_is_complete(pool: Place
             "pool": "warm",
         }
         pool.apply("MapReduceJob", f"chain-{number}", spec)
-    pool.complete("mrj", "chain-9", timeout_s=180)
+    pool.complete("mrj", "chain-9")
     counts, raised = (pq.read_table(_files(pool, f"chain/{number}")) for number in (0, 9))
     assert raised["value"].to_pylist() == [count + 9 for count in counts["value"].to_pylist()]
 
@@ -97,7 +97,7 @@ def tpch(pool: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duck
 def test_tpch_query_gives_duckdbs_answer(query: str, pool: Place, tpch: duckdb.DuckDBPyConnection) -> None:
     sql = (QUERIES / f"{query}.sql").read_text()
     names = [name for (name,) in tpch.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()]
-    tables = [{"name": name, "uri": f"{pool.bucket}/tpch/{name}.parquet"} for name in names]
+    tables = {name: {"uri": f"{pool.bucket}/tpch/{name}.parquet"} for name in names}
     output = {"uri": f"{pool.bucket}/queries/{query}/", "format": "parquet"}
     spec = {"sql": sql, "tables": tables, "output": output, "pool": "warm", "forceDistributed": True}
     pool.apply("SQLQuery", query, spec)

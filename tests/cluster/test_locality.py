@@ -24,7 +24,7 @@ def zoned_books(place: Place) -> Iterator[str]:
 
 def test_maps_run_in_the_zone_of_their_bucket_where_there_is_room(place: Place, zoned_books: str) -> None:
     place.apply("MapReduceJob", "near", word_count(zoned_books, f"{place.bucket}/out/"))
-    locality = place.complete("mrj", "near", timeout_s=120)["locality"]
+    locality = place.complete("mrj", "near")["locality"]
     assert locality["local"] + locality["zone"] >= 0.95 * sum(locality.values()), locality
     assert sum(locality.values()) >= 20
 
@@ -34,7 +34,7 @@ def test_a_job_whose_zone_is_cordoned_finishes_and_says_what_was_remote(
 ) -> None:
     with cluster.cordoned("n2"):
         place.apply("MapReduceJob", "far", word_count(zoned_books, f"{place.bucket}/out/"))
-        locality = place.complete("mrj", "far", timeout_s=120)["locality"]
+        locality = place.complete("mrj", "far")["locality"]
     assert locality["remote"] >= 20, locality
 
 
@@ -84,7 +84,7 @@ def volume(place: Place, cluster: Cluster, tmp_path: Path) -> Iterator[str]:
 def test_all_tasks_of_data_on_a_local_volume_run_on_its_node(place: Place, volume: str) -> None:
     place.apply("MapReduceJob", "volume", word_count("pvc://books/*.txt", f"{place.bucket}/out/"))
     wait_for(place.pods, 60, "pods of the job")
-    status = place.complete("mrj", "volume", timeout_s=120)
+    status = place.complete("mrj", "volume")
     assert {pod["spec"]["nodeName"] for pod in place.pods()} == {"n2"}
     assert status["locality"]["remote"] == 0, status["locality"]
 
@@ -101,4 +101,4 @@ def test_a_cordoned_node_of_a_local_volume_is_named_with_the_volume(
             return texts[0] if texts else ""
 
         assert wait_for(told, 60, lambda: place.report("mrj", "volume"))
-    place.complete("mrj", "volume", timeout_s=120)
+    place.complete("mrj", "volume")

@@ -27,7 +27,7 @@ def slow_job(place: Place) -> dict[str, Any]:
     """A word count that takes many seconds, running: its first map tasks are done."""
     spec = word_count(write_books(place, "books", BOOKS), f"{place.bucket}/out/", "slow_words", workers=1)
     place.apply("MapReduceJob", "slow", spec)
-    wait_for(lambda: _maps_done(place) > 1, 90, lambda: place.report("mrj", "slow"))
+    wait_for(lambda: _maps_done(place) > 1, 180, lambda: place.report("mrj", "slow"))
     return spec
 
 
@@ -37,7 +37,7 @@ def test_an_executor_container_killed_whole_costs_its_attempts_and_nothing_else(
     lead = place.status("mrj", "slow")["lead"]
     before = _starts(place, lead)
     _kill_container(lead, place.name, "executor")
-    status = place.complete("mrj", "slow", timeout_s=120)
+    status = place.complete("mrj", "slow")
     after = _starts(place, lead)
     assert after["executor"] == before["executor"] + 1
     assert after["agent"] == before["agent"]
@@ -50,7 +50,7 @@ def test_a_job_goes_on_while_its_operator_is_killed_and_comes_back(
 ) -> None:
     pods = {pod["metadata"]["uid"] for pod in place.pods()}
     operator.client.kubectl("delete", "pod", operator.operator_pod(), "--grace-period=0", "--force")
-    status = place.complete("mrj", "slow", timeout_s=120)
+    status = place.complete("mrj", "slow")
     assert status["leads"] == 1
     assert {pod["metadata"]["uid"] for pod in place.pods()} & pods
     assert parts(f"{place.bucket}/out/") == parts_here("slow", slow_job, f"{place.bucket}/here/")
@@ -69,7 +69,7 @@ def test_a_job_outlives_the_node_of_its_worker(place: Place, slow_job: dict[str,
     victim = next(node for node in cluster.nodes.values() if node.name != lead_node)
     victim.power_cut()
     try:
-        status = place.complete("mrj", "slow", timeout_s=120)
+        status = place.complete("mrj", "slow")
         assert status["leads"] == 1
         assert parts(f"{place.bucket}/out/") == parts_here("slow", slow_job, f"{place.bucket}/here/")
     finally:

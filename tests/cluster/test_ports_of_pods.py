@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import ssl
 from contextlib import suppress
@@ -29,6 +30,18 @@ def addresses(place: Place, operator: Release) -> list[tuple[str, int]]:
 
     pod = operator.client.get("pod", operator.operator_pod())
     return [*wait_for(listening, 90, "a lead that listens"), (pod["status"]["podIP"], 7070)]
+
+
+def test_a_caller_with_the_pools_certificate_is_heard_at_every_port(
+    place: Place, addresses: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    (secret,) = [one for one in place.client.items("secrets") if one["metadata"]["name"] == "gpool-warm-tls"]
+    for name in ("tls.crt", "tls.key"):
+        (tmp_path / name).write_bytes(base64.b64decode(secret["data"][name]))
+    context = _context()
+    context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    for address in addresses:
+        assert _accepted(address, context), address
 
 
 def test_a_caller_without_a_certificate_is_refused_at_every_port(addresses: list[tuple[str, int]]) -> None:

@@ -67,7 +67,7 @@ def word_count(books: str, output: str, map_: str = "words", **more: Any) -> dic
     """Pairs counted by Python functions; a map task for each file."""
     return {
         "code": {"inline": {"job.py": WORDS}},
-        "input": [{"name": "books", "uri": books, "format": "text", "splitSize": "32KiB"}],
+        "input": [{"name": "books", "uri": books, "format": "text", "whole": True, "splitSize": "32KiB"}],
         "map": {"python": f"job:{map_}"},
         "combine": {"python": "job:total"},
         "reduce": {"python": "job:total"},
