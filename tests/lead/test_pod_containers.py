@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,11 @@ import os, time
 def words(name, text):
     if not os.path.exists(FLAG):
         open(FLAG, "w").close()
-        held = bytearray(3 << 30)
+        held = bytearray(TAKES)
         for at in range(0, len(held), 4096):
             held[at] = 1
-        time.sleep(5)
+        open(FLAG + ".held", "w").close()
+        time.sleep(30)
     for word in text.split():
         yield word, 1
 
@@ -142,12 +144,27 @@ def test_a_worker_without_a_lead_ends_at_once_when_asked(pool: PoolHere) -> None
 def test_an_executor_is_ended_before_its_container_is(
     pool: PoolHere, books: str, bucket: str, content: Content, expected: list[tuple[int, int, str]], tmp_path: Path
 ) -> None:
-    code = f"FLAG = {str(tmp_path / 'flag')!r}\n{GREEDY_WORDS}"
+    code = f"FLAG, TAKES = {str(tmp_path / 'flag')!r}, 3 << 30\n{GREEDY_WORDS}"
     pool.start()
     uid = pool.operator.ask(count(books, f"{bucket}/counts", code))
     report = pool.operator.complete(uid)
     assert [entry.cause for entry in report.ledger] == ["oom"]
     assert pool.lead.processes[0].poll() is None
+    assert content(f"{bucket}/counts") == expected
+
+
+def test_a_container_that_ends_with_its_memory_nearly_used_was_out_of_memory(
+    pool: PoolHere, books: str, bucket: str, content: Content, expected: list[tuple[int, int, str]], tmp_path: Path
+) -> None:
+    code = f"FLAG, TAKES = {str(tmp_path / 'flag')!r}, 700 << 20\n{GREEDY_WORDS}"
+    pool.start()
+    uid = pool.operator.ask(count(books, f"{bucket}/counts", code))
+    assert soon((tmp_path / "flag.held").exists)
+    time.sleep(0.5)  # the agent looks every 50 ms
+    pool.lead.kill_executors()
+    pool.lead.restart_executors()
+    report = pool.operator.complete(uid)
+    assert [entry.cause for entry in report.ledger] == ["oom"]
     assert content(f"{bucket}/counts") == expected
 
 
