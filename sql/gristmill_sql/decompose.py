@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlglot import exp, parse_one
 
 from gristmill_sql.algebra import Item, column
-from gristmill_sql.expressions import bare_call
+from gristmill_sql.expressions import bare_call, enclosed, replaced
 from gristmill_sql.names import Names
 from gristmill_sql.oracle import Unbindable, quote
 
@@ -26,7 +26,16 @@ _ALONE = (
     exp.BitwiseAndAgg,
     exp.BitwiseOrAgg,
     exp.BitwiseXorAgg,
+    exp.CountIf,
 )
+_SPREADS: dict[type[exp.Expr], str] = {
+    exp.Stddev: "CASE WHEN {n} > 1 THEN sqrt({s} / ({n} - 1)) END",
+    exp.StddevSamp: "CASE WHEN {n} > 1 THEN sqrt({s} / ({n} - 1)) END",
+    exp.StddevPop: "sqrt({s} / {n})",
+    exp.Variance: "CASE WHEN {n} > 1 THEN {s} / ({n} - 1) END",
+    exp.VariancePop: "{s} / {n}",
+}
+"""Statistics by the number of values and the sum of their squared distances from the mean."""
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
 
 
@@ -49,8 +58,14 @@ def halves(call: Item, names: Names) -> Halves | None:
     function = bare_call(call.value)
     if not isinstance(call.value, exp.Filter) and function is not call.value and not isinstance(function, exp.AnyValue):
         return None
-    if isinstance(function.this, exp.Distinct | exp.Order | exp.HavingMax) or _has_more_arguments(function):
+    if any(isinstance(part, exp.Distinct | exp.Order | exp.HavingMax) for part in function.iter_expressions()):
         return None
+    if isinstance(function, exp.ArgMax | exp.ArgMin) and not function.args.get("count"):
+        return _at_extreme(call, function, names)
+    if _has_more_arguments(function):
+        return None
+    if type(function) in _SPREADS:
+        return _spread(call, function, names)
     if isinstance(function, exp.Avg):
         return _average(call, function, names)
     return _alone(call, names) if isinstance(function, _ALONE) else None
@@ -75,8 +90,8 @@ def merged(partial: Item, names: Names) -> Item:
     value = column(partial.column.name)
     if isinstance(function, exp.Count):
         total = exp.Coalesce(this=exp.Sum(this=value), expressions=[exp.Literal.number(0)])
-        return Item(partial.column, _cast(total, "BIGINT"))
-    again = type(function)(this=value)
+        return Item(partial.column, _cast(total, partial.column.type))
+    again = exp.Sum(this=value) if isinstance(function, exp.CountIf) else type(function)(this=value)
     (type_,) = names.types([again])
     return Item(partial.column, again if type_ == partial.column.type else _cast(again, partial.column.type))
 
@@ -100,6 +115,44 @@ def _average(call: Item, function: exp.Expr, names: Names) -> Halves | None:
         dividend, divisor = f"ROUND({dividend} * {factor})", f"({divisor} * {factor})"
     quotient = parse_one(f"{dividend} / {divisor}", read="duckdb")
     return Halves((total, count), Item(call.column, quotient))
+
+
+def _at_extreme(call: Item, function: exp.Expr, names: Names) -> Halves:
+    """arg_min and arg_max: the value beside the extreme, and the extreme; rows with a NULL in either do not count."""
+    extreme = exp.Max if isinstance(function, exp.ArgMax) else exp.Min
+    value, by = function.this, function.expression
+    there: exp.Expr = exp.Not(this=exp.Is(this=enclosed(value), expression=exp.Null()))
+    if isinstance(call.value, exp.Filter):
+        there = exp.And(this=enclosed(call.value.expression.this), expression=there)
+    bound = exp.Filter(this=extreme(this=by.copy()), expression=exp.Where(this=there))
+    partial = names.items([(call.column.name, call.value), (f"{call.column.name}_by", bound)])
+    final = type(function)(this=column(partial[0].column.name), expression=column(partial[1].column.name))
+    return Halves(partial, Item(call.column, final))
+
+
+def _spread(call: Item, function: exp.Expr, names: Names) -> Halves:
+    """Variance and its like, put together pair by pair (Chan, Golub and LeVeque 1983)."""
+    argument, name = function.this, call.column.name
+    square = exp.Mul(this=exp.VariancePop(this=argument.copy()), expression=exp.Count(this=argument.copy()))
+    partial = names.items(
+        [
+            (f"{name}_n", _with_function(call.value, exp.Count(this=argument.copy()))),
+            (f"{name}_mean", _cast(_with_function(call.value, exp.Avg(this=argument.copy())), "DOUBLE")),
+            (f"{name}_square", replaced(square, lambda node: _filtered(call.value, node))),
+        ]
+    )
+    n, mean, squares = (quote(item.column.name) for item in partial)
+    state = (
+        f"LIST_REDUCE(LIST({{'n': CAST({n} AS DOUBLE), 'm': {mean}, 's': {squares}}}) FILTER (WHERE {n} > 0), "
+        "LAMBDA a, b : {'n': a.n + b.n, 'm': a.m + (b.m - a.m) * b.n / (a.n + b.n), "
+        "'s': a.s + b.s + (b.m - a.m) * (b.m - a.m) * a.n * b.n / (a.n + b.n)})"
+    )
+    parts = {part: f"STRUCT_EXTRACT({state}, '{part}')" for part in "ns"}
+    return Halves(partial, Item(call.column, parse_one(_SPREADS[type(function)].format(**parts), read="duckdb")))
+
+
+def _filtered(call: exp.Expr, node: exp.Expr) -> exp.Expr | None:
+    return _with_function(call, node.copy()) if isinstance(node, exp.AggFunc) else None
 
 
 def _with_function(call: exp.Expr, function: exp.Expr) -> exp.Expr:

@@ -47,7 +47,7 @@ ValueOfEmpty = Callable[[exp.Expr], exp.Expr]
 
 
 @dataclass(frozen=True, slots=True)
-class _Bound:
+class _Freed:
     """A relation without outer columns, and which of its columns hold their values."""
 
     relation: Relation
@@ -63,28 +63,27 @@ def lift_by_domain(binder: Binder, relation: Relation, inner: Relation) -> tuple
     if not outer <= names_of(relation) or free_columns(relation):
         raise CannotSpread("a correlation over more than one level")
     whole = Bound(relation, tuple(Named(c.name, c) for c in relation.columns))
+    rows = binder.share("outer", whole)
+    pairs = [(o, r) for o, r in zip(whole.columns, rows.columns, strict=True) if o.name in outer]
+    keys = tuple(Item(binder.names.column(o.name, o.type), column(r.name)) for o, r in pairs)
+    distinct = Bound(Aggregate(rows.relation, keys, ()), tuple(Named(k.column.name, k.column) for k in keys))
 
-    def reader() -> tuple[Relation, Held]:
-        rows = binder.share("outer", whole)
-        held = {old.name: new.name for old, new in zip(whole.columns, rows.columns, strict=True) if old.name in outer}
-        return rows.relation, held
+    def values() -> _Freed:
+        reader = binder.share("domain", distinct)
+        return _Freed(reader.relation, {o.name: c.name for (o, _), c in zip(pairs, reader.columns, strict=True)})
 
-    lifted = Domain(outer, reader, binder.names, binder.value_of_no_rows).lifted(inner)
+    lifted = Domain(outer, values, binder.names, binder.value_of_no_rows).lifted(inner)
     return binder.shared_as_it_is("outer", relation), lifted
 
 
 class Domain:
-    """Rewrites one subquery. ``reader`` gives the outer rows anew, with the names of ``outer`` columns in them."""
+    """Rewrites one subquery; ``values`` reads the distinct values of the ``outer`` columns, each time anew."""
 
     def __init__(
-        self,
-        outer: Iterable[str],
-        reader: Callable[[], tuple[Relation, Held]],
-        names: Names,
-        value_of_empty: ValueOfEmpty,
+        self, outer: Iterable[str], values: Callable[[], _Freed], names: Names, value_of_empty: ValueOfEmpty
     ) -> None:
         self._outer = frozenset(outer)
-        self._reader = reader
+        self._values = values
         self._names = names
         self._value_of_empty = value_of_empty
 
@@ -93,18 +92,10 @@ class Domain:
         bound = self._bound(relation)
         return Lifted(bound.relation, tuple(_same(column(o), column(h)) for o, h in bound.held.items()))
 
-    def _values(self) -> _Bound:
-        """The distinct values of the outer columns."""
-        rows, held = self._reader()
-        keys = {o: self._names.item(h, column(h)) for o, h in held.items()}
-        fresh = {o: self._names.column(item.column.name, item.column.type) for o, item in keys.items()}
-        distinct = Aggregate(rows, tuple(Item(fresh[o], item.value) for o, item in keys.items()), ())
-        return _Bound(distinct, {o: c.name for o, c in fresh.items()})
-
-    def _bound(self, relation: Relation) -> _Bound:
+    def _bound(self, relation: Relation) -> _Freed:
         if not free_columns(relation) & self._outer:
             values = self._values()
-            return _Bound(Join(JoinKind.INNER, relation, values.relation), values.held)
+            return _Freed(Join(JoinKind.INNER, relation, values.relation), values.held)
         match relation:
             case Filter():
                 below = self._bound(relation.input)
@@ -132,39 +123,39 @@ class Domain:
                 return self._union(relation)
         raise CannotSpread("this kind of correlated subquery")
 
-    def _over(self, value: exp.Expr, bound: _Bound) -> exp.Expr:
+    def _over(self, value: exp.Expr, bound: _Freed) -> exp.Expr:
         return substituted(value, {o: column(h) for o, h in bound.held.items()})
 
-    def _all(self, values: Iterable[exp.Expr], bound: _Bound) -> tuple[exp.Expr, ...]:
+    def _all(self, values: Iterable[exp.Expr], bound: _Freed) -> tuple[exp.Expr, ...]:
         return tuple(self._over(value, bound) for value in values)
 
-    def _passed(self, bound: _Bound, items: tuple[Item, ...]) -> tuple[Item, ...]:
+    def _passed(self, bound: _Freed, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """The held columns, as they are, beside computed ones."""
         types = {c.name: c for c in bound.relation.columns}
         given = {item.column.name for item in items}
         return tuple(Item(types[h], column(h)) for h in bound.held.values() if h not in given)
 
-    def _join(self, node: Join) -> _Bound:
+    def _join(self, node: Join) -> _Freed:
         right_free = bool(free_columns(node.right) & self._outer)
         left_free = bool(free_columns(node.left) & self._outer)
         if node.kind in (JoinKind.RIGHT, JoinKind.FULL):
             left_free = right_free = True
         if node.kind is JoinKind.INNER and right_free and not left_free:
             right = self._bound(node.right)
-            return _Bound(Join(node.kind, node.left, right.relation, self._all(node.on, right)), right.held)
+            return _Freed(Join(node.kind, node.left, right.relation, self._all(node.on, right)), right.held)
         left = self._bound(node.left)
         if not right_free:
-            return _Bound(Join(node.kind, left.relation, node.right, self._all(node.on, left)), left.held)
+            return _Freed(Join(node.kind, left.relation, node.right, self._all(node.on, left)), left.held)
         if node.kind in (JoinKind.ASOF, JoinKind.ASOF_LEFT):
             raise CannotSpread("correlation inside of an ASOF join")
         right = self._bound(node.right)
         same = tuple(_same(column(left.held[o]), column(right.held[o])) for o in left.held)
         joined = Join(node.kind, left.relation, right.relation, (*self._all(node.on, left), *same))
         if node.kind is JoinKind.RIGHT:
-            return _Bound(joined, right.held)
-        return self._either(joined, left, right) if node.kind is JoinKind.FULL else _Bound(joined, left.held)
+            return _Freed(joined, right.held)
+        return self._either(joined, left, right) if node.kind is JoinKind.FULL else _Freed(joined, left.held)
 
-    def _either(self, joined: Join, left: _Bound, right: _Bound) -> _Bound:
+    def _either(self, joined: Join, left: _Freed, right: _Freed) -> _Freed:
         """A FULL JOIN's rows, with the domain of the side that is there."""
         there = self._mark(left)
         marked = replace(joined, left=there.relation)
@@ -175,14 +166,14 @@ class Domain:
             items.append(self._names.item(name, value))
             held[outer] = items[-1].column.name
         kept = (Item(c, column(c.name)) for c in marked.columns)
-        return _Bound(Project(marked, (*kept, *items)), held)
+        return _Freed(Project(marked, (*kept, *items)), held)
 
-    def _mark(self, bound: _Bound) -> _Bound:
+    def _mark(self, bound: _Freed) -> _Freed:
         mark = Item(self._names.column("mark", "BOOLEAN"), exp.true())
         kept = (Item(c, column(c.name)) for c in bound.relation.columns)
         return replace(bound, relation=Project(bound.relation, (*kept, mark)))
 
-    def _aggregate(self, node: Aggregate) -> _Bound:
+    def _aggregate(self, node: Aggregate) -> _Freed:
         below = self._bound(node.input)
         keys = tuple(Item(key.column, self._over(key.value, below)) for key in node.keys)
         calls = tuple(Item(call.column, self._over(call.value, below)) for call in node.calls)
@@ -191,7 +182,7 @@ class Domain:
             return replace(below, relation=grouped)
         return self._with_empty_groups(grouped, below, node)
 
-    def _with_empty_groups(self, grouped: Aggregate, below: _Bound, node: Aggregate) -> _Bound:
+    def _with_empty_groups(self, grouped: Aggregate, below: _Freed, node: Aggregate) -> _Freed:
         """A row for every value of the domain, be it that no rows are aggregated for it."""
         marked = self._mark(replace(below, relation=grouped))
         mark = marked.relation.columns[-1]
@@ -210,7 +201,7 @@ class Domain:
         back = tuple(Item(old, column(new.name)) for old, new, _ in items)
         return replace(values, relation=Project(filled, (*back, *held)))
 
-    def _window(self, node: Window, below: _Bound) -> Window:
+    def _window(self, node: Window, below: _Freed) -> Window:
         domain = tuple(column(h) for h in below.held.values())
         items = []
         for item in node.items:
@@ -220,7 +211,7 @@ class Domain:
             items.append(Item(item.column, call))
         return Window(below.relation, (*self._all(node.partition, below), *domain), tuple(items))
 
-    def _limit(self, node: Limit) -> _Bound:
+    def _limit(self, node: Limit) -> _Freed:
         """The first rows for each value of the domain: numbered in order, then filtered by number."""
         terms: tuple[OrderTerm, ...] = ()
         inner = node.input
@@ -245,7 +236,7 @@ class Domain:
         columns = tuple(Item(c, column(c.name)) for c in below.relation.columns)
         return replace(below, relation=Project(Filter(window, tuple(kept)), columns))
 
-    def _union(self, node: UnionAll) -> _Bound:
+    def _union(self, node: UnionAll) -> _Freed:
         bounds = [self._bound(child) for child in node.inputs]
         order = list(bounds[0].held)
         held = [self._names.item(bounds[0].held[o], column(bounds[0].held[o])).column for o in order]
@@ -256,7 +247,7 @@ class Domain:
             wanted = [*child.columns, *(types[bound.held[o]] for o in order)]
             inputs.append(Project(bound.relation, tuple(Item(c, column(c.name)) for c in wanted)))
         names = {o: c.name for o, c in zip(order, fresh, strict=True)}
-        return _Bound(UnionAll(tuple(inputs), (*node.columns, *fresh)), names)
+        return _Freed(UnionAll(tuple(inputs), (*node.columns, *fresh)), names)
 
 
 def _same(one: exp.Expr, other: exp.Expr) -> exp.Expr:

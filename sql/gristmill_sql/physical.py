@@ -42,6 +42,7 @@ from gristmill_sql.flow import Branch, Constant, Flow, Reading, Reducing
 from gristmill_sql.jobs import Jobs
 from gristmill_sql.names import Names
 from gristmill_sql.options import CompileOptions
+from gristmill_sql.rules.global_windows import fits_one_task
 from gristmill_sql.select import Select
 
 Needed = frozenset[str]
@@ -149,7 +150,7 @@ class Planner:
 
     def _by_window_keys(self, flow: Flow, node: Window, columns: list[str]) -> Flow:
         if not node.partition:
-            few = self.estimator.rows(node.input) <= self.options.single_rows or _is_cut(node.input)
+            few = fits_one_task(node, self.estimator, self.options) or _is_cut(node.input)
             return self.single(flow, columns, "window", "" if few else "a window function without PARTITION BY")
         keys = self.names.items([("partition", value) for value in node.partition])
         return self.hashed(flow, columns, keys, "window", self.estimator.bytes_(node.input))

@@ -208,6 +208,23 @@ SELECT a, s, count(DISTINCT b), median(b), sum(a) FROM t GROUP BY a, ROLLUP (s, 
 SELECT a + 1 AS k, count(*) FILTER (WHERE flag) FROM t GROUP BY ROLLUP (k) HAVING grouping(k) = 1 OR k > 2 ORDER BY 1;
 SELECT a, sum(b), rank() OVER (PARTITION BY grouping(a) ORDER BY sum(b), a) FROM t GROUP BY ROLLUP (a);
 
+-- statistics and extremes in two halves
+SELECT stddev(b), stddev_pop(m), var_samp(id) FILTER (WHERE flag), var_pop(a), count_if(flag), arg_max(s, id), arg_min(id, d) FILTER (WHERE b > 0) FROM t;
+SELECT stddev(a), arg_max(s, a), count_if(a > 1), var_pop(d) FROM nothing;
+SELECT s, stddev(b), variance(m), count_if(a > 2), arg_max(id, m) FROM t GROUP BY s;
+SELECT count(DISTINCT a), count(DISTINCT s), sum(b), avg(DISTINCT b) FILTER (WHERE flag), max(DISTINCT s) FROM t;
+
+-- the rest of FROM and SELECT
+SELECT DISTINCT ON (a % 2, s) id, b FROM t ORDER BY s, a % 2, b DESC, id LIMIT 3;
+SELECT id, sum(b) OVER w, rank() OVER w2 FROM t WINDOW w AS (PARTITION BY a ORDER BY id), w2 AS (PARTITION BY s ORDER BY id);
+SELECT a, s FROM t EXCEPT ALL SELECT a, s FROM u WHERE uid < 4;
+SELECT * FROM (SELECT id, a, day FROM t) t ASOF LEFT JOIN (SELECT uid, a, day FROM u) u USING (a, day);
+SELECT t.id, u.uid FROM t ASOF JOIN u ON t.day > u.day WHERE u.uid > 3 AND t.id > 5;
+SELECT id, unnest(l) AS e, unnest([1, 2, 3]) AS f, b FROM t WHERE b > 0 ORDER BY id, e, f LIMIT 20;
+SELECT e, count(*) FROM t, unnest(l) v(e) GROUP BY e;
+SELECT x.id, x.l[1], i FROM t x, range(3) r(i) WHERE i = x.id;
+SELECT unnest(st) FROM t -- single;
+
 -- windows over all rows
 SELECT id, sum(b) OVER (), rank() OVER (ORDER BY a DESC), dense_rank() OVER (ORDER BY s NULLS FIRST, a) FROM t;
 SELECT id, sum(m) OVER (ORDER BY d, id), count(*) OVER (ORDER BY d), min(d) OVER (ORDER BY b % 3, id) FROM t;

@@ -31,6 +31,8 @@ from gristmill_sql.expressions import bare_call, columns_in, enclosed, is_aggreg
 from gristmill_sql.rules.rewriting import bottom_up
 
 if TYPE_CHECKING:
+    from gristmill_sql.estimate import Estimator
+    from gristmill_sql.options import CompileOptions
     from gristmill_sql.rules import Knowledge
 
 _SAMPLED = 4_000
@@ -45,11 +47,17 @@ def spread_global_windows(relation: Relation, knowledge: Knowledge) -> Relation:
     def change(node: Relation) -> Relation:
         if not isinstance(node, Window) or node.partition or any(is_volatile(i.value) for i in node.items):
             return node
-        if knowledge.estimator.rows(node.input) <= knowledge.options.single_rows:
+        if fits_one_task(node, knowledge.estimator, knowledge.options):
             return node
         return _spread(node, knowledge)
 
     return bottom_up(relation, change)
+
+
+def fits_one_task(node: Window, estimator: Estimator, options: CompileOptions) -> bool:
+    """Whether the rows of a window over all rows are few, or would be one partition of a shuffle anyway."""
+    few = estimator.rows(node.input) <= options.single_rows
+    return few or options.partitions_for(estimator.bytes_(node.input)) == 1
 
 
 def _spread(node: Window, knowledge: Knowledge) -> Relation:
@@ -86,8 +94,8 @@ def _is_running(window: exp.Expr) -> bool:
         return False
     return frame is None or (
         frame.args.get("start") == "UNBOUNDED"
-        and frame.args.get("end") == "CURRENT ROW"
-        and frame.args.get("kind") in ("ROWS", "RANGE")
+        and (frame.args.get("end") or "CURRENT ROW") == "CURRENT ROW"
+        and str(frame.args.get("kind")).upper() in ("ROWS", "RANGE")
         and not frame.args.get("exclude")
     )
 

@@ -1,0 +1,54 @@
+SELECT c_name, (SELECT count(*) FROM orders WHERE o_custkey < c_custkey AND o_totalprice > 1000) AS n
+FROM customer
+WHERE c_nationkey = 3
+
+-- 5 jobs
+--
+-- job query-1: shared outer
+--   input in1     /tpch/customer.parquet (parquet)
+--     map         SELECT "c_custkey", "c_name", "c_nationkey" FROM input WHERE "c_nationkey" = 3
+--
+-- job query-2: group by "c_custkey_2"
+--   input in2     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT "c_custkey_2" AS "c_custkey_3"
+--                   FROM (SELECT "c_custkey" AS "c_custkey_2"
+--                     FROM input)
+--                   GROUP BY 1
+--     exchange    duckdb hash(c_custkey_3), 1 partition
+--   reduce        SELECT "c_custkey_3" FROM in2 GROUP BY 1
+--
+-- job query-3: broadcast: about 12 KiB
+--   input in3     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2: SELECT "c_custkey_3" AS "c_custkey_3_2" FROM input
+--
+-- job query-4: broadcast: about 469 KiB
+--   input in6     from job query-1, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "c_custkey", "c_name" FROM input
+--
+-- job query-5: join, group by c_custkey_3_2
+--   input in4     /tpch/orders.parquet (parquet)
+--     map
+--                   SELECT "c_custkey_3_2", COUNT(*) AS "count_3"
+--                   FROM (SELECT "o_custkey", "o_totalprice"
+--                     FROM input
+--                     WHERE "o_totalprice" > 1000)
+--                   JOIN side1 ON "o_custkey" < "c_custkey_3_2"
+--                   GROUP BY 1
+--     exchange    duckdb hash(c_custkey_3_2), 16 partitions
+--   input in5     from job query-2, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-2: SELECT "c_custkey_3" AS "c_custkey_3_3" FROM input
+--     exchange    duckdb hash(c_custkey_3_3), 16 partitions
+--   side side1    from job query-3; whole to every task
+--   side side2    from job query-4; whole to every task
+--   reduce
+--                   SELECT "c_name", "count" AS "n"
+--                   FROM (SELECT CASE WHEN "mark" IS NULL THEN CAST('0' AS BIGINT) ELSE "count" END AS "count",
+--                     "c_custkey_3_3"
+--                     FROM in5
+--                     LEFT JOIN (SELECT "c_custkey_3_2", "count", TRUE AS "mark"
+--                       FROM (SELECT "c_custkey_3_2", CAST(COALESCE(SUM("count_3"), 0) AS BIGINT) AS "count"
+--                         FROM in4
+--                         GROUP BY 1)) ON "c_custkey_3_3" IS NOT DISTINCT FROM "c_custkey_3_2")
+--                   JOIN side2 ON "c_custkey" IS NOT DISTINCT FROM "c_custkey_3_3"
+--   output        to the caller

@@ -1,0 +1,42 @@
+SELECT c_name, o.o_orderdate
+FROM customer, LATERAL (SELECT o_orderdate FROM orders WHERE o_custkey = c_custkey ORDER BY o_orderdate DESC LIMIT 2) o
+
+-- 5 jobs
+--
+-- job query-1: shared outer
+--   input in1     /tpch/customer.parquet (parquet)
+--     map         SELECT "c_custkey", "c_name" FROM input
+--
+-- job query-2: group by "c_custkey_2"
+--   input in2     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT "c_custkey_2" AS "c_custkey_3"
+--                   FROM (SELECT "c_custkey" AS "c_custkey_2"
+--                     FROM input)
+--                   GROUP BY 1
+--     exchange    duckdb hash(c_custkey_3), 1 partition
+--   reduce        SELECT "c_custkey_3" FROM in2 GROUP BY 1
+--
+-- job query-3: broadcast: about 117 KiB
+--   input in3     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2: SELECT "c_custkey_3" AS "c_custkey_3_2" FROM input
+--
+-- job query-4: broadcast: about 5 MiB
+--   input in5     from job query-1, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "c_custkey", "c_name" FROM input
+--
+-- job query-5: window
+--   input in4     /tpch/orders.parquet (parquet)
+--     map         SELECT "c_custkey_3_2", "o_orderdate" FROM input JOIN side1 ON "o_custkey" = "c_custkey_3_2"
+--     exchange    duckdb hash(c_custkey_3_2), 1 partition
+--   side side1    from job query-3; whole to every task
+--   side side2    from job query-4; whole to every task
+--   reduce
+--                   SELECT "c_name", "o_orderdate"
+--                   FROM (SELECT "o_orderdate", "c_custkey_3_2"
+--                     FROM (SELECT "c_custkey_3_2", "o_orderdate", ROW_NUMBER() OVER (PARTITION BY "c_custkey_3_2" ORDER
+--                       BY "o_orderdate" DESC) AS "row_number"
+--                       FROM in4)
+--                     WHERE "row_number" <= 2)
+--                   JOIN side2 ON "c_custkey" IS NOT DISTINCT FROM "c_custkey_3_2"
+--   output        to the caller

@@ -1,0 +1,45 @@
+SELECT count(DISTINCT o_custkey), count(DISTINCT o_orderdate), sum(o_totalprice)
+FROM orders
+
+-- 2 jobs
+--
+-- job query-1: shared rows 1
+--   input in1     /tpch/orders.parquet (parquet)
+--     map         SELECT "o_custkey", "o_totalprice", "o_orderdate" FROM input
+--
+-- job query-2: join, group by "o_custkey_2"
+--   input in2     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT "o_custkey_2" AS "value"
+--                   FROM (SELECT "o_custkey" AS "o_custkey_2"
+--                     FROM input)
+--                   GROUP BY 1
+--     exchange    all rows to one reducer
+--   input in3     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT "o_orderdate_3" AS "value_2"
+--                   FROM (SELECT "o_orderdate" AS "o_orderdate_3"
+--                     FROM input)
+--                   GROUP BY 1
+--     exchange    all rows to one reducer
+--   input in4     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT SUM("o_totalprice_4") AS "sum_2"
+--                   FROM (SELECT "o_totalprice" AS "o_totalprice_4"
+--                     FROM input)
+--                   HAVING COUNT(*) > 0
+--     exchange    all rows to one reducer
+--   reduce
+--                   SELECT "count" AS "count(DISTINCT o_custkey)", "count_2" AS "count(DISTINCT o_orderdate)", "sum" AS
+--                     "sum(o_totalprice)"
+--                   FROM (SELECT COUNT("value") AS "count"
+--                     FROM (SELECT "value"
+--                       FROM in2
+--                       GROUP BY 1))
+--                   JOIN (SELECT COUNT("value_2") AS "count_2"
+--                     FROM (SELECT "value_2"
+--                       FROM in3
+--                       GROUP BY 1)) ON true
+--                   JOIN (SELECT SUM("sum_2") AS "sum"
+--                     FROM in4) ON true
+--   output        to the caller

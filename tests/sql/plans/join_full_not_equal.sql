@@ -1,0 +1,36 @@
+SELECT s_name, c_name
+FROM supplier FULL JOIN customer ON s_acctbal < c_acctbal - 10000
+
+-- 5 jobs
+--
+-- job query-1: shared left 1
+--   input in1     /tpch/supplier.parquet (parquet)
+--     map         SELECT "s_name", "s_acctbal" FROM input
+--
+-- job query-2: shared right 2
+--   input in2     /tpch/customer.parquet (parquet)
+--     map         SELECT "c_name", "c_acctbal" FROM input
+--
+-- job query-3: broadcast: about 5 MiB
+--   input in3     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2: SELECT "c_name", "c_acctbal" FROM input
+--
+-- job query-4: broadcast: about 78 KiB
+--   input in4     from job query-1, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "s_acctbal" AS "s_acctbal_2" FROM input
+--
+-- job query-5
+--   input in5     from job query-1, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT "s_name", "c_name"
+--                   FROM input
+--                   LEFT JOIN side1 ON "s_acctbal" < "c_acctbal" - 10000
+--   input in6     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2:
+--                   SELECT CAST(NULL AS TEXT) AS "s_name", "c_name_2" AS "c_name"
+--                   FROM (SELECT "c_name" AS "c_name_2", "c_acctbal" AS "c_acctbal_2"
+--                     FROM input)
+--                   ANTI JOIN side2 ON "s_acctbal_2" < "c_acctbal_2" - 10000
+--   side side1    from job query-3; whole to every task
+--   side side2    from job query-4; whole to every task
+--   output        to the caller

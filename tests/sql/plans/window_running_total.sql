@@ -1,0 +1,72 @@
+SELECT o_orderkey, sum(o_totalprice) OVER (ORDER BY o_orderdate, o_orderkey) AS total
+FROM orders
+
+-- 5 jobs
+--
+-- job query-1: shared all_rows 1
+--   input in1     /tpch/orders.parquet (parquet)
+--     map         SELECT "o_orderkey", "o_totalprice", "o_orderdate" FROM input
+--
+-- job query-2: group by "o_orderdate_2"
+--   input in2     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT "o_orderdate_2" AS "o_orderdate_2_2"
+--                   FROM (SELECT "o_orderdate" AS "o_orderdate_2"
+--                     FROM input)
+--                   WHERE HASH("o_orderdate_2") % 375 = 0
+--                   GROUP BY 1
+--     exchange    all rows to one reducer
+--   reduce
+--                   SELECT QUANTILE_DISC("o_orderdate_2_2", 0.250000) AS "bound", QUANTILE_DISC("o_orderdate_2_2",
+--                     0.500000) AS "bound_2", QUANTILE_DISC("o_orderdate_2_2", 0.750000) AS "bound_3"
+--                   FROM (SELECT "o_orderdate_2_2"
+--                     FROM in2
+--                     GROUP BY 1
+--                     LIMIT 8000)
+--
+-- job query-3: broadcast: about 12 B
+--   input in3     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2:
+--                   SELECT "bound" AS "bound_4", "bound_2" AS "bound_2_2", "bound_3" AS "bound_3_2"
+--                   FROM input
+--
+-- job query-4: broadcast: about 12 B
+--   input in5     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2:
+--                   SELECT "bound" AS "bound_5", "bound_2" AS "bound_2_3", "bound_3" AS "bound_3_3"
+--                   FROM input
+--
+-- job query-5: join on o_orderkey, o_totalprice, o_orderdate
+--   input in4     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "o_orderkey", "o_totalprice", "o_orderdate" FROM input
+--     exchange    all rows to one reducer
+--   input in6     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT "o_totalprice" AS "o_totalprice_3", "o_orderdate" AS "o_orderdate_3"
+--                   FROM input
+--     exchange    all rows to one reducer
+--   side side1    from job query-3; whole to every task
+--   side side2    from job query-4; whole to every task
+--   reduce
+--                   SELECT "o_orderkey", CAST(COALESCE("sum_2" + "before", "sum_2", "before") AS DECIMAL(38, 2)) AS
+--                     "total"
+--                   FROM (SELECT "o_orderkey", "o_totalprice", "o_orderdate", "range", SUM("o_totalprice") OVER (PARTITION
+--                     BY "range" ORDER BY "o_orderdate", "o_orderkey") AS "sum_2"
+--                     FROM (SELECT "o_orderkey", "o_totalprice", "o_orderdate", CASE WHEN "o_orderdate" IS NULL THEN 5
+--                       ELSE 1 + CAST(COALESCE("o_orderdate" > "bound_4", FALSE) AS INT) + CAST(COALESCE("o_orderdate" >
+--                       "bound_2_2", FALSE) AS INT) + CAST(COALESCE("o_orderdate" > "bound_3_2", FALSE) AS INT) END AS
+--                       "range"
+--                       FROM in4
+--                       JOIN side1 ON true))
+--                   JOIN (SELECT "range_3", "total", SUM("total") OVER (ORDER BY "range_3" ROWS BETWEEN UNBOUNDED
+--                     PRECEDING AND 1 PRECEDING) AS "before"
+--                     FROM (SELECT "range_2" AS "range_3", SUM("o_totalprice_3") AS "total"
+--                       FROM (SELECT "o_totalprice_3", CASE WHEN "o_orderdate_3" IS NULL THEN 5 ELSE 1 +
+--                         CAST(COALESCE("o_orderdate_3" > "bound_5", FALSE) AS INT) + CAST(COALESCE("o_orderdate_3" >
+--                         "bound_2_3", FALSE) AS INT) + CAST(COALESCE("o_orderdate_3" > "bound_3_3", FALSE) AS INT) END AS
+--                         "range_2"
+--                         FROM in6
+--                         JOIN side2 ON true)
+--                       GROUP BY 1
+--                       LIMIT 66)) ON "range" = "range_3"
+--   output        to the caller
