@@ -22,6 +22,7 @@ from gristmill.wire.tls import TlsFiles, channel_credentials, channel_options
 
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 15.0
+LAST_WORDS_S = 0.2
 _KEEPALIVE = (("grpc.keepalive_time_ms", 20_000), ("grpc.keepalive_timeout_ms", 10_000))
 
 
@@ -53,6 +54,15 @@ class OperatorLink:
         """Sends a message if there is a connection."""
         if self._outbound is not None:
             self._outbound.put_nowait(message)
+
+    async def said(self, timeout_s: float) -> None:
+        """Waits, but not for long, until what was said is on its way."""
+        until_s = asyncio.get_running_loop().time() + timeout_s
+        while self._outbound is not None and not self._outbound.empty():
+            if asyncio.get_running_loop().time() > until_s:
+                return
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(LAST_WORDS_S)
 
     async def keep(self) -> None:
         """Stays connected until cancelled."""

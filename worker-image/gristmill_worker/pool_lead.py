@@ -38,6 +38,9 @@ KEPT_RUNS = 20
 _REPLACED = ("evicted", "preempted")
 FINISH_S = 5.0
 """After SIGTERM runs have so long to end by themselves."""
+SWEEP_S = 15.0
+"""And so long to end and sweep what they staged: together less than the pod's grace period."""
+LAST_WORDS_S = 2.0
 
 
 class Lead:
@@ -116,7 +119,8 @@ class Lead:
             if not run.ended:
                 run.cancel("the pool's lead was asked to end")
         if lives:
-            await asyncio.wait(lives, timeout=FINISH_S)
+            await asyncio.wait(lives, timeout=SWEEP_S)
+            await self._link.said(LAST_WORDS_S)
 
     # What the operator says.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from gristmill.errors import InvalidPlan
 from gristmill.ids import TaskId
 from gristmill.kernel.task_log import log_name, task_of_log
-from gristmill.storage.filesystem import join
+from gristmill.storage.filesystem import canonical, join
 from gristmill.storage.stores import Stores
 
 
@@ -16,9 +16,9 @@ class TaskLogs:
     """All logs below ``folder``, or that of ``task``. Raises InvalidPlan for what is no task."""
 
     def __init__(self, folder: str, stores: Stores, task: str = "") -> None:
-        self._folder = folder.rstrip("/")
-        self._files = stores.filesystem(folder)
-        self._only = join(folder, log_name(_task(task))) if task else ""
+        self._folder = canonical(folder).rstrip("/")
+        self._files = stores.filesystem(self._folder)
+        self._only = join(self._folder, log_name(_task(task))) if task else ""
         self._told: dict[str, tuple[str, int]] = {}
         """By file: its version, and the lines told."""
 
