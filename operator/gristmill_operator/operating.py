@@ -89,7 +89,7 @@ class Operator:
         self.lead_port = server.port
         await server.start()
         log(__name__, INFO, "operator runs", leads_port=self.lead_port, http_port=self.http_port)
-        tasks = [asyncio.create_task(part) for part in (self._lease.keep(), self._work(), self._watching.run())]
+        tasks = [asyncio.create_task(part) for part in (self._lease.keep(), self._work())]
         try:
             await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
@@ -104,9 +104,10 @@ class Operator:
             await server.stop()
 
     async def _work(self) -> None:
-        """Reconciles, once all there is is known."""
+        """Watches and reconciles, once all there is is known: before that, kopf would not find CRDs that come late."""
         await self._audit.begin()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._watching.run())
             group.create_task(self._audit.run())
             for _ in range(WORKERS):
                 group.create_task(self._requeue.work())
