@@ -63,18 +63,30 @@ def test_a_namespace_deleted_in_mid_job_is_gone_within_a_minute(place: Place, sl
     assert place.client.get("namespace", place.name) is None
 
 
-def test_a_job_outlives_the_node_of_its_worker(place: Place, slow_job: dict[str, Any], cluster: Cluster) -> None:
-    lead = place.status("mrj", "slow")["lead"]
-    lead_node = place.client.get("pod", lead)["spec"]["nodeName"]
-    victim = next(node for node in cluster.nodes.values() if node.name != lead_node)
-    victim.power_cut()
+def test_a_job_outlives_the_node_of_its_worker(place: Place, cluster: Cluster) -> None:
+    spec = word_count(write_books(place, "books", 3 * BOOKS), f"{place.bucket}/out/", "slow_words", workers=1)
+    place.apply("MapReduceJob", "slow", spec)
+    home = wait_for(lambda: _node_of(place, "lead"), 120, "a lead with a node")
+    with cluster.cordoned(home):
+        victim = cluster.nodes[wait_for(lambda: _node_of(place, "worker"), 120, "a worker that is ready")]
+        done = _maps_done(place)
+        wait_for(lambda: _maps_done(place) > done + 3, 120, lambda: place.report("mrj", "slow"))
+        victim.power_cut()
     try:
         status = place.complete("mrj", "slow")
-        assert status["leads"] == 1
-        assert parts(f"{place.bucket}/out/") == parts_here("slow", slow_job, f"{place.bucket}/here/")
+        assert (status["leads"], victim.name) == (1, next(name for name in cluster.nodes if name != home))
+        assert parts(f"{place.bucket}/out/") == parts_here("slow", spec, f"{place.bucket}/here/")
     finally:
         cluster.start_node(victim.name)
         cluster.wait_nodes()
+
+
+def _node_of(place: Place, component: str) -> str:
+    """The node of the pod that is the job's lead or its worker, once it is ready."""
+    for pod in place.client.items("pods", "-l", f"app.kubernetes.io/component={component}"):
+        if any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", [])):
+            return str(pod["spec"]["nodeName"])
+    return ""
 
 
 def _maps_done(place: Place) -> int:
