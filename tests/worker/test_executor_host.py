@@ -186,6 +186,17 @@ def test_executors_end_with_the_connection_that_asked_for_them(
     assert connections
 
 
+def test_an_executor_that_has_hardly_begun_can_be_killed(
+    folder: Path, host: subprocess.Popen[bytes], agent: socket.socket
+) -> None:
+    asker = _Asker(folder)
+    for number in range(20):
+        pid = asker.start(str(number))
+        asker.kill(str(number))
+        assert asker.hear().ended.status == -signal.SIGKILL
+        assert _gone(pid)
+
+
 def test_executors_end_with_a_host_that_is_killed(
     folder: Path, host: subprocess.Popen[bytes], agent: socket.socket
 ) -> None:

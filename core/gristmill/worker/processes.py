@@ -62,9 +62,10 @@ def proportional_bytes(pid: int | str) -> int:
 
 
 def kill_group(pid: int) -> None:
-    """Kills a process that leads its own group, with all that is in it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
+    """Kills a child that leads its own group, or is about to, with all that is in the group."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
 
 
 def host_identity() -> str:
