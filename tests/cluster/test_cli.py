@@ -144,7 +144,7 @@ def test_ctrl_c_ends_the_query_and_its_pods(command: Command, place: Place) -> N
          "--scratch", f"{place.bucket}/scratch/"],
         env=command.environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    wait_for(lambda: any(query["status"]["phase"] == "Running" for query in statuses(place)), 60, "a running query")
+    wait_for(lambda: any(query["status"]["phase"] == "Running" for query in statuses(place)), 120, "a running query")
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=30)[1]
     assert process.returncode == 130, rest
