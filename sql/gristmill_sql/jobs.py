@@ -23,6 +23,7 @@ class Jobs:
         self._jobs: list[JobPlan] = []
         self._before: dict[str, frozenset[str]] = {}
         self._makers: dict[str, frozenset[str]] = {}
+        self._waits: dict[str, frozenset[str]] = {}
         self._inputs = 0
         self._sides = 0
 
@@ -141,13 +142,30 @@ class Jobs:
     def waits_for_itself(self, flow: Flow, side: SideInput) -> bool:
         """Whether tasks that make the flow's rows must end before the side input is there.
 
-        A map over another job's rows runs inside of that job's tasks, so it cannot read what is made of their rows.
+        A map over another job's rows runs inside of that job's tasks, so it cannot read what is made of their rows, nor
+        what in turn waits for them.
         """
-        if not isinstance(side.source, JobSource):
-            return False
+        return bool(self._makers_of(flow) & self._ended_before(side))
+
+    def let_wait(self, flow: Flow, side: SideInput) -> None:
+        """Takes down that the tasks that make the flow's rows now read the side input."""
+        for maker in self._makers_of(flow):
+            self._waits[maker] = self._waits.get(maker, frozenset()) | self._ended_before(side)
+
+    def _makers_of(self, flow: Flow) -> frozenset[str]:
+        """The jobs in whose tasks the flow's work is done, as far as it is not an exchange away from them."""
         read = (b.origin.source for b in flow.branches if isinstance(b.origin, Reading))
-        makers = (self._makers[source.job] for source in read if isinstance(source, JobSource))
-        return any(own & self._before[side.source.job] for own in makers)
+        return frozenset().union(*(self._makers[s.job] for s in read if isinstance(s, JobSource)))
+
+    def _ended_before(self, side: SideInput) -> frozenset[str]:
+        """All jobs whose tasks must end before the side input is there."""
+        pending = set(self._before[side.source.job]) if isinstance(side.source, JobSource) else set()
+        found: set[str] = set()
+        while pending:
+            job = pending.pop()
+            found.add(job)
+            pending |= (self._before[job] | self._waits.get(job, frozenset())) - found
+        return frozenset(found)
 
 
 def _hash_for(partitions: int) -> HashName:

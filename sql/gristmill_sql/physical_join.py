@@ -130,6 +130,8 @@ class _Joining:
         side, build = self._build_side(bytes_)
         if side is not None and self._planner.jobs.waits_for_itself(probe, side):
             probe = self._apart(probe, keys)
+        if side is not None:
+            self._planner.jobs.let_wait(probe, side)
         columns = self._columns()
         joined = probe.with_side(side).applied(
             lambda s: s.joined(_WORDS[self._node.kind], build, self._node.on, tuple(c.name for c in columns)), columns

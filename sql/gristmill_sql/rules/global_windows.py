@@ -222,8 +222,11 @@ class _Ranges:
         function = window.this
         if isinstance(function, exp.DenseRank):
             terms = [substituted(term.this, names) for term in self._order.expressions]
-            row = exp.Anonymous(this="row", expressions=terms)
-            return exp.Count(this=exp.Distinct(expressions=[row]))
+            fields = [
+                exp.PropertyEQ(this=exp.to_identifier(f"term{number}", quoted=True), expression=term)
+                for number, term in enumerate(terms)
+            ]
+            return exp.Count(this=exp.Distinct(expressions=[exp.Struct(expressions=fields)]))  # NULLs are values, too
         if isinstance(function, _NUMBERING):
             return exp.Count(this=exp.Star())
         return substituted(function, names)

@@ -1,7 +1,7 @@
 SELECT s_name, c_name
 FROM supplier FULL JOIN customer ON s_acctbal < c_acctbal - 10000
 
--- 5 jobs
+-- 6 jobs
 --
 -- job query-1: shared left 1
 --   input in1     /tpch/supplier.parquet (parquet)
@@ -19,18 +19,24 @@ FROM supplier FULL JOIN customer ON s_acctbal < c_acctbal - 10000
 --   input in4     from job query-1, in its tasks, nothing stored between
 --     map         at the end of the tasks of query-1: SELECT "s_acctbal" AS "s_acctbal_2" FROM input
 --
--- job query-5
---   input in5     from job query-1, in its tasks, nothing stored between
+-- job query-5: join on c_name_2, c_acctbal_2
+--   input in5     from job query-2, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-2:
+--                   SELECT "c_name" AS "c_name_2", "c_acctbal" AS "c_acctbal_2"
+--                   FROM input
+--     exchange    duckdb hash(c_name_2, c_acctbal_2), 1 partition
+--   side side2    from job query-4; whole to every task
+--   reduce
+--                   SELECT CAST(NULL AS TEXT) AS "s_name", "c_name_2" AS "c_name"
+--                   FROM in5
+--                   ANTI JOIN side2 ON "s_acctbal_2" < "c_acctbal_2" - 10000
+--
+-- job query-6
+--   input in6     from job query-1, in its tasks, nothing stored between
 --     map         at the end of the tasks of query-1:
 --                   SELECT "s_name", "c_name"
 --                   FROM input
 --                   LEFT JOIN side1 ON "s_acctbal" < "c_acctbal" - 10000
---   input in6     from job query-2, in its tasks, nothing stored between
---     map         at the end of the tasks of query-2:
---                   SELECT CAST(NULL AS TEXT) AS "s_name", "c_name_2" AS "c_name"
---                   FROM (SELECT "c_name" AS "c_name_2", "c_acctbal" AS "c_acctbal_2"
---                     FROM input)
---                   ANTI JOIN side2 ON "s_acctbal_2" < "c_acctbal_2" - 10000
+--   input in7     from job query-5, in its tasks, nothing stored between
 --   side side1    from job query-3; whole to every task
---   side side2    from job query-4; whole to every task
 --   output        to the caller
