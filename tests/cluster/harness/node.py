@@ -26,6 +26,8 @@ from tests.cluster.harness.layout import Layout, NodePlace
 from tests.cluster.harness.processes import Processes, children
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_WEIGHTS = {"cpu.shares": 10240, "cpu.weight": 1000}
+"""Ten times an ordinary process's: pods get their share beside tests that keep all cores busy."""
 _CONTAINERD = """\
 version = 2
 root = "{root}"
@@ -197,6 +199,9 @@ class Node:
             for name in ("cpuset.cpus", "cpuset.mems"):
                 if (hierarchy / name).exists():
                     (group / name).write_text((hierarchy / name).read_text())
+            for name, weight in _WEIGHTS.items():
+                if (group / name).exists():
+                    (group / name).write_text(str(weight))
 
     def _remove_cgroups(self) -> None:
         deadline = time.monotonic() + 5
