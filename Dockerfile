@@ -23,6 +23,8 @@ COPY . .
 RUN python3 -m pip install --no-cache-dir --no-warn-script-location --prefix=/code --no-deps --no-build-isolation .
 
 FROM ${BASE}
+# Images of Python come without its library's bytecode, which each start would compile anew.
+RUN python3 -m compileall -q -x 'site-packages|/test/|/lib2to3/' /usr/local/lib/python3*
 ENV USER=gristmill HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 WORKDIR /tmp
