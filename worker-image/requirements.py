@@ -1,4 +1,4 @@
-"""Print what pyproject.toml wants installed, with the extras that are named: for a layer of an image without the code."""
+"""Print what pyproject.toml wants installed, with the extras that are named: for an image's layer without the code."""
 
 import sys
 import tomllib
