@@ -63,6 +63,9 @@ def sql(
     force_distributed: ForceDistributed = False,
     explain: Explain = False,
     analyze: Analyze = False,
+    emit_manifests: Annotated[
+        bool, typer.Option("--emit-manifests", help="Print the chain as MapReduceJobs for run and kubectl apply.")
+    ] = False,
     output: Format = OutputFormat.TABLE,
     to: Annotated[str | None, typer.Option("--to", metavar="URI", help="Write the rows there, not to stdout.")] = None,
     mode: Annotated[
@@ -83,6 +86,7 @@ def sql(
 ) -> None:
     """Run a query; its rows go to stdout, or with --to into parts at that place."""
     import gristmill as gm
+    from gristmill.plan.manifest import dump_manifest
     from gristmill_cli.known_tables import KnownTables, read_catalog
     from gristmill_cli.running import RunOptions, explained, run_chain, show_rows
 
@@ -100,7 +104,7 @@ def sql(
     if on_cluster:
         from gristmill_cli.queries import Wish, plan_query, run_query
 
-        refuse_explain(explain or analyze)
+        refuse_explain(explain or analyze or emit_manifests)
         wish = Wish(pool, workers, memory, scratch, force_distributed)
         refuse_catalog(catalog)
         planned, shown = plan_query(text, known.given, param or [], dialect, parts, wish)
@@ -113,6 +117,9 @@ def sql(
     bound = known.query(text, params=bind_params(param or []), dialect=dialect)
     if parts is not None:
         bound = replace(bound, outputs=(parts,))
+    if emit_manifests:
+        typer.echo(dump_manifest(bound.chain), nl=False)
+        return
     if explain:
         typer.echo(explained(bound.chain, options))
         return
@@ -135,7 +142,7 @@ def refuse_explain(explain: bool) -> None:
     if explain:
         raise InvalidPlan(
             "plans are made where the data is",
-            place="--explain",
+            place="--explain, --analyze, --emit-manifests",
             remedy="Leave --cluster out, or run the query with --keep and ask for its plan: gristmill explain NAME",
         )
 
