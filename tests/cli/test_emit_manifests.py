@@ -14,7 +14,7 @@ from gristmill_cli.main import app
 
 QUERIES = {
     "one job": "SELECT k, sum(v) AS s FROM t GROUP BY k ORDER BY k",
-    "a join and an order": "SELECT t.k, name, sum(v) AS s FROM t JOIN u ON t.k = u.k GROUP BY ALL ORDER BY s DESC, name",
+    "a join, in order": "SELECT t.k, name, sum(v) AS s FROM t JOIN u ON t.k = u.k GROUP BY ALL ORDER BY s DESC, name",
     "a window and a subquery": "SELECT k, v, rank() OVER (PARTITION BY k ORDER BY v) AS r FROM t "
     "WHERE v > (SELECT avg(v) FROM t) ORDER BY k, r",
 }
