@@ -49,6 +49,7 @@ class Statement:
 
 def read_statements(sql: str, trees: Sequence[exp.Expr]) -> Statement:
     """The one statement that runs, after views that it may name. Raises InvalidQuery."""
+    trees = [tree for tree in trees if not isinstance(tree, exp.Semicolon)]  # comments after the last statement
     if not trees:
         raise invalid(sql, "the query is empty", remedy="write a SELECT")
     *before, last = trees

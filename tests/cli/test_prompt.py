@@ -40,6 +40,9 @@ PATIENCE_S = 60.0
         ('SELECT 1 AS "a;b"', False),
         ("SELECT $$a;b$$", False),
         ("SELECT 1; SELECT 2", False),
+        ("SELECT 1; -- note", True),
+        ("-- only a note", True),
+        (r"SELECT E'it\'s; ok'", False),
     ],
 )
 def test_enter_runs_what_is_complete(text: str, complete: bool) -> None:
@@ -59,6 +62,7 @@ def test_statements_come_apart_at_the_semicolons_between_them(statements: list[s
         ("SELECT 1", (Asked.ROWS, "SELECT 1")),
         ("EXPLAIN SELECT 1", (Asked.PLAN, "SELECT 1")),
         (" explain  analyze\nSELECT 1", (Asked.ANALYSIS, "SELECT 1")),
+        ("-- why\nEXPLAIN SELECT 1", (Asked.PLAN, "SELECT 1")),
         ("SELECT explain FROM t", (Asked.ROWS, "SELECT explain FROM t")),
     ],
 )
@@ -71,6 +75,7 @@ def test_explain_before_a_query_asks_for_its_plan(text: str, expected: tuple[Ask
     [
         ("CREATE VIEW v AS SELECT 1", ("v", "SELECT 1")),
         ('create or replace temp view "a ""b" as\nSELECT 1', ('a "b', "SELECT 1")),
+        ("/* of use */ CREATE VIEW v AS SELECT 1", ("v", "SELECT 1")),
         ("CREATE TABLE t AS SELECT 1", None),
         ("SELECT 'CREATE VIEW v AS SELECT 1'", None),
     ],

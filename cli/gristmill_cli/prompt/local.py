@@ -51,8 +51,8 @@ class LocalDoor:
             show_rows(result, self._output)
 
     def _make_view(self, name: str, text: str) -> None:
-        """Keeps a view, once its query has been found to be right."""
-        self._tables.query(text, dialect=self._dialect).chain  # noqa: B018
-        others = tuple(view for view in self._tables.catalog.views if view[0] != name)
-        catalog = replace(self._tables.catalog, views=(*others, (name, text)))
-        self._tables = replace(self._tables, catalog=catalog)
+        """Keeps a view, once a query of it has been found to be right among the others."""
+        made = replace(self._tables, catalog=self._tables.catalog.with_view(name, text))
+        for view, _ in made.catalog.views:
+            made.query(f"SELECT * FROM {quote_name(view)}", dialect=self._dialect).chain  # noqa: B018
+        self._tables = made

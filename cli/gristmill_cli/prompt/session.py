@@ -22,7 +22,7 @@ from rich.console import Console
 from gristmill.errors import Cancelled, GristmillError
 from gristmill_cli.failures import error_text
 from gristmill_cli.prompt.completion import SqlCompleter
-from gristmill_cli.prompt.statements import Asked, Command, asked, command, is_complete, split
+from gristmill_cli.prompt.statements import Asked, Command, asked, bare, command, is_complete, split
 
 COMMANDS = {
     "tables": "the tables and views that queries may name",
@@ -99,7 +99,7 @@ class SqlPrompt:
     def _run(self, text: str) -> None:
         ended, rest = split(text)
         for statement in [*ended, rest.strip()]:
-            if statement:
+            if bare(statement):
                 wanted, query = asked(statement)
                 start = time.monotonic()
                 self._door.show(query, wanted)
@@ -145,10 +145,10 @@ def _keys() -> KeyBindings:
 
 def _history() -> History:
     """Kept between sessions in the user's state folder; in memory where that cannot be written."""
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "gristmill"
     try:
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "gristmill"
         state.mkdir(parents=True, exist_ok=True)
         (state / "history").touch(mode=0o600)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: nobody knows where this user is at home
         return InMemoryHistory()
     return FileHistory(str(state / "history"))

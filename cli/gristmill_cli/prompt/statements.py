@@ -11,8 +11,11 @@ _VIEW = re.compile(
     r"""\s*create\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?view\s+(?:(\w+)|"((?:[^"]|"")+)")\s+as\s+""",
     re.IGNORECASE,
 )
+_COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))*", re.DOTALL)
 _TOKEN = re.compile(
-    r"""--[^\n]* | /\*.*?(?:\*/|\Z) | '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | (\$\w*\$).*?(?:\1|\Z) | ; | .""",
+    r"""--[^\n]* | /\*.*?(?:\*/|\Z)
+        | [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z)
+        | (\$\w*\$).*?(?:\1|\Z) | ; | .""",
     re.DOTALL | re.VERBOSE,
 )
 
@@ -36,7 +39,7 @@ class Command:
 def is_complete(text: str) -> bool:
     """Whether Enter should act: an empty line, a command, or SQL whose last statement has ended."""
     stripped = text.strip()
-    return not stripped or stripped.startswith(".") or not split(text)[1].strip()
+    return not stripped or stripped.startswith(".") or not bare(split(text)[1])
 
 
 def split(text: str) -> tuple[list[str], str]:
@@ -49,7 +52,12 @@ def split(text: str) -> tuple[list[str], str]:
             current = ""
         else:
             current += token[0]
-    return [statement for statement in ended if statement], current
+    return [statement for statement in ended if bare(statement)], current
+
+
+def bare(statement: str) -> str:
+    """The statement without comments and white space before it; empty if it is nothing else."""
+    return _COMMENTS.sub("", statement, count=1).rstrip()
 
 
 def command(text: str) -> Command | None:
@@ -63,16 +71,18 @@ def command(text: str) -> Command | None:
 
 def asked(statement: str) -> tuple[Asked, str]:
     """What is wanted of a statement, and the query itself: EXPLAIN and EXPLAIN ANALYZE come before it."""
-    found = _EXPLAIN.match(statement)
+    query = bare(statement)
+    found = _EXPLAIN.match(query)
     if found is None:
         return Asked.ROWS, statement
-    return Asked.ANALYSIS if found[1] else Asked.PLAN, statement[found.end() :]
+    return Asked.ANALYSIS if found[1] else Asked.PLAN, query[found.end() :]
 
 
 def view_of(statement: str) -> tuple[str, str] | None:
     """Name and query of a CREATE VIEW; None for any other statement."""
-    found = _VIEW.match(statement)
+    query = bare(statement)
+    found = _VIEW.match(query)
     if found is None:
         return None
     name = found[1] or found[2].replace('""', '"')
-    return name, statement[found.end() :]
+    return name, query[found.end() :]

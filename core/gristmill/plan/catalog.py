@@ -39,8 +39,22 @@ class TableCatalog:
 
     def statements(self, query: str) -> str:
         """The query after the views, as one script."""
-        views = [f'CREATE VIEW "{name}" AS {text.strip().rstrip(";")}' for name, text in self.views]
-        return ";\n".join([*views, query])
+        views = [f"CREATE VIEW {_quoted(name)} AS {text.strip().rstrip(';')}" for name, text in self.views]
+        return "\n;\n".join([*views, query])  # on a line of its own: a view may end in a comment
+
+    def with_view(self, name: str, text: str) -> TableCatalog:
+        """The catalog with a view, in the place of one of that name, whatever its case."""
+        known = [other.lower() for other, _ in self.views]
+        views = [*self.views]
+        if name.lower() in known:
+            views[known.index(name.lower())] = (name, text)
+        else:
+            views.append((name, text))
+        return replace(self, views=tuple(views))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def load_catalog(text: str, file: str, folder: PurePath) -> TableCatalog:
