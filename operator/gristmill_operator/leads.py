@@ -42,14 +42,19 @@ class _Lead:
 
 
 class Leads:
-    """All leads by the UID of their pool; the newest connection of a pool counts."""
+    """All leads by the UID of their pool; the newest connection of a pool counts.
+
+    ``pool_of`` gives the UID of the pool that a run belongs to: of other pools' runs a lead is not believed anything.
+    """
 
     def __init__(
         self,
+        pool_of: Callable[[str], str | None],
         changed: Callable[[str], None],
         came_or_went: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._pool_of = pool_of
         self._changed = changed
         self._came_or_went = came_or_went
         self._clock = clock
@@ -139,7 +144,7 @@ class Leads:
         """One lead's stream, from its hello to its end."""
         hello = (await anext(aiter(requests))).hello
         await _admit(hello, context)
-        lead = _Lead(hello.pod, set(hello.runs))
+        lead = _Lead(hello.pod, {run for run in hello.runs if self._belongs(hello.pool_uid, run)})
         self._replace(hello.pool_uid, lead)
         lead.outbound.put_nowait(wire.ToLead(welcome=wire.LeadWelcome(version=__version__)))
         listening = asyncio.create_task(self._listen(hello.pool_uid, lead, requests))
@@ -180,14 +185,21 @@ class Leads:
         try:
             match message.WhichOneof("kind"):
                 case "run":
-                    self._heard_run(lead, message.run.uid, from_json(message.run.report, RunReport))
+                    self._heard_run(pool_uid, lead, message.run.uid, from_json(message.run.report, RunReport))
                 case "pool":
                     self._heard_pool(pool_uid, lead, from_json(message.pool.need, PoolNeed))
         except GristmillError as error:
             log(__name__, WARNING, "a lead said what nobody understands", pool=pool_uid, why=str(error))
 
-    def _heard_run(self, lead: _Lead, run: str, report: RunReport) -> None:
-        if run in lead.runs:
+    def _belongs(self, pool_uid: str, run: str) -> bool:
+        """Whether a lead of that pool may speak of the run."""
+        if self._pool_of(run) == pool_uid:
+            return True
+        log(__name__, WARNING, "a lead speaks of a run that is not its pool's", pool=pool_uid, run=run)
+        return False
+
+    def _heard_run(self, pool_uid: str, lead: _Lead, run: str, report: RunReport) -> None:
+        if self._belongs(pool_uid, run) and run in lead.runs:
             self._reports[run] = with_manifests(report, self._reports.get(run))
             self._changed(run)
 

@@ -41,7 +41,7 @@ class Operator:
         self._kube = Kube()
         self._metrics = Metrics()
         self._world = World(defaults(settings, self._authority))
-        self._leads = Leads(self._changed, self._lead_changed)
+        self._leads = Leads(self._world.pool_of, self._changed, self._lead_changed)
         self._lease = Lease(self._kube, settings.namespace, settings.identity, time.time)
         self._inbox = Inbox(self._world, self._enqueue)
         self._audit = Audit(self._kube, self._world, self._inbox, settings.namespaces, time.time)
@@ -87,9 +87,8 @@ class Operator:
     async def _operate(self, stopped: asyncio.Task[bool]) -> bool:
         server = LeadServer(f"0.0.0.0:{self._settings.lead_port}", self._leads, self._authority.operator())
         self.lead_port = server.port
-        await server.start()
         log(__name__, INFO, "operator runs", leads_port=self.lead_port, http_port=self.http_port)
-        tasks = [asyncio.create_task(part) for part in (self._lease.keep(), self._work())]
+        tasks = [asyncio.create_task(part) for part in (self._lease.keep(), self._work(server))]
         try:
             await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
@@ -103,9 +102,11 @@ class Operator:
             await asyncio.gather(*tasks, return_exceptions=True)
             await server.stop()
 
-    async def _work(self) -> None:
-        """Watches and reconciles, once all there is is known: before that, kopf would not find CRDs that come late."""
+    async def _work(self, server: LeadServer) -> None:
+        """Watches, reconciles and hears leads, once all there is is known: before that, kopf would not find CRDs that
+        come late, nor could anybody tell whose runs leads speak of."""
         await self._audit.begin()
+        await server.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watching.run())
             group.create_task(self._audit.run())

@@ -99,6 +99,17 @@ class World:
         """Which resource has that UID."""
         return self._by_uid.get(uid)
 
+    def pool_of(self, run: str) -> str | None:
+        """UID of the pool that a run belongs to; empty where that is not there, None where there is no such run."""
+        key = self._by_uid.get(run)
+        resource = self._resources.get(key) if key is not None else None
+        if key is None or resource is None or resource.run is None:
+            return None
+        if resource.pool is not None:
+            return resource.pool.uid
+        pool = self._resources.get(Key(Kind.POOL, key.namespace, resource.run.pool))
+        return pool.uid if pool is not None else ""
+
     def resources(self) -> Iterable[Resource]:
         """All of them."""
         return self._resources.values()

@@ -18,7 +18,8 @@ from gristmill.wire.tls import pool_name
 from gristmill_operator.actions import TellPod
 from gristmill_operator.leads import Leads, with_manifests
 
-POOL, RUN = "pool-uid", "run-uid"
+POOL, RUN, OTHERS = "pool-uid", "run-uid", "run-of-another-pool"
+POOLS = {RUN: POOL, "old": POOL, "new": POOL, OTHERS: "another"}
 
 
 class Context:
@@ -74,7 +75,7 @@ def story(tell: Callable[[Leads, list[float]], Any]) -> None:
 
     async def run() -> None:
         now = [1000.0]
-        await tell(Leads(lambda _: None, lambda _: None, lambda: now[0]), now)
+        await tell(Leads(POOLS.get, lambda _: None, lambda _: None, lambda: now[0]), now)
 
     asyncio.run(run())
 
@@ -96,6 +97,20 @@ def test_reports_count_only_of_runs_that_the_lead_has() -> None:
         assert side.heard == ["welcome", "run", "cancel"]
         await side.end()
         assert leads.view(POOL) is None
+
+    story(tell)
+
+
+def test_a_lead_is_not_heard_about_runs_of_other_pools() -> None:
+    async def tell(leads: Leads, _: list[float]) -> None:
+        side = Side(leads, runs=(RUN, OTHERS))
+        await asyncio.sleep(0.01)
+        view = leads.view(POOL)
+        assert view is not None
+        assert view.runs == {RUN}
+        await side.reports(RunReport(RunPhase.COMPLETE), OTHERS)
+        assert leads.report(OTHERS) is None
+        await side.end()
 
     story(tell)
 

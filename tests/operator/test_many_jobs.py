@@ -144,7 +144,7 @@ class Bench:
         self.server = Server()
         kube: Any = self.server
         self.world = World(Defaults(linger_s=0.0))
-        self.leads = Leads(self._changed, self._changed)
+        self.leads = Leads(self.world.pool_of, self._changed, self._changed)
         loaded = load_authority(str(authority[0]), str(authority[1]))
         metrics, clock = Metrics(), asyncio.get_running_loop().time
         actor = Actor(kube, self.leads, self.world, loaded, settings, metrics, clock)

@@ -99,3 +99,12 @@ def test_nothing_is_kept_of_what_is_gone() -> None:
     assert list(world.resources()) == []
     assert world.pod_versions() == {}
     assert world.readers(Key(Kind.POOL, "ns", "nightly")) == frozenset()
+
+
+def test_a_run_belongs_to_its_own_pool_or_to_the_one_it_names() -> None:
+    world = World(Defaults())
+    world.put_resource(body())
+    world.put_resource(body(name="named", uid="u2", pool="nightly"))
+    assert [world.pool_of(uid) for uid in ("u1", "u2", "u3")] == ["u1", "", None]
+    world.put_resource(dict(resource("WorkerPool", "nightly", "u3", {}).raw))
+    assert [world.pool_of(uid) for uid in ("u1", "u2", "u3")] == ["u1", "u3", None]
