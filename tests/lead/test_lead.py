@@ -292,19 +292,36 @@ def test_a_job_whose_upstream_wrote_nothing_says_so(pool: PoolHere, bucket: str)
     assert "job 'a' has committed nothing" in report.message
 
 
-def test_a_lead_that_is_asked_to_end_sweeps_what_it_cannot_finish(
+def test_a_lead_that_the_operator_ends_sweeps_what_it_cannot_finish(
     pool: PoolHere, books: str, bucket: str, s3_server: Any
 ) -> None:
     pool.start()
     code = {"inline": {"wordcount.py": SLOW_WORDS.replace("0.003", "0.05")}}
     uid = pool.operator.ask(word_count(books, f"{bucket}/counts", code=code))
     pool.operator.wait(uid, lambda report: report.maps.running > 0)
-    pool.lead.main.terminate()
+    pool.operator.say(wire.ToLead(end=wire.EndLead(reason="the job was deleted")))
     report = pool.operator.end_of(uid)
     assert (report.phase, report.reason) == (RunPhase.CANCELLED, "Cancelled")
     assert pool.lead.main.wait(30) == 0
     left = [path for path in (s3_server.root / bucket[5:]).rglob("*") if path.is_file() and "books" not in path.parts]
     assert [path for path in left if "logs" not in path.parts] == []
+
+
+def test_a_lead_whose_pod_is_deleted_leaves_its_run_to_the_next(
+    pool: PoolHere, books: str, bucket: str, content: Content
+) -> None:
+    pool.start(workers=1)
+    job = word_count(books, f"{bucket}/counts", code={"inline": {"wordcount.py": SLOW_WORDS.replace("0.003", "0.015")}})
+    uid = pool.operator.ask(job)
+    pool.operator.wait(uid, lambda report: report.maps.done > 2)
+    pool.lead.main.terminate()
+    assert pool.lead.main.wait(30) == 0
+    assert not any(report.phase.ended for report in pool.operator.reports[uid])
+    pool.lead.restart()
+    report = pool.operator.complete(uid)
+    told = next(text for text in report.warnings if "were done already" in text)
+    assert int(told.split()[0]) > 0
+    assert content(f"{bucket}/counts") == content(embedded(job, f"{bucket}/embedded"))
 
 
 def test_a_lead_ends_when_the_operator_says_that_nobody_needs_it(pool: PoolHere) -> None:

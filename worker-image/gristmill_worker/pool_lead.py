@@ -35,9 +35,8 @@ from gristmill_worker.runs import LeadRun, RunPlace
 REPORT_EVERY_S = 1.0
 KEPT_RUNS = 20
 """So many ended runs are kept for clients."""
-_REPLACED = ("evicted", "preempted")
 FINISH_S = 5.0
-"""After SIGTERM runs have so long to end by themselves."""
+"""A lead that ends lets its runs have so long to end by themselves."""
 SWEEP_S = 15.0
 """And so long to end and sweep what they staged: together less than the pod's grace period."""
 LAST_WORDS_S = 2.0
@@ -64,8 +63,8 @@ class Lead:
         self._told_need: PoolNeed | None = None
         self._idle_since_s = time.monotonic()
         self._ending = asyncio.Event()
-        self._replaced = False
-        """Whether another lead follows, which goes on with the runs."""
+        self._dismissed = False
+        """Whether the operator ends the pool; else another lead follows, which goes on with the runs."""
         self._link = OperatorLink(pod.operator, pod.operator_tls, self._hear, self._greetings)
 
     async def serve(self, agent: OwnAgent) -> None:
@@ -105,7 +104,7 @@ class Lead:
             await clients.stop()
 
     def end(self, why: str) -> None:
-        """Finishes what can be finished soon, sweeps the rest, and ends."""
+        """Finishes what can be finished soon, leaves the rest to the next lead, and ends."""
         log(__name__, INFO, "lead ends", why=why)
         self._ending.set()
 
@@ -113,13 +112,13 @@ class Lead:
         lives = list(self._lives.values())
         if lives:
             await asyncio.wait(lives, timeout=FINISH_S)
-        if self._replaced:
-            return
-        for run in self._runs.values():
-            if not run.ended:
-                run.cancel("the pool's lead was asked to end")
+        if self._dismissed:
+            for run in self._runs.values():
+                run.cancel("the operator has ended the pool")
+        sweeping = [life for uid, life in self._lives.items() if self._runs[uid].given_up]
+        if sweeping:
+            await asyncio.wait(sweeping, timeout=SWEEP_S)
         if lives:
-            await asyncio.wait(lives, timeout=SWEEP_S)
             await self._link.said(LAST_WORDS_S)
 
     # What the operator says.
@@ -145,6 +144,7 @@ class Lead:
             case "pod":
                 self._place_worker(message.pod)
             case "end":
+                self._dismissed = True
                 self.end(message.end.reason or "nobody needs the pool")
 
     def _begin(self, wanted: wire.RunRequest) -> None:
@@ -168,8 +168,6 @@ class Lead:
             run.cancel(cancel.reason or "cancelled")
 
     def _place_worker(self, news: wire.PodNews) -> None:
-        if news.pod == self._pod.name and news.state in _REPLACED:
-            self._replaced = True
         if news.node:
             self._pool.place(news.pod, tuple(filter(None, (news.node, news.zone))))
 

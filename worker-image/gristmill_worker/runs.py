@@ -88,6 +88,11 @@ class LeadRun:
         return self.phase.ended
 
     @property
+    def given_up(self) -> bool:
+        """Whether somebody has cancelled it; it may still be ending."""
+        return self._cancelled is not None
+
+    @property
     def logs(self) -> str:
         """The folder of the tasks' logs; empty where there is no scratch to keep them in."""
         scratch = self.accepted.scratch if self.accepted else ""
