@@ -19,7 +19,7 @@ from gristmill_operator.kube import Kube, Refused, core_path, key_path, kind_pat
 from gristmill_operator.leads import Leads
 from gristmill_operator.metrics import Metrics
 from gristmill_operator.model import Key, PoolSpec, Resource
-from gristmill_operator.names import LABEL_POOL_UID, Kind
+from gristmill_operator.names import Kind
 from gristmill_operator.objects import (
     child_manifest,
     event_manifest,
@@ -28,7 +28,7 @@ from gristmill_operator.objects import (
     secret_manifest,
     service_manifest,
 )
-from gristmill_operator.observed import CODE, OBJECT, POD, Failure
+from gristmill_operator.observed import CODE, OBJECT, POD, Failure, parse_pod
 from gristmill_operator.pods import pod_manifest
 from gristmill_operator.policies.reporting import shorten
 from gristmill_operator.policies.running import INVALID_POD
@@ -123,7 +123,8 @@ class Actor:
             if refused.status != 409 or refused.reason != "AlreadyExists":
                 raise
             made = await self._kube.get(core_path(namespace, "pods", action.name))
-            if made["metadata"].get("labels", {}).get(LABEL_POOL_UID) != action.pool.uid:
+            there = parse_pod(made)
+            if (there.pool_uid, there.owner) != (action.pool.uid, action.pool.owner):
                 raise
         else:
             self._metrics.pods_created.labels(action.role.value).inc()

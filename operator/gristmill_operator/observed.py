@@ -37,7 +37,10 @@ class ContainerView:
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """One pod. ``deleting_at`` is when its grace period ends; ``lost`` why it was taken away, in one word."""
+    """One pod. ``deleting_at`` is when its grace period ends; ``lost`` why it was taken away, in one word.
+
+    ``owner`` is the resource that controls it, where that has the UID that the pod's label gives as its pool's.
+    """
 
     name: str
     uid: str
@@ -170,7 +173,7 @@ def parse_pod(body: Mapping[str, Any]) -> PodView:
         lost=_lost(status, conditions.get("DisruptionTarget") or {}),
         message=status.get("message") or "",
         containers=tuple(_container(one) for one in status.get("containerStatuses") or []),
-        owner=_owner(meta),
+        owner=_owner(meta, labels.get(LABEL_POOL_UID, "")),
         version=meta.get("resourceVersion", ""),
         authority=(meta.get("annotations") or {}).get(AUTHORITY_ANNOTATION, ""),
     )
@@ -212,9 +215,11 @@ def _lost(status: Mapping[str, Any], disruption: Mapping[str, Any]) -> str:
     return {"Evicted": "evicted", "Preempting": "preempted"}.get(status.get("reason") or "", "")
 
 
-def _owner(meta: Mapping[str, Any]) -> Key | None:
+def _owner(meta: Mapping[str, Any], pool_uid: str) -> Key | None:
+    """Labels alone anybody may write: the controller has to be the pool's resource."""
     kinds = {kind.value: kind for kind in Kind}
     for reference in meta.get("ownerReferences") or []:
-        if reference.get("controller") and reference.get("kind") in kinds:
+        ours = reference.get("controller") and reference.get("kind") in kinds
+        if ours and pool_uid and reference.get("uid") == pool_uid:
             return Key(kinds[reference["kind"]], meta.get("namespace", ""), reference["name"])
     return None

@@ -61,7 +61,7 @@ class World:
     def put_pod(self, body: Mapping[str, Any]) -> set[Key]:
         """A pod as the API server has it."""
         new = parse_pod(body)
-        if new.uid in self._dead_set or not new.pool_uid:
+        if new.uid in self._dead_set:
             return set()
         pool = self._pods.setdefault(new.pool_uid, {})
         old = pool.get(new.uid)
@@ -115,8 +115,11 @@ class World:
         return self._resources.values()
 
     def pods(self, pool_uid: str) -> tuple[PodView, ...]:
-        """The pods of a pool."""
-        return tuple(self._pods.get(pool_uid, {}).values())
+        """The pods of a pool: those that its resource controls, in its namespace, whatever others are labelled."""
+        owner = self._by_uid.get(pool_uid)
+        if owner is None:
+            return ()
+        return tuple(pod for pod in self._pods.get(pool_uid, {}).values() if pod.owner == owner)
 
     def pod_versions(self) -> dict[str, str]:
         """Version of each pod that is known, by UID."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from operator_values import job, resource
 
 from gristmill_operator.model import Defaults, Key
@@ -108,3 +109,25 @@ def test_a_run_belongs_to_its_own_pool_or_to_the_one_it_names() -> None:
     assert [world.pool_of(uid) for uid in ("u1", "u2", "u3")] == ["u1", "", None]
     world.put_resource(dict(resource("WorkerPool", "nightly", "u3", {}).raw))
     assert [world.pool_of(uid) for uid in ("u1", "u2", "u3")] == ["u1", "u3", None]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "owner"),
+    [
+        ("elsewhere", {}),
+        ("ns", {"uid": "u2"}),
+        ("ns", {"controller": False}),
+        ("ns", {"kind": "ReplicaSet"}),
+        ("ns", {"name": "other"}),
+    ],
+)
+def test_a_pod_that_only_says_so_is_not_of_the_pool(namespace: str, owner: dict[str, Any]) -> None:
+    world = World(Defaults())
+    world.put_resource(body())
+    world.put_pod(pod())
+    forged = pod(uid="p2")
+    forged["metadata"]["namespace"] = namespace
+    forged["metadata"]["ownerReferences"][0].update(owner)
+    world.put_pod(forged)
+    assert [there.uid for there in world.pods("u1")] == ["p1"]
+    assert set(world.pod_versions()) == {"p1", "p2"}, "no watch is taken for deaf because of it"
