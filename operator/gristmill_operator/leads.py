@@ -26,13 +26,15 @@ from gristmill.wire.versions import compatible
 from gristmill_operator.actions import TellPod
 from gristmill_operator.observed import LeadView
 
+_GONE = "its resource was deleted"
+
 
 @dataclass(slots=True)
 class _Lead:
     """One connected lead."""
 
     pod: str
-    runs: set[str]
+    runs: set[str] = field(default_factory=set)
     outbound: asyncio.Queue[wire.ToLead | None] = field(default_factory=asyncio.Queue)
     need: PoolNeed = PoolNeed()
     heard_at: float = 0.0
@@ -107,13 +109,22 @@ class Leads:
         """Ends a run; with ``forget`` the lead does not have it any more, whatever it says."""
         lead = self._leads.get(pool_uid)
         if lead is not None and run in lead.runs:
-            lead.cancelled[run] = self._clock()
-            lead.outbound.put_nowait(wire.ToLead(cancel=wire.CancelRun(uid=run, reason=reason)))
+            self._cancel(lead, run, reason)
         if forget:
-            self.forget_run(run)
+            self._forget_run(run)
 
-    def forget_run(self, run: str) -> None:
-        """Nothing is known about the run any more: it was suspended, or its resource is gone."""
+    def drop_run(self, run: str) -> None:
+        """The run's resource is gone: whoever has it ends it, and nothing is known about it any more."""
+        for lead in self._leads.values():
+            if run in lead.runs:
+                self._cancel(lead, run, _GONE)
+        self._forget_run(run)
+
+    def _cancel(self, lead: _Lead, run: str, reason: str) -> None:
+        lead.cancelled[run] = self._clock()
+        lead.outbound.put_nowait(wire.ToLead(cancel=wire.CancelRun(uid=run, reason=reason)))
+
+    def _forget_run(self, run: str) -> None:
         self._reports.pop(run, None)
         for lead in self._leads.values():
             lead.runs.discard(run)
@@ -144,9 +155,10 @@ class Leads:
         """One lead's stream, from its hello to its end."""
         hello = (await anext(aiter(requests))).hello
         await _admit(hello, context)
-        lead = _Lead(hello.pod, {run for run in hello.runs if self._belongs(hello.pool_uid, run)})
-        self._replace(hello.pool_uid, lead)
+        lead = _Lead(hello.pod)
         lead.outbound.put_nowait(wire.ToLead(welcome=wire.LeadWelcome(version=__version__)))
+        lead.runs |= {run for run in hello.runs if self._belongs(hello.pool_uid, lead, run)}
+        self._replace(hello.pool_uid, lead)
         listening = asyncio.create_task(self._listen(hello.pool_uid, lead, requests))
         try:
             while (message := await lead.outbound.get()) is not None:
@@ -191,15 +203,20 @@ class Leads:
         except GristmillError as error:
             log(__name__, WARNING, "a lead said what nobody understands", pool=pool_uid, why=str(error))
 
-    def _belongs(self, pool_uid: str, run: str) -> bool:
-        """Whether a lead of that pool may speak of the run."""
-        if self._pool_of(run) == pool_uid:
+    def _belongs(self, pool_uid: str, lead: _Lead, run: str) -> bool:
+        """Whether a lead of that pool may speak of the run; one whose resource is no more it is told to end, once."""
+        owner = self._pool_of(run)
+        if owner == pool_uid:
             return True
+        if owner is None:
+            if run not in lead.cancelled:
+                self._cancel(lead, run, _GONE)
+            return False
         log(__name__, WARNING, "a lead speaks of a run that is not its pool's", pool=pool_uid, run=run)
         return False
 
     def _heard_run(self, pool_uid: str, lead: _Lead, run: str, report: RunReport) -> None:
-        if self._belongs(pool_uid, run) and run in lead.runs:
+        if self._belongs(pool_uid, lead, run) and run in lead.runs:
             self._reports[run] = with_manifests(report, self._reports.get(run))
             self._changed(run)
 

@@ -69,7 +69,7 @@ class Shell:
         """What was known about a resource that is gone, or was made anew under its name."""
         before = self._uids.get(key)
         if before is not None and (resource is None or resource.uid != before):
-            self._leads.forget_run(before)
+            self._leads.drop_run(before)
             self._failures.pop(before, None)
             self._written.pop(before, None)
         if resource is None:

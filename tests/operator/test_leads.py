@@ -115,6 +115,31 @@ def test_a_lead_is_not_heard_about_runs_of_other_pools() -> None:
     story(tell)
 
 
+def test_a_run_whose_resource_is_deleted_is_cancelled_where_it_runs() -> None:
+    async def tell(leads: Leads, _: list[float]) -> None:
+        side = Side(leads, runs=(RUN,))
+        await side.reports(RunReport(RunPhase.RUNNING))
+        leads.drop_run(RUN)
+        leads.drop_run(OTHERS)
+        await asyncio.sleep(0.01)
+        assert side.heard == ["welcome", "cancel"]
+        assert leads.report(RUN) is None
+        await side.end()
+
+    story(tell)
+
+
+def test_a_run_whose_resource_is_no_more_is_cancelled_once_when_a_lead_speaks_of_it() -> None:
+    async def tell(leads: Leads, _: list[float]) -> None:
+        side = Side(leads, runs=("gone",))
+        for run in ("gone", "gone too", "gone too", OTHERS):
+            await side.reports(RunReport(RunPhase.RUNNING), run)
+        assert side.heard == ["welcome", "cancel", "cancel"]
+        await side.end()
+
+    story(tell)
+
+
 def test_a_lead_that_comes_back_says_what_it_has() -> None:
     async def tell(leads: Leads, _: list[float]) -> None:
         side = Side(leads, runs=(RUN,))
