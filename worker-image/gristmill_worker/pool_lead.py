@@ -12,7 +12,7 @@ import importlib
 import signal
 import time
 from collections.abc import Iterator
-from logging import INFO
+from logging import ERROR, INFO
 
 from gristmill.coordinator.pool import Pool
 from gristmill.coordinator.server import CoordinatorServer
@@ -161,7 +161,7 @@ class Lead:
         self._runs[wanted.uid] = run
         life = asyncio.create_task(run.live())
         self._lives[wanted.uid] = life
-        life.add_done_callback(lambda _: self._over(wanted.uid))
+        life.add_done_callback(lambda task: self._over(wanted.uid, task))
 
     def _cancel(self, cancel: wire.CancelRun) -> None:
         if (run := self._runs.get(cancel.uid)) is not None:
@@ -177,9 +177,11 @@ class Lead:
         for message in self._news(run.request.uid):
             self._link.say(message)
 
-    def _over(self, uid: str) -> None:
+    def _over(self, uid: str, life: asyncio.Task[None]) -> None:
         """A run has ended. Clients may ask for it for a while, but not for all that a warm pool ever ran."""
         del self._lives[uid]
+        if not life.cancelled() and (error := life.exception()) is not None:
+            log(__name__, ERROR, "a run was lost by a fault", uid=uid, error=repr(error))
         self._idle_since_s = time.monotonic()
         ended = [each for each, run in self._runs.items() if run.ended]
         for old in ended[:-KEPT_RUNS]:

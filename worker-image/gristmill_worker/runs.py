@@ -7,6 +7,7 @@ is known by now. What blocks (planning, storage) happens in threads.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -79,6 +80,7 @@ class LeadRun:
         self._outputs: ChainOutputs | None = None
         self._cancelled: str | None = None
         self._journal: Journal | None = None
+        self._stop_journal = asyncio.Event()
         self._accepted_before: list[TaskResult] = []
         self._looked_s = 0.0
 
@@ -122,7 +124,11 @@ class LeadRun:
         except Exception as error:  # noqa: BLE001
             log(__name__, ERROR, "a run ended by a fault", run=self.request.uid, error=repr(error))
             self.error = InternalError(f"{type(error).__name__}: {error}", place="lead", remedy="please report this")
-        await asyncio.to_thread(self._clean_up)
+        try:
+            await asyncio.to_thread(self._clean_up)
+        # Whatever is left behind, the run has ended.
+        except Exception as error:  # noqa: BLE001
+            log(__name__, ERROR, "a run is not cleaned up", run=self.request.uid, error=repr(error))
         self._end()
 
     def _prepare(self) -> None:
@@ -162,8 +168,9 @@ class LeadRun:
             self._to(RunPhase.RUNNING)
             await drive(run, self._outputs, self._look)
         finally:
-            journaling.cancel()
             pool.remove(name)
+            self._stop_journal.set()
+            await journaling  # a flush that came after the end would write again what was removed
         if run.error is not None:
             await self._quiet()
             raise run.error
@@ -187,9 +194,16 @@ class LeadRun:
         log(__name__, INFO, "run taken over", run=self.request.run, done=count, hosts=len(hosts & pool.hosts()))
 
     async def _keep_journal(self, journal: Journal) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_EVERY_S)
-            await asyncio.to_thread(journal.flush)
+        """Writes the journal until told to stop; a fault costs the journal, not the run."""
+        while not self._stop_journal.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop_journal.wait(), FLUSH_EVERY_S)
+                return
+            try:
+                await asyncio.to_thread(journal.flush)
+            except Exception as error:  # noqa: BLE001
+                log(__name__, ERROR, "the journal stops", run=self.request.uid, error=repr(error))
+                return
 
     async def _quiet(self) -> None:
         """Waits till no worker stages anything more."""
