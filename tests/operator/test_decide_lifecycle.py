@@ -110,6 +110,17 @@ def test_cancel_does_not_wait_long_for_a_silent_lead_nor_at_all_for_none() -> No
     assert decided(job(cancel=True), Status(), Observed()).status.phase is Phase.CANCELLED
 
 
+def test_a_run_that_its_lead_cancelled_unasked_goes_on_with_the_next_lead() -> None:
+    told = report(RunPhase.CANCELLED)
+    ending = decided(job(), STARTED, Observed(pods=(LEAD,), lead=lead(), report=told))
+    assert (ending.status.phase, kinds(ending)) == (Phase.RUNNING, [])
+    gone = decided(job(), ending.status, Observed(report=told))
+    assert gone.status.phase is Phase.RUNNING
+    assert gone.status.lead == f"{BASE}-lead-1"
+    again = decided(job(), gone.status, Observed(pods=(LEAD,), lead=lead(runs=()), report=told))
+    assert "SendRun" in kinds(again)
+
+
 def test_a_deadline_ends_the_run_with_its_reason() -> None:
     what = job(deadline="30s")
     silent = Observed(pods=(LEAD,), lead=lead(cancelled={UID: NOW - 6}), report=report(RunPhase.RUNNING))

@@ -30,12 +30,17 @@ def named_pool(case: Case) -> Outcome | None:
 
 
 def running(case: Case) -> Outcome:
-    """Sends the run where no lead has it, and follows its reports where one has."""
+    """Sends the run where no lead has it, and follows its reports where one has.
+
+    A run that its lead cancelled though nobody asked for it is one that lost its lead: somebody deleted the pod, say.
+    """
     report = case.observed.report
     if (itself := ended_by_itself(report)) is not None:
         return itself
     if report is not None and report.phase is RunPhase.CANCELLED:
-        return Outcome(Phase.CANCELLED, "Cancelled", report.message, Pods.END, report=report)
+        report = None
+        if case.has_run:
+            return Outcome(_standing(case), "LeadEnding", "its lead ends; the next takes the run over")
     if case.observed.lead is None:
         return Outcome(_standing(case), "WaitingForLead", _waiting(case))
     if not case.has_run:
