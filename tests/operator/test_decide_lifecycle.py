@@ -131,6 +131,18 @@ def test_a_deadline_ends_the_run_with_its_reason() -> None:
     assert (failed.true, failed.reason) == (True, "DeadlineExceeded")
 
 
+@pytest.mark.parametrize("phase", [Phase.CANCELLED, Phase.FAILED])
+def test_a_lead_that_was_away_when_its_run_was_to_end_ends_it_when_it_is_back(phase: Phase) -> None:
+    what, ended = job(pool="nightly"), Status(phase=phase, start_time=NOW - 100, completion_time=NOW)
+    named = NamedPool("nightly", "pool-uid")
+    back = Observed(named=named, lead=lead(), report=report(RunPhase.RUNNING))
+    cancel = next(action for action in decided(what, ended, back).actions if isinstance(action, CancelRun))
+    assert (cancel.pool_uid, cancel.run) == ("pool-uid", UID)
+    asked = Observed(named=named, lead=lead(cancelled={UID: NOW}), report=report(RunPhase.RUNNING))
+    over = Observed(named=named, lead=lead(), report=report(RunPhase.CANCELLED))
+    assert kinds(decided(what, ended, asked)) == kinds(decided(what, ended, over)) == []
+
+
 def test_a_deadline_is_looked_at_when_it_comes() -> None:
     observed = Observed(pods=(LEAD,), lead=lead(), report=report(RunPhase.RUNNING))
     status = Status(phase=Phase.RUNNING, start_time=NOW - 10, leads=1)

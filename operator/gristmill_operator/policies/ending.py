@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from gristmill_operator.actions import DeleteResource
+from gristmill_operator.actions import Action, DeleteResource
 from gristmill_operator.policies.case import Case, Outcome, Pods
 from gristmill_operator.status import Phase
 
 
 def after_the_end(case: Case) -> Outcome | None:
-    """What has ended stays as it ended; only its pods and itself go in time."""
+    """What has ended stays as it ended; a lead that was away and still runs it ends it, pods and itself go in time."""
     phase = case.status.phase
     if phase is None or not phase.ended:
         return None
@@ -16,9 +16,18 @@ def after_the_end(case: Case) -> Outcome | None:
     pods, pods_go_s = _lingering(case, phase, age_s)
     ttl_s = case.run.ttl_s
     if ttl_s is not None and age_s >= ttl_s:
-        return Outcome(phase, pods=Pods.END, actions=(DeleteResource(case.resource.uid),))
+        return Outcome(phase, pods=Pods.END, actions=(*_cancel(case, phase), DeleteResource(case.resource.uid)))
     waits = [left for left in (pods_go_s, None if ttl_s is None else ttl_s - age_s) if left is not None]
-    return Outcome(phase, message=case.status.message, pods=pods, recheck_s=min(waits, default=None))
+    return Outcome(phase, "", case.status.message, pods, _cancel(case, phase), min(waits, default=None))
+
+
+def _cancel(case: Case, phase: Phase) -> tuple[Action, ...]:
+    """Once for each connection: the lead may not have been there when the run was to end."""
+    lead, report = case.observed.lead, case.observed.report
+    over = phase is Phase.COMPLETE or (report is not None and report.phase.ended)
+    if over or lead is None or case.resource.uid in lead.cancelled:
+        return ()
+    return case.cancel(case.status.message or f"it is {phase}")
 
 
 def _lingering(case: Case, phase: Phase, age_s: float) -> tuple[Pods, float | None]:
