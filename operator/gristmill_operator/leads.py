@@ -26,6 +26,8 @@ from gristmill.wire.versions import compatible
 from gristmill_operator.actions import TellPod
 from gristmill_operator.observed import LeadView
 
+HELLO_S = 10.0
+"""So long a client may take to say which lead it is."""
 _GONE = "its resource was deleted"
 
 
@@ -153,7 +155,10 @@ class Leads:
         self, requests: AsyncIterator[wire.FromLead], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[wire.ToLead]:
         """One lead's stream, from its hello to its end."""
-        hello = (await anext(aiter(requests))).hello
+        hello = await _hello(requests)
+        if hello is None:
+            log(__name__, WARNING, "a lead went before it said which", peer=context.peer())
+            return
         await _admit(hello, context)
         lead = _Lead(hello.pod)
         lead.outbound.put_nowait(wire.ToLead(welcome=wire.LeadWelcome(version=__version__)))
@@ -225,6 +230,16 @@ class Leads:
         lead.need, lead.heard_at = need, now
         lead.idle_since = {pod: lead.idle_since.get(pod, now) for pod in need.idle}
         self._changed(pool_uid)
+
+
+async def _hello(requests: AsyncIterator[wire.FromLead]) -> wire.LeadHello | None:
+    """The first message; None where the client goes, or says nothing for so long."""
+    try:
+        async with asyncio.timeout(HELLO_S):
+            first = await anext(aiter(requests), None)
+    except TimeoutError:
+        return None
+    return None if first is None else first.hello
 
 
 async def _admit(hello: wire.LeadHello, context: grpc.aio.ServicerContext) -> None:

@@ -15,6 +15,7 @@ from gristmill.version import __version__
 from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.reports import JobReport, PoolNeed, RunPhase, RunReport
 from gristmill.wire.tls import pool_name
+from gristmill_operator import leads as leads_module
 from gristmill_operator.actions import TellPod
 from gristmill_operator.leads import Leads, with_manifests
 
@@ -150,6 +151,24 @@ def test_a_lead_that_comes_back_says_what_it_has() -> None:
         await side.reports(RunReport(RunPhase.COMPLETE))
         assert leads.report(RUN) is not None
         await side.end()
+
+    story(tell)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_client_that_never_says_who_it_is_is_sent_away(silent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leads_module, "HELLO_S", 0.01)
+
+    async def requests() -> AsyncIterator[wire.FromLead]:
+        if silent:
+            await asyncio.Event().wait()
+        for nothing in ():
+            yield nothing
+
+    async def tell(leads: Leads, _: list[float]) -> None:
+        context: Any = Context()
+        assert [message async for message in leads.serve(requests(), context)] == []
+        assert leads.connected() == 0
 
     story(tell)
 
