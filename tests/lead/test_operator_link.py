@@ -11,7 +11,7 @@ import grpc
 from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.protocol import OPERATOR_SERVICE
 from gristmill.wire.tls import OPERATOR_NAME, pool_name, server_credentials
-from gristmill_worker.operator_link import OperatorLink
+from gristmill_worker.operator_link import FIRST_WAIT_S, LONGEST_WAIT_S, OperatorLink
 from tests.support.certificates import Authority
 
 
@@ -90,6 +90,20 @@ def test_a_lead_dials_again_and_greets_again(tmp_path: Path) -> None:
         link.say(wire.FromLead(run=wire.RunNews(uid="a")))
         await _until(lambda: operator.heard[2] == ["hello", "a"])
         assert operator.heard[:2] == [["hello"], ["hello"]]
+        keeping.cancel()
+        await server.stop(0)
+
+    asyncio.run(talk())
+
+
+def test_a_welcome_makes_the_next_wait_short_again(tmp_path: Path) -> None:
+    async def talk() -> None:
+        operator = _Operator()
+        server, link, kinds = await _serving(operator, tmp_path)
+        link._wait_s = LONGEST_WAIT_S
+        keeping = asyncio.create_task(link.keep())
+        await _until(lambda: kinds == ["welcome"])
+        assert link._wait_s == FIRST_WAIT_S
         keeping.cancel()
         await server.stop(0)
 

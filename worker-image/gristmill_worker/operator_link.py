@@ -44,6 +44,7 @@ class OperatorLink:
         self._hears = hears
         self._greetings = greetings
         self._outbound: asyncio.Queue[wire.FromLead] | None = None
+        self._wait_s = FIRST_WAIT_S
 
     @property
     def connected(self) -> bool:
@@ -66,19 +67,17 @@ class OperatorLink:
 
     async def keep(self) -> None:
         """Stays connected until cancelled."""
-        wait_s = FIRST_WAIT_S
         while True:
             try:
                 await self._talk()
-                wait_s = FIRST_WAIT_S
             except grpc.aio.AioRpcError as error:
                 log(__name__, WARNING, "the operator is away", why=error.details() or error.code().name)
             except GristmillError as error:
                 log(__name__, WARNING, "the operator cannot be dialled", why=error)
             finally:
                 self._outbound = None
-            await asyncio.sleep(wait_s * random.uniform(0.5, 1.5))
-            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+            await asyncio.sleep(self._wait_s * random.uniform(0.5, 1.5))
+            self._wait_s = min(self._wait_s * 2, LONGEST_WAIT_S)
 
     async def _talk(self) -> None:
         options: list[tuple[str, Any]] = [*_KEEPALIVE, *channel_options(self._tls)]
@@ -92,6 +91,7 @@ class OperatorLink:
             outbound: asyncio.Queue[wire.FromLead] = asyncio.Queue()
             async for message in method(self._outgoing(outbound)):
                 if message.WhichOneof("kind") == "welcome":
+                    self._wait_s = FIRST_WAIT_S
                     log(__name__, INFO, "the operator is there", version=message.welcome.version)
                 self._hears(message)
 
