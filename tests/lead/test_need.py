@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gristmill_worker.need import RunDemand, need_of
+from gristmill_worker.need import RunDemand, need_of, same_need
 
 
 def _run(
@@ -47,3 +47,9 @@ def test_only_the_largest_places_are_named() -> None:
     need = need_of([RunDemand(1, 0, 0, 1.0, 1.0, places)], 1, (), 0.0)
     assert len(need.places) == 20
     assert need.places[0] == ("zone-49", 49)
+
+
+def test_a_pool_that_stays_idle_has_no_news() -> None:
+    assert same_need(need_of([], 1, ("w-1",), 5.0), need_of([], 1, ("w-1",), 6.0))
+    assert not same_need(need_of([], 1, ("w-1",), 0.0), need_of([], 1, ("w-1",), 6.0))
+    assert not same_need(need_of([], 1, (), 5.0), need_of([], 1, ("w-1",), 6.0))

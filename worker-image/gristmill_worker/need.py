@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gristmill.coordinator.chain_run import ChainRun
 from gristmill.ids import Side
@@ -72,6 +72,11 @@ def need_of(runs: Iterable[RunDemand], slots: int, idle: tuple[str, ...], idle_s
         active_runs=len(demands),
         idle_s=idle_s,
     )
+
+
+def same_need(one: PoolNeed, other: PoolNeed) -> bool:
+    """Whether they ask for the same; for how long a pool has been idle counts only as whether it is."""
+    return replace(one, idle_s=0.0) == replace(other, idle_s=0.0) and (one.idle_s > 0) == (other.idle_s > 0)
 
 
 def _slots(demand: RunDemand, slots: int) -> int:

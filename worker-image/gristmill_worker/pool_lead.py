@@ -24,7 +24,7 @@ from gristmill.version import __version__
 from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.reports import PoolNeed, RunPhase, RunReport
 from gristmill_worker.mirrors import Mirrors
-from gristmill_worker.need import demand_of, need_of
+from gristmill_worker.need import demand_of, need_of, same_need
 from gristmill_worker.operator_link import OperatorLink
 from gristmill_worker.own_agent import OwnAgent
 from gristmill_worker.pod import Pod
@@ -58,6 +58,8 @@ class Lead:
         )
         self._runs: dict[str, LeadRun] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
+        self._again: dict[str, wire.RunRequest] = {}
+        """Requests for runs that are still ending."""
         self._told: dict[str, RunReport] = {}
         self._mirrors: dict[str, Mirrors] = {}
         self._told_need: PoolNeed | None = None
@@ -148,8 +150,14 @@ class Lead:
                 self.end(message.end.reason or "nobody needs the pool")
 
     def _begin(self, wanted: wire.RunRequest) -> None:
-        if wanted.uid in self._runs or self._ending.is_set():
+        if self._ending.is_set():
             return
+        if wanted.uid in self._lives:
+            before = self._runs[wanted.uid]
+            if before.ended or before.given_up:
+                self._again[wanted.uid] = wanted
+            return
+        self._forget(wanted.uid)  # one that has ended: its resource was suspended, and is wanted again
         try:
             request = request_from(wanted.uid, wanted.kind, wanted.resource, dict(wanted.code))
         except GristmillError as error:
@@ -164,6 +172,7 @@ class Lead:
         life.add_done_callback(lambda task: self._over(wanted.uid, task))
 
     def _cancel(self, cancel: wire.CancelRun) -> None:
+        self._again.pop(cancel.uid, None)
         if (run := self._runs.get(cancel.uid)) is not None:
             run.cancel(cancel.reason or "cancelled")
 
@@ -185,8 +194,13 @@ class Lead:
         self._idle_since_s = time.monotonic()
         ended = [each for each, run in self._runs.items() if run.ended]
         for old in ended[:-KEPT_RUNS]:
-            for table in (self._runs, self._told, self._mirrors):
-                table.pop(old, None)
+            self._forget(old)
+        if (wanted := self._again.pop(uid, None)) is not None:
+            self._begin(wanted)
+
+    def _forget(self, uid: str) -> None:
+        for table in (self._runs, self._told, self._mirrors):
+            table.pop(uid, None)
 
     def _news(self, uid: str) -> Iterator[wire.FromLead]:
         """A report, if it differs from the last or there are jobs to be told."""
@@ -207,7 +221,7 @@ class Lead:
                 for message in self._news(uid):
                     self._link.say(message)
             need = self._need()
-            if need != self._told_need:
+            if self._told_need is None or not same_need(need, self._told_need):
                 self._told_need = need
                 self._link.say(wire.FromLead(pool=wire.PoolNews(need=to_json(need))))
 
