@@ -15,7 +15,7 @@ import shutil
 import signal
 from collections import deque
 from collections.abc import Coroutine, Iterator
-from logging import INFO, WARNING
+from logging import ERROR, INFO, WARNING
 from pathlib import Path
 
 from gristmill.errors import FragmentError, GristmillError, InternalError
@@ -75,6 +75,8 @@ class Agent:
         self._host = config.host or host_identity()
         self._flight_address = ""
         self._running: set[asyncio.Task[None]] = set()
+        self._fault: asyncio.Future[None] | None = None
+        """Raises what a task of the agent's own raised."""
 
     async def serve(self) -> None:
         """Works until drained or told to stop; a pod's agent only until drained, whatever coordinators do.
@@ -84,19 +86,26 @@ class Agent:
         """
         Path(self._socket_path).unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._executor_connected, self._socket_path)
-        background = [asyncio.create_task(self._executors.keep()), asyncio.create_task(self._watch())]
+        self._fault = asyncio.get_running_loop().create_future()
+        self._start(self._executors.keep())
+        self._start(self._watch())
+        life = asyncio.create_task(self._live())
         try:
-            if self._config.flight_host:  # in a thread: it takes imports, while the executor host does its own
-                self._flight_address = await asyncio.to_thread(_serve_outputs, self._config)
-            for slot in self._slots:
-                slot.prepare()  # executors are told of the address when they dial in
-            await self._executors_ready()
-            await self._work()
+            await asyncio.wait([life, self._fault], return_when=asyncio.FIRST_COMPLETED)
+            await (self._fault if self._fault.done() else life)
         finally:
-            for task in (*background, *self._running):
+            for task in (life, *self._running):
                 task.cancel()
             self._executors.close()
             server.close()
+
+    async def _live(self) -> None:
+        if self._config.flight_host:  # in a thread: it takes imports, while the executor host does its own
+            self._flight_address = await asyncio.to_thread(_serve_outputs, self._config)
+        for slot in self._slots:
+            slot.prepare()  # executors are told of the address when they dial in
+        await self._executors_ready()
+        await self._work()
 
     def drain(self) -> None:
         """Finishes what it has, takes nothing new, then leaves: what SIGTERM asks for."""
@@ -193,7 +202,16 @@ class Agent:
     def _start(self, coroutine: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(coroutine)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task of the agent's own is over; if it raised, so does ``serve``: half an agent is worse than none."""
+        self._running.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log(__name__, ERROR, "a part of the agent ended by a fault", error=repr(error))
+        if self._fault is not None and not self._fault.done():
+            self._fault.set_exception(error)
 
     def _tell(self, frame: wire.ToExecutor) -> None:
         for slot in self._slots:
