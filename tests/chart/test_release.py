@@ -165,25 +165,27 @@ def test_the_authorizer_lets_the_operator_do_this(
 
 
 def test_the_lease_is_the_only_thing_that_may_change_beside_the_operator(installed_twice: Client) -> None:
-    assert may(installed_twice, "narrow", "update", "leases.coordination.k8s.io", "mill")
-    assert not may(installed_twice, "narrow", "create", "pods", "mill")
+    assert may(installed_twice, "narrow", "update", "leases.coordination.k8s.io", "narrow")
+    assert not may(installed_twice, "narrow", "create", "pods", "narrow")
 
 
 @pytest.fixture(scope="module")
 def installed_twice(api: Client) -> Iterator[Client]:
-    """A release ``gristmill`` for all namespaces, and a release ``narrow`` for two."""
+    """A release ``gristmill`` for all namespaces, and a release ``narrow``, in a namespace so called, for two."""
     install(api)
     narrow = ["--set", "watchNamespaces={team-a,team-b},crds.install=false,rbac.userRoles=false"]
-    api.helm("install", "narrow", str(CHART), "--set", "fullnameOverride=narrow", *narrow)
+    beside = api.within("narrow")
+    beside.helm("install", "narrow", str(CHART), "--create-namespace", "--set", "fullnameOverride=narrow", *narrow)
     yield api
-    api.helm("uninstall", "narrow")
+    beside.helm("uninstall", "narrow")
     api.helm("uninstall", "gristmill")
 
 
 def may(client: Client, release: str, verb: str, resource: str, namespace: str) -> bool:
-    """Whether the operator of a release in ``mill`` may do this, as the API server's authorizer says."""
+    """Whether the operator of a release may do this, as the API server's authorizer says."""
+    home = "narrow" if release == "narrow" else "mill"
     name, _, subresource = resource.partition("/")
-    argv = ["auth", "can-i", verb, name, "--as", f"system:serviceaccount:mill:{release}-operator"]
+    argv = ["auth", "can-i", verb, name, "--as", f"system:serviceaccount:{home}:{release}-operator"]
     if subresource:
         argv += ["--subresource", subresource]
     flags = ["--kubeconfig", str(client.kubeconfig), "--namespace", namespace]

@@ -24,6 +24,7 @@ DATABASES = int(os.environ.get("GRISTMILL_FUZZ", "300"))
 SEED = int(os.environ.get("GRISTMILL_FUZZ_SEED") or random.SystemRandom().randrange(1 << 32))
 QUERIES = 7
 """Queries for each database of the comparison with DuckDB: 2,100 in all unless told otherwise."""
+pytestmark = pytest.mark.timeout(max(1200, 6 * DATABASES))
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
 
 

@@ -17,7 +17,7 @@ import gristmill as gm
 SCALE = os.environ.get("GRISTMILL_TPC_SCALE", "")
 HERE = Path(__file__).parent
 QUERIES = {"tpch": sorted((HERE / "tpch").glob("q*.sql")), "tpcds": sorted((HERE / "tpcds").glob("q*.sql"))}
-CASES = [(benchmark, path) for benchmark, paths in QUERIES.items() for path in paths]
+CASES = [(benchmark, path) for benchmark, paths in QUERIES.items() for path in paths] if SCALE else []
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gristmill" / "bench"
 
 pytestmark = pytest.mark.skipif(not SCALE, reason="GRISTMILL_TPC_SCALE is not set")
