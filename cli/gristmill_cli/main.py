@@ -6,9 +6,12 @@ Commands live in ``gristmill_cli.commands``, a module each, and import the engin
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -89,7 +92,20 @@ def main() -> None:
 
 def run(name: str) -> None:
     """The same, under a name for the help."""
-    sys.exit(_exit_code(name))
+    code = _exit_code(name)
+    if code:
+        _end(code)
+    sys.exit(code)
+
+
+def _end(code: int) -> NoReturn:
+    """Ends a process that failed, after its exit functions but without taking the interpreter apart: what was
+    interrupted may still be held in C, and DuckDB would report it as leaked on the user's screen."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _exit_code(name: str) -> int:
