@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -70,15 +71,22 @@ class Result(Rows):
     quarantined: tuple[QuarantinedRecord, ...]
     progress: Progress
     messages: tuple[str, ...]
-    plan: str
-    """EXPLAIN of what ran."""
     stages: tuple[StageMeasure, ...]
     """What each stage read, wrote and took."""
-    analysis: str
-    """EXPLAIN ANALYZE: the plan with those figures."""
     temporary: bool
     """Whether the rows lie in a temporary folder that goes with this object: the job named no output."""
     _stores: Stores
+    _explain: Callable[[Sequence[StageMeasure]], str]
+
+    @cached_property
+    def plan(self) -> str:
+        """EXPLAIN of what ran."""
+        return self._explain(())
+
+    @cached_property
+    def analysis(self) -> str:
+        """EXPLAIN ANALYZE: the plan with the figures of its stages."""
+        return self._explain(self.stages)
 
     @property
     def uri(self) -> str:

@@ -9,6 +9,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
@@ -213,11 +214,10 @@ class _Run:
             self._quarantine(finished),
             self._report.last,
             tuple(self._report.messages),
-            _explained(self._shown()),
             measured_stages(finished),
-            _explained(self._shown(), measured_stages(finished)),
             self._keep is not None,
             self._stores,
+            partial(_explained, self._shown()),
         )
         if self._keep is not None:
             weakref.finalize(result, self._keep.cleanup)
