@@ -35,6 +35,7 @@ from kubernetes import client, config, watch
 from gristmill.plan.codec import to_json
 from gristmill.version import __version__
 from gristmill.wire import operator_pb2 as wire
+from gristmill.wire.protocol import OPERATOR_METHOD
 from gristmill.wire.reports import OutputPointer, PoolNeed, RunPhase, RunReport, TaskCounts
 from gristmill.wire.tls import OPERATOR_NAME
 from tests.cluster.harness.binaries import program
@@ -176,7 +177,7 @@ class SimulatedLeads:
         options = [("grpc.ssl_target_name_override", OPERATOR_NAME)]
         async with grpc.aio.secure_channel(self._operator, credentials, options=options) as channel:
             method = channel.stream_stream(
-                "/gristmill.v1.Operator/Lead",
+                OPERATOR_METHOD,
                 request_serializer=wire.FromLead.SerializeToString,
                 response_deserializer=wire.ToLead.FromString,
             )

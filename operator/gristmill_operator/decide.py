@@ -58,7 +58,9 @@ def decide(spec: Resource, status: Status, observed: Observed, now: float) -> De
 def _run(case: Case) -> Decision:
     outcome = next(outcome for policy in RUN_POLICIES if (outcome := policy(case)) is not None)
     spec, observed = case.resource, case.observed
-    step = None if spec.pool is None else pool_step(_pool_case(spec.pool, outcome.pods, case))
+    step = (
+        None if spec.pool is None else pool_step(_pool_case(spec.pool, outcome.pods, observed, case.status, case.now))
+    )
     name = spec.pool.base if spec.pool is not None else case.run.pool
     status = case.status if _settled(case, outcome, step) else run_status(case, outcome, step, name)
     children: tuple[Action, ...] = ()
@@ -76,8 +78,7 @@ def _settled(case: Case, outcome: Outcome, step: PoolStep | None) -> bool:
     return ended and outcome.phase is case.status.phase and (step is None or step.workers == case.status.workers)
 
 
-def _pool_case(pool: PoolSpec, want: Pods, case: Case) -> PoolCase:
-    observed, status = case.observed, case.status
+def _pool_case(pool: PoolSpec, want: Pods, observed: Observed, status: Status, now: float) -> PoolCase:
     return PoolCase(
         pool=pool,
         want=want,
@@ -86,7 +87,7 @@ def _pool_case(pool: PoolSpec, want: Pods, case: Case) -> PoolCase:
         failures=observed.failures,
         leads=status.leads,
         workers_started=status.workers_started,
-        now=case.now,
+        now=now,
         zones=observed.zones,
     )
 
@@ -101,19 +102,7 @@ def _pool(spec: Resource, status: Status, observed: Observed, now: float) -> Dec
     """A warm pool: there while runs name it, or while it keeps pods anyway, and for a while after the last run."""
     assert spec.pool is not None
     want, recheck_s = _wanted(spec.pool, observed, now)
-    step = pool_step(
-        PoolCase(
-            pool=spec.pool,
-            want=want,
-            pods=observed.pods,
-            lead=observed.lead,
-            failures=observed.failures,
-            leads=status.leads,
-            workers_started=status.workers_started,
-            now=now,
-            zones=observed.zones,
-        )
-    )
+    step = pool_step(_pool_case(spec.pool, want, observed, status, now))
     phase = _pool_phase(observed, step)
     new = replace(
         status,

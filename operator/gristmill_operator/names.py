@@ -14,8 +14,6 @@ API_VERSION = f"{GROUP}/{VERSION}"
 MANAGED_BY = "gristmill-operator"
 MIRROR_OWNER = f"{GROUP}/query"
 """``spec.managedBy`` of a child MapReduceJob that only mirrors a job of a query's chain."""
-UPSTREAM_ANNOTATION = f"{GROUP}/upstream-"
-"""Before a job's name: where its output lies, in what a lead is sent."""
 AUTHORITY_ANNOTATION = f"{GROUP}/authority"
 """Of a pod: which certificate authority signed the certificate that it holds."""
 
@@ -29,9 +27,6 @@ LABEL_STAGE = f"{GROUP}/stage"
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 HOST_LABEL = "kubernetes.io/hostname"
-
-WORKER_PORT = 7077
-FLIGHT_PORT = 7078
 
 _BASE_LIMIT = 50
 _LABEL_LIMIT = 63

@@ -9,19 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from gristmill.wire.protocol import FLIGHT_PORT, UPSTREAM_ANNOTATION, WORKER_PORT
 from gristmill_operator.actions import CreateChild, RecordEvent
 from gristmill_operator.authority import PoolCredentials
 from gristmill_operator.model import PoolSpec, Resource
 from gristmill_operator.names import (
     API_VERSION,
-    FLIGHT_PORT,
     LABEL_COMPONENT,
     LABEL_MANAGED_BY,
     LABEL_POOL_UID,
     MANAGED_BY,
     MIRROR_OWNER,
-    UPSTREAM_ANNOTATION,
-    WORKER_PORT,
     Kind,
 )
 from gristmill_operator.pods import common_labels, owner_reference, reference

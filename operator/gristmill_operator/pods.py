@@ -10,12 +10,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gristmill.wire.protocol import FLIGHT_PORT, WORKER_PORT
 from gristmill_operator.actions import CreatePod
 from gristmill_operator.model import Key, PoolSpec
 from gristmill_operator.names import (
     API_VERSION,
     AUTHORITY_ANNOTATION,
-    FLIGHT_PORT,
     HOST_LABEL,
     LABEL_COMPONENT,
     LABEL_JOB,
@@ -25,7 +25,6 @@ from gristmill_operator.names import (
     LABEL_ROLE,
     LABEL_STAGE,
     MANAGED_BY,
-    WORKER_PORT,
     ZONE_LABEL,
     Kind,
     Role,

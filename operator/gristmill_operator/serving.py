@@ -6,10 +6,10 @@ import grpc
 
 from gristmill.errors import StorageError
 from gristmill.wire import operator_pb2 as wire
+from gristmill.wire.protocol import OPERATOR_SERVICE
 from gristmill.wire.tls import TlsBytes
 from gristmill_operator.leads import Leads
 
-SERVICE = "gristmill.v1.Operator"
 _OPTIONS = (
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -33,7 +33,7 @@ class LeadServer:
             request_deserializer=wire.FromLead.FromString,
             response_serializer=wire.ToLead.SerializeToString,
         )
-        service = grpc.method_handlers_generic_handler(SERVICE, {"Lead": handler})
+        service = grpc.method_handlers_generic_handler(OPERATOR_SERVICE, {"Lead": handler})
         self._server.add_generic_rpc_handlers((service,))
         credentials = grpc.ssl_server_credentials([(tls.key, tls.cert)], tls.ca, require_client_auth=True)
         try:

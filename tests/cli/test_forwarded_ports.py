@@ -16,13 +16,14 @@ import gristmill as gm
 from gristmill.api.cluster import portforward
 from gristmill.api.cluster.connection import Connection
 from gristmill.api.cluster.failures import Missing, Unreachable
-from gristmill.api.cluster.lead import PORT, Lead
+from gristmill.api.cluster.lead import Lead
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
 from gristmill.errors import ClusterError, InvalidPlan, InvalidQuery
 from gristmill.ids import Side, StageId
 from gristmill.storage.filesystem import canonical
 from gristmill.storage.stores import Stores
 from gristmill.version import __version__
+from gristmill.wire.protocol import CLIENT_PORT
 from gristmill.wire.reports import RunPhase
 from gristmill_worker.client import ClientEndpoint
 
@@ -206,6 +207,6 @@ def test_bytes_come_whole_whatever_the_frames(lead):
         with (
             serving(head + content) as server,
             forwarding({"p": server.getsockname()[1]}, chunk_bytes=chunk_bytes) as url,
-            portforward.request(connection(url), "p", PORT, "/", silence_s=5) as response,
+            portforward.request(connection(url), "p", CLIENT_PORT, "/", silence_s=5) as response,
         ):
             assert response.read() == content

@@ -9,10 +9,8 @@ from dataclasses import replace
 from gristmill.errors import InvalidPlan
 from gristmill.plan.job import ChainPlan
 from gristmill.plan.manifest import dump_manifest
-from gristmill.wire.reports import JobReport, RunReport
+from gristmill.wire.reports import JOBS_TOLD, JobReport, RunReport
 
-JOBS_TOLD = 100
-"""Of longer chains the first are told."""
 CHARACTERS_A_REPORT = 8_000
 """So much of manifests goes with one report; one that is larger goes alone."""
 LARGEST_CHARACTERS = 200_000

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gristmill.errors import InvalidPlan
 from gristmill.plan.job import Store
+from gristmill.wire.protocol import CLIENT_PORT, FLIGHT_PORT, WORKER_PORT
 from gristmill.wire.tls import OPERATOR_NAME, TlsFiles, pool_name
 
 
@@ -91,9 +92,9 @@ def load_pod(environment: Mapping[str, str] = os.environ) -> Pod:
         local_dir=Path(read.text("LOCAL_DIR", "/scratch")),
         cache_dir=Path(read.text("CACHE_DIR", "/cache")),
         tls_dir=Path(read.text("TLS_DIR", "/etc/gristmill/tls")),
-        worker_port=read.whole("WORKER_PORT", 7077),
-        flight_port=read.whole("FLIGHT_PORT", 7078),
-        client_port=read.whole("CLIENT_PORT", 7079),
+        worker_port=read.whole("WORKER_PORT", WORKER_PORT),
+        flight_port=read.whole("FLIGHT_PORT", FLIGHT_PORT),
+        client_port=read.whole("CLIENT_PORT", CLIENT_PORT),
     )
 
 

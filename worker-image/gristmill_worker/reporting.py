@@ -16,11 +16,18 @@ from gristmill.plan.resource_fields import QUERY_KIND
 from gristmill.schedule.instructions import Locality
 from gristmill.storage.filesystem import VOLUMES
 from gristmill.storage.manifest import Manifest
-from gristmill.wire.reports import JobReport, LocalityCounts, OutputPointer, RunPhase, RunReport, TaskCounts
-from gristmill_worker.mirrors import JOBS_TOLD
+from gristmill.wire.reports import (
+    JOBS_TOLD,
+    WARNINGS_TOLD,
+    JobReport,
+    LocalityCounts,
+    OutputPointer,
+    RunPhase,
+    RunReport,
+    TaskCounts,
+)
 from gristmill_worker.runs import LeadRun
 
-WARNINGS_TOLD = 10
 TEXT_CHARACTERS = 2000
 """The longest message of a report; a warning is cut at a tenth of that."""
 

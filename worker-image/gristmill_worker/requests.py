@@ -22,11 +22,9 @@ from gristmill.storage.layout import scratch_of
 from gristmill.storage.manifest import read_manifest
 from gristmill.storage.splits import PlannedInput
 from gristmill.storage.stores import Stores
+from gristmill.wire.protocol import UPSTREAM_ANNOTATION
 from gristmill_sql.catalog import StorageFacts
 from gristmill_worker.code import with_code
-
-UPSTREAM = "gristmill.dev/upstream-"
-"""Prefix of annotations that say where another job's output lies: the operator adds them to what it sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,8 @@ def _job_chain(request: Request, stores: Stores) -> ChainPlan:
 
 def _upstream(resource: Mapping[str, Any]) -> dict[str, str]:
     annotations = resource.get("metadata", {}).get("annotations") or {}
-    return {name.removeprefix(UPSTREAM): uri for name, uri in annotations.items() if name.startswith(UPSTREAM)}
+    told = [(name, uri) for name, uri in annotations.items() if name.startswith(UPSTREAM_ANNOTATION)]
+    return {name.removeprefix(UPSTREAM_ANNOTATION): uri for name, uri in told}
 
 
 def _output_of(job: str, uri: str, stores: Stores) -> FileSource:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+JOBS_TOLD = 100
+"""Of longer chains the first jobs are told, shown, and made mirrors of."""
+WARNINGS_TOLD = 10
 LEDGER_ENTRIES = 10
 """So many of the last failures are told; all of them are in the job's journal."""
 

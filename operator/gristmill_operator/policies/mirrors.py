@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from gristmill.wire.reports import JobReport, RunPhase, RunReport
+from gristmill.wire.reports import JOBS_TOLD, JobReport, RunPhase, RunReport
 from gristmill_operator.actions import Action, CreateChild, PatchChildStatus
 from gristmill_operator.names import child_name
 from gristmill_operator.observed import Child
-from gristmill_operator.policies.reporting import SHOWN_JOBS
 from gristmill_operator.status import Phase
 
 _ENDS = frozenset(phase.value for phase in Phase if phase.ended)
@@ -25,7 +24,7 @@ def mirrors(
         return _ended(query, phase, report, children), None
     actions: list[Action] = []
     recheck_s = None
-    for job in report.jobs[:SHOWN_JOBS] if report is not None else ():
+    for job in report.jobs[:JOBS_TOLD] if report is not None else ():
         name = child_name(query, job.name)
         child = children.get(name)
         status = _status(job, job.phase.value)

@@ -8,7 +8,9 @@ from itertools import accumulate
 from typing import Any
 
 from gristmill.wire.reports import (
+    JOBS_TOLD,
     LEDGER_ENTRIES,
+    WARNINGS_TOLD,
     JobReport,
     LedgerEntry,
     OutputPointer,
@@ -21,8 +23,6 @@ from gristmill_operator.status import Phase
 
 TEXT_LIMIT = 1024
 """Characters of one message in status."""
-SHOWN_JOBS = 100
-SHOWN_WARNINGS = 10
 _JOBS_BYTES = 12_000
 _OUTPUTS_BYTES = 6_000
 """Lists show only the first of what does not fit."""
@@ -65,7 +65,7 @@ def told(report: RunReport) -> dict[str, Any]:
         "outputs": _fitting([_pointer(output) for output in report.outputs], _OUTPUTS_BYTES),
         "result": None if report.result is None else _pointer(report.result),
         "logs": report.logs,
-        "jobs": _fitting([_job(job) for job in report.jobs[:SHOWN_JOBS]], _JOBS_BYTES),
+        "jobs": _fitting([_job(job) for job in report.jobs[:JOBS_TOLD]], _JOBS_BYTES),
         "warnings": _texts(report.warnings),
     }
     return {name: value for name, value in form.items() if value}
@@ -113,4 +113,4 @@ def _fitting(forms: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
 
 
 def _texts(texts: Iterable[str]) -> Sequence[str]:
-    return [shorten(text, 256) for text in list(texts)[:SHOWN_WARNINGS]]
+    return [shorten(text, 256) for text in list(texts)[:WARNINGS_TOLD]]

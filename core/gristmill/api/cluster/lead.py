@@ -22,9 +22,9 @@ from gristmill.coordinator.progress import Progress
 from gristmill.errors import ClusterError, GristmillError, InvalidPlan, error_from_dict
 from gristmill.plan.codec import from_json
 from gristmill.version import __version__
+from gristmill.wire.protocol import CLIENT_PORT
 from gristmill.wire.versions import VERSION_HEADER, compatible
 
-PORT = 7079
 PROGRESS_SILENCE_S = 15.0
 """A lead that says nothing for so long is asked again: it tells of a run at least every few seconds."""
 ROWS_SILENCE_S = 120.0
@@ -97,7 +97,7 @@ class Lead:
 
     def _ask(self, path: str, silence_s: float | None) -> HTTPResponse:
         try:
-            response = request(self.connection, self.pod, PORT, path, silence_s=silence_s)
+            response = request(self.connection, self.pod, CLIENT_PORT, path, silence_s=silence_s)
         except TimeoutError as error:
             raise self._broken(error) from error
         theirs = response.headers.get(VERSION_HEADER, __version__)
