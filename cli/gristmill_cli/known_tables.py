@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import gristmill as gm
-from gristmill.errors import InputError
 from gristmill.plan.catalog import TableCatalog, load_catalog
 from gristmill.plan.source import FileSource
+from gristmill.rows.logical import quote_name
+from gristmill_cli.jobfile import text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,12 @@ class KnownTables:
         """The query over these tables; ``options`` are those of ``gm.sql``."""
         tables: dict[str, object] = {name: gm.Input(source) for name, source in self.catalog.tables}
         tables.update(self.given)
-        return gm.sql(self.catalog.statements(text), tables=tables, stores=self.catalog.stores, **options)
+        return gm.sql(self._after_views(text), tables=tables, stores=self.catalog.stores, **options)
+
+    def _after_views(self, text: str) -> str:
+        """The query after the views, as one script."""
+        views = [f"CREATE VIEW {quote_name(name)} AS {view.strip().rstrip(';')}" for name, view in self.catalog.views]
+        return "\n;\n".join([*views, text])  # on a line of its own: a view may end in a comment
 
 
 def _shown(source: FileSource) -> str:
@@ -42,9 +48,4 @@ def read_catalog(path: Path | None) -> TableCatalog:
     """The catalog in a file; an empty one without. Raises InputError, InvalidPlan."""
     if path is None:
         return TableCatalog()
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise InputError(f"cannot be read: {reason}", place=str(path)) from None
-    return load_catalog(text, str(path), path.parent)
+    return load_catalog(text_of(path), str(path), path.parent)

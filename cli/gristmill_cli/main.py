@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import gc
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -109,14 +108,11 @@ def _end(code: int) -> NoReturn:
 
 
 def _exit_code(name: str) -> int:
-    """Runs the command. What an error holds on to is let go before the process ends: DuckDB would report it as lost."""
+    """Runs the command, and shows its error."""
     try:
         app(prog_name=name)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except Exception as error:  # noqa: BLE001 - the one place where errors become messages
-        code = failures.show(error)
-    else:
-        return 0
-    gc.collect()
-    return code
+        return failures.show(error)
+    return 0

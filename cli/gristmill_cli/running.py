@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+import typer
 from rich.console import Console
 from rich.text import Text
 
 import gristmill as gm
 from gristmill.api.run import explain_chain
 from gristmill.plan.job import ChainPlan
+from gristmill.plan.manifest import dump_manifest
 from gristmill.units import bytes_text, parse_size
 from gristmill_cli.formats import write_rows
 from gristmill_cli.options import OutputFormat
 from gristmill_cli.progress import watching
+from gristmill_cli.prompt.statements import Asked
 from gristmill_cli.wording import duration_text, place_text, plural
 
 
@@ -49,6 +52,21 @@ def run_chain(chain: ChainPlan, options: RunOptions) -> gm.Result:
 def explained(chain: ChainPlan, options: RunOptions) -> str:
     """EXPLAIN: the jobs and stages that would run, and where."""
     return explain_chain(chain, force_distributed=options.force_distributed)
+
+
+def answer(query: gm.Query, asked: Asked, options: RunOptions, output: OutputFormat) -> None:
+    """Writes what was asked of a query to stdout. One that writes its rows elsewhere shows none."""
+    if asked is Asked.PLAN:
+        typer.echo(explained(query.chain, options))
+        return
+    if asked is Asked.MANIFESTS:
+        typer.echo(dump_manifest(query.chain), nl=False)
+        return
+    result = run_chain(query.chain, options)
+    if asked is Asked.ANALYSIS:
+        typer.echo(result.analysis)
+    elif not query.chain.result_job.outputs:
+        show_rows(result, output)
 
 
 def show_rows(result: gm.Result, format_: OutputFormat) -> None:

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-import gristmill as gm
 from gristmill.errors import InvalidPlan
 from gristmill.plan.catalog import TableCatalog, load_catalog
+from gristmill_cli.known_tables import KnownTables
 from gristmill_cli.main import app
 
 CATALOG = """
@@ -83,5 +83,5 @@ def test_views_may_end_in_comments_have_odd_names_and_be_made_again(folder: Path
     catalog = TableCatalog((), (("a", "SELECT 1 AS one -- c"), ('odd "name"', "SELECT one + 1 AS two FROM a")))
     catalog = catalog.with_view("A", "SELECT 5 AS one")
     assert [name for name, _ in catalog.views] == ["A", 'odd "name"']
-    script = catalog.with_view("last", "SELECT 0; -- c").statements('SELECT two FROM "odd ""name"""')
-    assert gm.sql(script).rows() == [{"two": 6}]
+    known = KnownTables({}, catalog.with_view("last", "SELECT 0; -- c"))
+    assert known.query('SELECT two FROM "odd ""name"""').rows() == [{"two": 6}]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,7 +29,11 @@ from gristmill_cli.options import (
 from gristmill_cli.params import bind_params, bind_tables
 from gristmill_cli.prompt.statements import Asked, asked
 
-_QUERY_HELP = "The query. Without it, and without -f, it is read from stdin; in a terminal a prompt opens."
+if TYPE_CHECKING:
+    from gristmill.plan.job import Output
+    from gristmill_cli.known_tables import KnownTables
+    from gristmill_cli.running import RunOptions
+
 _TABLE_HELP = "A table of the query: files by URI or glob. May be given many times."
 _PARAM_HELP = "Value of the next ? (or $1), or NAME=VALUE for $NAME. Numbers, true, false and null are what they say."
 
@@ -85,26 +89,22 @@ def sql(
     kubeconfig: KubeConfig = "",
 ) -> None:
     """Run a query; its rows go to stdout, or with --to into parts at that place."""
-    import gristmill as gm
-    from gristmill.plan.manifest import dump_manifest
     from gristmill_cli.known_tables import KnownTables, read_catalog
-    from gristmill_cli.running import RunOptions, explained, run_chain, show_rows
+    from gristmill_cli.running import RunOptions, answer
 
     known = KnownTables(bind_tables(table or []), read_catalog(catalog))
+    options = RunOptions(workers, memory, force_distributed, quiet)
     on_cluster = chosen.plugin if cluster is None else cluster
     if query is None and file is None and to is None and not on_cluster and sys.stdin.isatty():
-        from gristmill_cli.prompt.local import LocalDoor
-        from gristmill_cli.prompt.session import SqlPrompt
-
-        SqlPrompt(LocalDoor(known, dialect, RunOptions(workers, memory, force_distributed, quiet), output)).run()
+        _open_prompt(known, dialect, options, output)
         return
-    wanted, text = asked(query_text(query, file))
-    explain, analyze = explain or wanted is Asked.PLAN, analyze or wanted is Asked.ANALYSIS
-    parts = None if to is None else gm.output(to, format=part_format(output), mode=str(mode))
+    written, text = asked(query_text(query, file))
+    wanted = _wanted(written, explain=explain, analyze=analyze, emit_manifests=emit_manifests)
+    parts = _parts(to, output, mode)
     if on_cluster:
         from gristmill_cli.queries import Wish, plan_query, run_query
 
-        refuse_explain(explain or analyze or emit_manifests)
+        refuse_explain(wanted is not Asked.ROWS)
         wish = Wish(pool, workers, memory, scratch, force_distributed)
         refuse_catalog(catalog)
         planned, shown = plan_query(text, known.given, param or [], dialect, parts, wish)
@@ -113,21 +113,32 @@ def sql(
     refuse_cluster_options(
         {"--pool": pool, "--scratch": scratch, "--keep": keep, "--context": context, "--namespace": namespace}
     )
-    options = RunOptions(workers, memory, force_distributed, quiet)
     bound = known.query(text, params=bind_params(param or []), dialect=dialect)
-    if parts is not None:
-        bound = replace(bound, outputs=(parts,))
+    answer(bound if parts is None else replace(bound, outputs=(parts,)), wanted, options, output)
+
+
+def _open_prompt(known: KnownTables, dialect: str, options: RunOptions, output: OutputFormat) -> None:
+    """A session at the terminal, on this machine."""
+    from gristmill_cli.prompt.local import LocalDoor
+    from gristmill_cli.prompt.session import SqlPrompt
+
+    SqlPrompt(LocalDoor(known, dialect, options, output)).run()
+
+
+def _wanted(written: Asked, *, explain: bool, analyze: bool, emit_manifests: bool) -> Asked:
+    """What is wanted of the query, by the options and by the EXPLAIN that is ``written`` before it."""
     if emit_manifests:
-        typer.echo(dump_manifest(bound.chain), nl=False)
-        return
+        return Asked.MANIFESTS
     if explain:
-        typer.echo(explained(bound.chain, options))
-        return
-    result = run_chain(bound.chain, options)
-    if analyze:
-        typer.echo(result.analysis)
-    elif not bound.chain.result_job.outputs:
-        show_rows(result, output)
+        return Asked.PLAN
+    return Asked.ANALYSIS if analyze and written is Asked.ROWS else written
+
+
+def _parts(to: str | None, output: OutputFormat, mode: Mode) -> Output | None:
+    """Where and how the rows are written; None: they go to stdout."""
+    import gristmill as gm
+
+    return None if to is None else gm.output(to, format=part_format(output), mode=str(mode))
 
 
 def refuse_cluster_options(given: Mapping[str, object]) -> None:

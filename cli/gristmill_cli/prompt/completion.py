@@ -9,6 +9,8 @@ from itertools import pairwise
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
+from gristmill.rows.logical import quote_name
+
 Columns = Callable[[str], Sequence[str]]
 """Names of the columns of a table; empty where it cannot be read."""
 
@@ -93,5 +95,5 @@ class SqlCompleter(Completer):
 def _matching(begun: str, names: Iterable[str], meta: str) -> Iterator[Completion]:
     for name in names:
         if name.lower().startswith(begun.lower()):
-            shown = name if name.isidentifier() else '"' + name.replace('"', '""') + '"'
+            shown = name if name.isidentifier() else quote_name(name)
             yield Completion(shown, -len(begun), display_meta=meta)

@@ -10,7 +10,7 @@ from gristmill.rows.logical import quote_name
 from gristmill_cli.known_tables import KnownTables
 from gristmill_cli.options import OutputFormat
 from gristmill_cli.prompt.statements import Asked, view_of
-from gristmill_cli.running import RunOptions, explained, run_chain, show_rows
+from gristmill_cli.running import RunOptions, answer
 
 
 class LocalDoor:
@@ -40,15 +40,7 @@ class LocalDoor:
         if (view := view_of(query)) is not None:
             self._make_view(*view)
             return
-        bound = self._tables.query(query, dialect=self._dialect)
-        if asked is Asked.PLAN:
-            print(explained(bound.chain, self._options))  # noqa: T201
-            return
-        result = run_chain(bound.chain, self._options)
-        if asked is Asked.ANALYSIS:
-            print(result.analysis)  # noqa: T201
-        else:
-            show_rows(result, self._output)
+        answer(self._tables.query(query, dialect=self._dialect), asked, self._options, self._output)
 
     def _make_view(self, name: str, text: str) -> None:
         """Keeps a view, once a query of it has been found to be right among the others."""

@@ -26,6 +26,7 @@ class Asked(StrEnum):
     ROWS = "rows"
     PLAN = "plan"
     ANALYSIS = "analysis"
+    MANIFESTS = "manifests"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,6 @@ class TableCatalog:
     views: tuple[tuple[str, str], ...] = ()
     stores: tuple[Store, ...] = ()
 
-    def statements(self, query: str) -> str:
-        """The query after the views, as one script."""
-        views = [f"CREATE VIEW {_quoted(name)} AS {text.strip().rstrip(';')}" for name, text in self.views]
-        return "\n;\n".join([*views, query])  # on a line of its own: a view may end in a comment
-
     def with_view(self, name: str, text: str) -> TableCatalog:
         """The catalog with a view, in the place of one of that name, whatever its case."""
         known = [other.lower() for other, _ in self.views]
@@ -51,10 +46,6 @@ class TableCatalog:
         else:
             views.append((name, text))
         return replace(self, views=tuple(views))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def load_catalog(text: str, file: str, folder: PurePath) -> TableCatalog:
