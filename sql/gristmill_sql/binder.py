@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
 from gristmill.plan.schema import Column, Schema
+from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import (
     Aggregate,
     Filter,
@@ -34,7 +35,7 @@ from gristmill_sql.expressions import replaced
 from gristmill_sql.literals import typed_text
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread, opaque_block
-from gristmill_sql.oracle import Oracle, Unbindable, empty_relation, quote, text_of
+from gristmill_sql.oracle import Oracle, Unbindable, empty_relation, text_of
 from gristmill_sql.scope import Bound, Named, Scope, Source
 from gristmill_sql.tables import table_name
 
@@ -160,7 +161,7 @@ class Binder:
         bare.set("alias", None)
         schema = self.oracle.describe(text_of(bare))
         columns = tuple(self.names.column(c.name, c.type) for c in schema)
-        sql = f"SELECT * FROM ({text_of(bare)}) AS rows({', '.join(quote(c.name) for c in columns)})"
+        sql = f"SELECT * FROM ({text_of(bare)}) AS rows({', '.join(quote_name(c.name) for c in columns)})"
         relation = Values(sql, columns, len(node.expressions))
         return Bound(relation, tuple(Named(s.name, c) for s, c in zip(schema, columns, strict=True)))
 
@@ -173,7 +174,7 @@ class Binder:
         text = f"SELECT * FROM {text_of(node)}"
         schema = self.oracle.describe(text)
         columns = tuple(self.names.column(c.name, c.type) for c in schema)
-        sql = f"SELECT * FROM ({text}) AS rows({', '.join(quote(c.name) for c in columns)})"
+        sql = f"SELECT * FROM ({text}) AS rows({', '.join(quote_name(c.name) for c in columns)})"
         return Bound(
             Values(sql, columns, _SERIES_ROWS), tuple(Named(s.name, c) for s, c in zip(schema, columns, strict=True))
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from gristmill.rows.logical import quote_name
 from gristmill_sql.aggregation import Grouping
 from gristmill_sql.algebra import (
     Aggregate,
@@ -26,7 +27,7 @@ from gristmill_sql.algebra import (
 from gristmill_sql.expressions import conjuncts, has_aggregate, replaced, unwrapped
 from gristmill_sql.grouping_sets import GroupBy, parse_group
 from gristmill_sql.opaque import CannotSpread, rest_of_block
-from gristmill_sql.oracle import Unbindable, quote
+from gristmill_sql.oracle import Unbindable
 from gristmill_sql.resolve import resolve_columns
 from gristmill_sql.scope import Bound, Named, Scope
 from gristmill_sql.sources import FromBinder
@@ -61,7 +62,7 @@ class Block:
             kept = [c for c in relation.columns if c.name in reads] or list(relation.columns[:1])
             relation = _project(relation, tuple(Item(c, column(c.name)) for c in kept))
             given = tuple(self._binder.names.column(c.name, c.type) for c in columns)
-            sql = f"SELECT * FROM ({sql}) AS block({', '.join(quote(c.name) for c in given)})"
+            sql = f"SELECT * FROM ({sql}) AS block({', '.join(quote_name(c.name) for c in given)})"
             reason = str(refusal).split("\n", maxsplit=1)[0]
             ordered = self._node.args.get("order") is not None
             rest = Opaque((relation,), ("rows",), sql, given, reason, ordered)

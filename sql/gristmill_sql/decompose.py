@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from sqlglot import exp, parse_one
 
+from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item, column
 from gristmill_sql.expressions import bare_call, enclosed, replaced
 from gristmill_sql.names import Names
-from gristmill_sql.oracle import Unbindable, quote
+from gristmill_sql.oracle import Unbindable
 
 _ALONE = (
     exp.Count,
@@ -108,7 +109,7 @@ def _average(call: Item, function: exp.Expr, names: Names) -> Halves | None:
             (f"{call.column.name}_count", _with_function(call.value, exp.Count(this=function.this.copy()))),
         ]
     )
-    sums, counts = quote(total.column.name), quote(count.column.name)
+    sums, counts = quote_name(total.column.name), quote_name(count.column.name)
     factor = 10 ** int(scale[1]) if scale else 1
     dividend, divisor = f"CAST(SUM({sums}) AS DOUBLE)", f"NULLIF(SUM({counts}), 0)"
     if factor > 1:
@@ -141,7 +142,7 @@ def _spread(call: Item, function: exp.Expr, names: Names) -> Halves:
             (f"{name}_square", replaced(square, lambda node: _filtered(call.value, node))),
         ]
     )
-    n, mean, squares = (quote(item.column.name) for item in partial)
+    n, mean, squares = (quote_name(item.column.name) for item in partial)
     state = (
         f"LIST_REDUCE(LIST({{'n': CAST({n} AS DOUBLE), 'm': {mean}, 's': {squares}}}) FILTER (WHERE {n} > 0), "
         "LAMBDA a, b : {'n': a.n + b.n, 'm': a.m + (b.m - a.m) * b.n / (a.n + b.n), "

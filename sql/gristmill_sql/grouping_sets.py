@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from gristmill.plan.schema import Column
+from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item, Join, JoinKind, Project, Relation, UnionAll, Values, column
 from gristmill_sql.expressions import unwrapped
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread
-from gristmill_sql.oracle import quote
 
 MAX_SETS = 256
 Sets = tuple[tuple[int, ...], ...]
@@ -88,7 +88,7 @@ def expand(relation: Relation, keys: tuple[Item, ...], sets: Sets, names: Names)
     """The rows of a relation, once for each set."""
     number = names.column("set", "INTEGER")
     rows = ", ".join(f"({index})" for index in range(len(sets)))
-    numbers = Values(f"SELECT * FROM (VALUES {rows}) AS sets({quote(number.name)})", (number,), len(sets))
+    numbers = Values(f"SELECT * FROM (VALUES {rows}) AS sets({quote_name(number.name)})", (number,), len(sets))
     passing = tuple(Item(c, column(c.name)) for c in relation.columns)
     computed = Project(relation, (*passing, *(key for key in keys if not key.passes)))
     cut = tuple(_cut(key, position, sets, number, names) for position, key in enumerate(keys))
@@ -122,7 +122,7 @@ def _with_empty(relation: Relation, number: Column, empty: Sequence[int], names:
         cells = [f"CAST(NULL AS {c.type})" for c in given]
         cells[position], cells[-1] = str(index), "false"
         selects.append(
-            "SELECT " + ", ".join(f"{cell} AS {quote(c.name)}" for cell, c in zip(cells, given, strict=True))
+            "SELECT " + ", ".join(f"{cell} AS {quote_name(c.name)}" for cell, c in zip(cells, given, strict=True))
         )
     constant = Values(" UNION ALL ".join(selects), given, len(empty))
     return UnionAll((marked, constant), marked.columns), column(mark.name)

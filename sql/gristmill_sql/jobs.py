@@ -10,8 +10,8 @@ from gristmill.plan.fragment import SqlFragment
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, Output, SideInput
 from gristmill.plan.schema import SortKey
 from gristmill.plan.source import FileSource, JobSource
+from gristmill.rows.logical import quote_name
 from gristmill_sql.flow import Branch, Constant, Flow, Reading, Reducing
-from gristmill_sql.oracle import quote
 from gristmill_sql.select import Select
 
 
@@ -41,7 +41,7 @@ class Jobs:
             input_ = self._input(replace(branch, select=branch.select.cut(columns)), tuple(key), note)
             inputs.append(input_)
             sides += [] if isinstance(branch.origin, Reducing) else branch.sides
-        names = ", ".join(map(quote, columns))
+        names = ", ".join(map(quote_name, columns))
         rows = " UNION ALL ".join(f"SELECT {names} FROM {input_.name}" for input_ in inputs)
         return tuple(inputs), tuple(dict.fromkeys(sides)), inputs[0].name if len(inputs) == 1 else f"({rows})"
 

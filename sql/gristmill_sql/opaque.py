@@ -12,11 +12,12 @@ from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
 from gristmill.plan.schema import Schema
+from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Opaque, Relation, Scan, column
 from gristmill_sql.catalog import Table
 from gristmill_sql.expressions import columns_in, replaced
 from gristmill_sql.names import Names
-from gristmill_sql.oracle import Oracle, empty_relation, quote, text_of
+from gristmill_sql.oracle import Oracle, empty_relation, text_of
 from gristmill_sql.scope import Scope
 from gristmill_sql.tables import table_name
 
@@ -40,7 +41,7 @@ def opaque_block(node: exp.Query, tables: dict[str, Table], columns: Schema, nam
         return exp.Table(**{**part.args, "this": exp.to_identifier(inputs[key][0]), "db": None, "alias": alias})
 
     text = text_of(node.transform(over_input))
-    aliases = ", ".join(quote(column.name) for column in columns)
+    aliases = ", ".join(quote_name(column.name) for column in columns)
     sql = f"SELECT * FROM ({text}) AS block({aliases})"
     ordered = node.args.get("order") is not None
     prefix = [f"{name} AS (SELECT {_renamed(scan)} FROM {name}_rows)" for name, scan in inputs.values()]
@@ -121,4 +122,4 @@ def _scan(table: Table, mentioned: set[str] | None, names: Names) -> Scan:
 def _renamed(scan: Relation) -> str:
     assert isinstance(scan, Scan)
     pairs = zip(scan.columns, scan.sources, strict=True)
-    return ", ".join(f"{quote(column.name)} AS {quote(source)}" for column, source in pairs)
+    return ", ".join(f"{quote_name(column.name)} AS {quote_name(source)}" for column, source in pairs)

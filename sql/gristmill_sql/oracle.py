@@ -18,6 +18,7 @@ from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
 from gristmill.plan.schema import Column, Schema
+from gristmill.rows.logical import quote_name
 from gristmill_sql.diagnose import Span, invalid
 
 _DESCRIBE = "DESCRIBE "
@@ -38,8 +39,8 @@ class Oracle:
 
     def create_table(self, qualified_name: Sequence[str], schema: Schema) -> None:
         """An empty table that queries may name."""
-        *folders, name = map(quote, qualified_name)
-        columns = ", ".join(f"{quote(column.name)} {column.type}" for column in schema)
+        *folders, name = map(quote_name, qualified_name)
+        columns = ", ".join(f"{quote_name(column.name)} {column.type}" for column in schema)
         if not folders:
             self._connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({columns})")
             return
@@ -50,7 +51,7 @@ class Oracle:
     def _attach(self) -> None:
         """A database of this oracle's own: schemas, unlike temporary tables, are seen by all cursors of one."""
         if not self._has_schemas:
-            own = quote(f"oracle {next(_NUMBERS)}")
+            own = quote_name(f"oracle {next(_NUMBERS)}")
             self._connection.execute(f"ATTACH ':memory:' AS {own}; USE {own}")
             weakref.finalize(self, _detach, own)
             self._has_schemas = True
@@ -75,14 +76,14 @@ class Oracle:
         texts = tuple(text_of(expression) for expression in expressions)
         missing = [text for text in dict.fromkeys(texts) if (text, over) not in self._types]
         if missing:
-            items = ", ".join(f"{text} AS {quote(f'c{index}')}" for index, text in enumerate(missing))
+            items = ", ".join(f"{text} AS {quote_name(f'c{index}')}" for index, text in enumerate(missing))
             rows = self._fetch(f"{_DESCRIBE}SELECT {items} FROM {empty_relation(over)}")
             self._types.update({(text, over): _known_type(row[1]) for text, row in zip(missing, rows, strict=True)})
         return tuple(self._types[text, over] for text in texts)
 
     def evaluate(self, expression: exp.Expr, row: Sequence[tuple[Column, str]] = ()) -> tuple[str | None, str]:
         """Value (as text; None for NULL) and type of an expression over one row of literals. Raises Unbindable."""
-        cells = ", ".join(f"CAST({text} AS {column.type}) AS {quote(column.name)}" for column, text in row)
+        cells = ", ".join(f"CAST({text} AS {column.type}) AS {quote_name(column.name)}" for column, text in row)
         source = f" FROM (SELECT {cells})" if cells else ""
         value, type_ = self._fetch(
             f"SELECT CAST(x AS VARCHAR), typeof(x) FROM (SELECT {text_of(expression)} AS x{source})"
@@ -114,11 +115,6 @@ def _detach(name: str) -> None:
         _database().execute(f"DETACH {name}")
 
 
-def quote(name: str) -> str:
-    """A quoted identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def text_of(expression: exp.Expr) -> str:
     """An expression in DuckDB's dialect."""
     return expression.sql(dialect="duckdb", comments=False)
@@ -126,7 +122,9 @@ def text_of(expression: exp.Expr) -> str:
 
 def empty_relation(schema: Schema) -> str:
     """No rows with these columns, for FROM."""
-    cells = ", ".join(f"CAST(NULL AS {column.type}) AS {quote(column.name)}" for column in schema) or "1 AS nothing"
+    cells = (
+        ", ".join(f"CAST(NULL AS {column.type}) AS {quote_name(column.name)}" for column in schema) or "1 AS nothing"
+    )
     return f"(SELECT {cells} WHERE false)"
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item, OrderTerm
-from gristmill_sql.oracle import quote, text_of
+from gristmill_sql.oracle import text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Select:
     def extended(self, items: Sequence[Item]) -> Select:
         """Computed columns beside these."""
         base = self if self.items is None and self.group is None else self._nested()
-        pairs = tuple((quote(name), name) for name in base.columns)
+        pairs = tuple((quote_name(name), name) for name in base.columns)
         added = tuple((text_of(item.value), item.column.name) for item in items)
         return replace(base, columns=base.columns + tuple(name for _, name in added), items=pairs + added)
 
@@ -120,7 +121,7 @@ class Select:
     @property
     def text(self) -> str:
         """The statement."""
-        items = ", ".join(quote(c) if i is None else _item(i) for c, i in self._pairs()) or "1 AS nothing"
+        items = ", ".join(quote_name(c) if i is None else _item(i) for c, i in self._pairs()) or "1 AS nothing"
         parts = [f"SELECT {items} FROM {self.source}"]
         if self.where:
             parts.append("WHERE " + " AND ".join(self.where))
@@ -149,7 +150,7 @@ class Select:
 
 def _item(item: tuple[str, str]) -> str:
     text, name = item
-    return text if text == quote(name) else f"{text} AS {quote(name)}"
+    return text if text == quote_name(name) else f"{text} AS {quote_name(name)}"
 
 
 def _operand(predicate: exp.Expr) -> str:
