@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gristmill.plan.cluster_fields import IN_A_POOL
 from gristmill.plan.fields import Field, Form, Kind, Record
-from gristmill.plan.shared_fields import FILES, OUTPUT, SCHEMA, STORE, document
+from gristmill.plan.shared_fields import FILES, OUTPUT, SCHEMA, document, stores
 
 KIND = "MapReduceJob"
 
@@ -177,15 +177,7 @@ CHAIN = Record(
 SPEC = Record(
     "spec",
     (
-        Field(
-            "stores",
-            Kind.RECORDS,
-            "How buckets are reached.",
-            '[{prefix: "s3://"}]',
-            "environment",
-            record=STORE,
-            named_by="prefix",
-        ),
+        stores("environment"),
         Field("code", Kind.RECORD, "Where Python and command fragments come from.", "{files: [m.py]}", record=CODE),
         Field(
             "input",

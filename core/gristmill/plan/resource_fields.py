@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gristmill.plan.cluster_fields import IN_A_POOL, WORKERS_OF_A_POOL
 from gristmill.plan.fields import Field, Form, Kind, Record
-from gristmill.plan.shared_fields import FILES, OUTPUT, STORE, document
+from gristmill.plan.shared_fields import FILES, OUTPUT, document, stores
 
 QUERY_KIND = "SQLQuery"
 POOL_KIND = "WorkerPool"
@@ -90,15 +90,7 @@ QUERY_SPEC = Record(
             form=Form.IDENTIFIER,
             most=64,
         ),
-        Field(
-            "stores",
-            Kind.RECORDS,
-            "How buckets are reached.",
-            '[{prefix: "s3://"}]',
-            "environment",
-            record=STORE,
-            named_by="prefix",
-        ),
+        stores("environment"),
         Field("output", Kind.RECORD, "Where the rows go.", '{uri: "s3://out/"}', "a result in scratch", record=OUTPUT),
         Field(
             "scratch",
@@ -143,15 +135,7 @@ POOL_SPEC = Record(
         Field("max", Kind.INTEGER, "At most so many pods, the lead among them.", "8", "4", minimum=1),
         Field("idle", Kind.DURATION, "How long a pod above `min` may have nothing to do.", "10m", "5m"),
         Field("image", Kind.TEXT, "The worker image.", "registry/image:tag", "the chart's"),
-        Field(
-            "stores",
-            Kind.RECORDS,
-            "How buckets are reached.",
-            '[{prefix: "s3://"}]',
-            "the chart's",
-            record=STORE,
-            named_by="prefix",
-        ),
+        stores("the chart's"),
         Field(
             "scratch",
             Kind.TEXT,

@@ -139,6 +139,20 @@ STORE = Record(
     ),
 )
 
+
+def stores(default: str) -> Field:
+    """The field that says how buckets are reached; ``default`` tells where that comes from when it is left out."""
+    return Field(
+        "stores",
+        Kind.RECORDS,
+        "How buckets are reached.",
+        '[{prefix: "s3://"}]',
+        default,
+        record=STORE,
+        named_by="prefix",
+    )
+
+
 _SERVER_FIELDS = (
     "uid",
     "resourceVersion",
