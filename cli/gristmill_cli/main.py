@@ -86,20 +86,14 @@ for command in (
 
 def main() -> None:
     """Runs the command of ``sys.argv`` and ends the process with its exit code."""
-    run("gristmill")
+    end(run("gristmill"))
 
 
-def run(name: str) -> None:
-    """The same, under a name for the help."""
-    code = _exit_code(name)
-    if code:
-        _end(code)
-    sys.exit(code)
-
-
-def _end(code: int) -> NoReturn:
-    """Ends a process that failed, after its exit functions but without taking the interpreter apart: what was
+def end(code: int) -> NoReturn:
+    """Ends the process; where it failed after its exit functions, but without taking the interpreter apart: what was
     interrupted may still be held in C, and DuckDB would report it as leaked on the user's screen."""
+    if not code:
+        sys.exit()
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
@@ -107,8 +101,8 @@ def _end(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _exit_code(name: str) -> int:
-    """Runs the command, and shows its error."""
+def run(name: str) -> int:
+    """Runs the command of ``sys.argv``, called ``name`` in its help, and shows its error; the exit code."""
     try:
         app(prog_name=name)
     except SystemExit as ended:

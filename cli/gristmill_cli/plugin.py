@@ -13,7 +13,7 @@ import sys
 from contextlib import redirect_stdout, suppress
 
 from gristmill_cli.clusters import chosen
-from gristmill_cli.main import app, run
+from gristmill_cli.main import app, end, run
 
 NAME = "kubectl gristmill"
 _NO_FILES, _FILES = ":4", ":0"
@@ -23,7 +23,7 @@ _NO_FILES, _FILES = ":4", ":0"
 def main() -> None:
     """``kubectl-gristmill``: as ``gristmill``, on the cluster where there is a choice."""
     chosen.plugin = True
-    run(NAME)
+    end(run(NAME))
 
 
 def complete() -> None:

@@ -1,6 +1,6 @@
 """Certificates: the mounted authority signs a leaf for each pool and one for the operator itself.
 
-``acting`` asks for a pool's credentials when it makes the pool's Secret; ``leads`` serves with the operator's own,
+``acting`` asks for a pool's credentials when it makes the pool's Secret; ``serving`` answers with the operator's own,
 which live in memory only. Keys are never logged, and what was written into a Secret is never read back.
 """
 

@@ -140,7 +140,7 @@ class Observed:
     """Everything around one resource at one moment.
 
     ``pods`` and ``failures`` are those of its own pool, ``lead`` that of the pool it runs in. ``zones`` gives the zone
-    of a node. ``active`` and ``last_active`` count, for a WorkerPool, the runs that name it.
+    of a node. ``active`` counts, for a WorkerPool, the runs that name it.
     """
 
     pods: tuple[PodView, ...] = ()

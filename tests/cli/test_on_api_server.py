@@ -23,7 +23,7 @@ from gristmill.api.cluster.resources import Resources
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
 from gristmill.errors import OutputExists
 from gristmill.ids import Side, StageId
-from gristmill_cli.main import main
+from gristmill_cli.main import run
 
 SCRIPT = """
 import gristmill as gm
@@ -63,17 +63,16 @@ def here(monkeypatch, tmp_path, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
 
-    def run(*arguments, **environment):
+    def command(*arguments, **environment):
         for variable, value in environment.items():
             monkeypatch.setenv(variable, value)
         monkeypatch.setattr(sys, "argv", ["gristmill", *arguments])
         capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
+        code = run("gristmill")
         out, err = capfd.readouterr()
-        return SimpleNamespace(returncode=ended.value.code or 0, stdout=out, stderr=err)
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
 
-    return run
+    return command
 
 
 @pytest.fixture

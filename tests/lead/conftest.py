@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.pool_here import PoolHere
-from tests.support.s3_server import S3Server, running_s3_server, server_binary
-
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[S3Server]:
-    binary = server_binary()
-    if binary is None:
-        pytest.skip("needs Go to build the S3 server, or its binary in the cache")
-    with running_s3_server(binary) as server:
-        yield server
-
-
-@pytest.fixture
-def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A new bucket, which the environment of this process points to."""
-    for name, value in s3_server.environment().items():
-        monkeypatch.setenv(name, value)
-    return s3_server.bucket(f"test-{uuid.uuid4().hex[:12]}")
+from tests.support.s3_server import S3Server
 
 
 @pytest.fixture

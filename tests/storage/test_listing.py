@@ -147,7 +147,7 @@ def test_relative_paths_become_absolute(tmp_path, monkeypatch, stores):
     assert planned.splits[0].pieces[0].uri == f"file://{Path.cwd()}/a.txt"
 
 
-def test_a_missing_bucket_says_so(s3_bucket, stores):
+def test_a_missing_bucket_says_so(bucket, stores):
     with pytest.raises(StorageError, match="no bucket 'not-there'"):
         plan_input(FileSource(("s3://not-there/x/*.txt",), Format.TEXT), stores, "input")
 
@@ -160,14 +160,14 @@ def test_a_missing_bucket_says_so(s3_bucket, stores):
         (Stores((Store("s3://", endpoint="http://127.0.0.1:1"),)), r"cannot reach http://127\.0\.0\.1:1"),
     ],
 )
-def test_a_store_that_cannot_be_used_says_why(s3_bucket, stores, said):
+def test_a_store_that_cannot_be_used_says_why(bucket, stores, said):
     with pytest.raises(StorageError, match=said):
-        plan_input(FileSource((f"{s3_bucket}/x/",), Format.TEXT), stores, "input")
+        plan_input(FileSource((f"{bucket}/x/",), Format.TEXT), stores, "input")
 
 
-def test_missing_credentials_say_where_to_put_them(s3_bucket, stores, monkeypatch, tmp_path):
+def test_missing_credentials_say_where_to_put_them(bucket, stores, monkeypatch, tmp_path):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     with pytest.raises(StorageError, match="AWS_ACCESS_KEY_ID"):
-        plan_input(FileSource((f"{s3_bucket}/x/",), Format.TEXT), stores, "input")
+        plan_input(FileSource((f"{bucket}/x/",), Format.TEXT), stores, "input")

@@ -163,20 +163,20 @@ def test_parquet_from_every_store_reads_the_columns_asked_for(place, stores, tmp
     assert [n for r in found for b in r.batches(("x",)) for n in b["x"].to_pylist()] == table["x"].to_pylist()
 
 
-def test_nested_parquet_columns_come_from_remote_files(s3_bucket, stores, tmp_path):
+def test_nested_parquet_columns_come_from_remote_files(bucket, stores, tmp_path):
     table = pa.table({"s": [{"x": i, "l": [i, i + 1]} for i in range(50)], "a.b": list(range(50)), "skip": ["no"] * 50})
-    uri = f"{s3_bucket}/a.parquet"
+    uri = f"{bucket}/a.parquet"
     stores.filesystem(uri).put(uri, parquet_bytes(table, row_group_size=7))
     (reader,) = readers(uri, Format.PARQUET, stores, tmp_path)
     found = [row for batch in reader.batches(("s", "a.b")) for row in batch.to_pylist()]
     assert found == table.select(["s", "a.b"]).to_pylist()
 
 
-def test_hive_columns_of_remote_parquet(s3_bucket, stores, tmp_path):
+def test_hive_columns_of_remote_parquet(bucket, stores, tmp_path):
     for day in (1, 2):
-        uri = f"{s3_bucket}/t/day={day}/a.parquet"
+        uri = f"{bucket}/t/day={day}/a.parquet"
         stores.filesystem(uri).put(uri, parquet_bytes(pa.table({"n": [day * 10]})))
-    (reader,) = readers(f"{s3_bucket}/t/", Format.PARQUET, stores, tmp_path)
+    (reader,) = readers(f"{bucket}/t/", Format.PARQUET, stores, tmp_path)
     assert [row for b in reader.batches() for row in b.to_pylist()] == [{"n": 10, "day": 1}, {"n": 20, "day": 2}]
 
 
@@ -189,8 +189,8 @@ def test_a_relation_can_be_scanned_more_than_once(tmp_path, stores):
         assert con.sql("SELECT sum(n) FROM v").fetchall() == [(6,)]
 
 
-def test_bytes_and_requests_are_counted(s3_bucket, stores, tmp_path):
-    uri = f"{s3_bucket}/a.parquet"
+def test_bytes_and_requests_are_counted(bucket, stores, tmp_path):
+    uri = f"{bucket}/a.parquet"
     table = pa.table({"n": list(range(100_000)), "t": [f"text {i}" for i in range(100_000)]})
     content = parquet_bytes(table)
     stores.filesystem(uri).put(uri, content)

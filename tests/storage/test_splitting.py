@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gristmill.plan.schema import Column
 from gristmill.plan.source import FileRange, FileSource, Format
 from gristmill.storage import lines
 from gristmill.storage.reading import open_split
@@ -25,6 +26,10 @@ _STORES = Stores()
 _line = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=12)
 _value = st.text(st.sampled_from('ab,"\n é'), max_size=6)
 _split_bytes = st.integers(1, 80)
+_WORDS = (
+    Column("n", "BIGINT"),
+    Column("word", "VARCHAR"),
+)  # declared: a column of "1" and "2" would be inferred as numbers
 
 
 def plan_content(content: bytes, source: dict[str, Any], folder: str) -> PlannedInput:
@@ -101,7 +106,7 @@ def test_every_csv_record_without_quoted_newlines_is_in_exactly_one_split(record
     text = io.StringIO()
     csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerows([("n", "word"), *records])
     with tempfile.TemporaryDirectory() as folder:
-        source = {"format": Format.CSV, "split_bytes": split_bytes, "newlines": False}
+        source = {"format": Format.CSV, "split_bytes": split_bytes, "newlines": False, "schema": _WORDS}
         rows = all_rows(plan_content(text.getvalue().encode(), source, folder))
     assert [(row["n"], row["word"]) for row in rows] == records
 
@@ -111,7 +116,8 @@ def test_every_csv_record_without_quoted_newlines_is_in_exactly_one_split(record
 def test_every_json_line_is_in_exactly_one_split(records, split_bytes):
     content = "".join(json.dumps({"n": n, "word": word}, ensure_ascii=False) + "\n" for n, word in records)
     with tempfile.TemporaryDirectory() as folder:
-        rows = all_rows(plan_content(content.encode(), {"format": Format.JSON, "split_bytes": split_bytes}, folder))
+        source = {"format": Format.JSON, "split_bytes": split_bytes, "schema": _WORDS}
+        rows = all_rows(plan_content(content.encode(), source, folder))
     assert [(row["n"], row["word"]) for row in rows] == records
 
 

@@ -111,11 +111,11 @@ def test_an_aborted_writer_leaves_nothing(place, stores):
     assert list(stores.filesystem(canonical(place)).walk(canonical(place))) == []
 
 
-def test_a_part_of_several_uploads_is_whole(s3_bucket, stores):
+def test_a_part_of_several_uploads_is_whole(bucket, stores):
     table = pa.table({"n": pa.array(range(3_000_000), pa.int64())})
-    (part,) = written(Output(f"{s3_bucket}/big", compression="none"), table, stores)
+    (part,) = written(Output(f"{bucket}/big", compression="none"), table, stores)
     assert len(json.loads(part.staged)["parts"]) > 1
-    assert list(stores.filesystem(s3_bucket).walk(f"{s3_bucket}/big")) == []
+    assert list(stores.filesystem(bucket).walk(f"{bucket}/big")) == []
     (content,) = published((part,), stores)
     assert pq.read_table(pa.BufferReader(content)).column("n").to_pylist()[::500_000] == list(
         range(0, 3_000_000, 500_000)
