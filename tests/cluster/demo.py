@@ -1,67 +1,98 @@
-"""`make demo-cluster`: the chart, a job and a query on the cluster of `make cluster-up`, as a person would type it."""
+"""`make demo-cluster`: the chart, the first example and a query on the cluster of `make cluster-up`, as a person would
+type it. Each command is printed before what it says.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.harness.binaries import program
+from tests.cluster.harness.client import Client, wait_for
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.layout import REPOSITORY
 from tests.cluster.harness.release import SECRET, namespace_object
-from tests.cluster.places import Place
-from tests.cluster.workloads import word_count
 
 NAMESPACE = "demo"
+EXAMPLE = "examples/wordcount.yaml"
+TOP = "SELECT key AS word, value AS times FROM words ORDER BY times DESC, word LIMIT 10"
 
 
 def main(root: Path) -> None:
     """Show all of it on the terminal."""
     cluster = Cluster.at(root)
-    print("helm upgrade --install gristmill charts/gristmill --namespace gristmill --wait", flush=True)
+    _install(cluster)
+    client = cluster.client.within(NAMESPACE)
+    client.apply(namespace_object(NAMESPACE), cluster.s3.secret(SECRET))
+    _write_books(cluster)
+    terminal = _Terminal(cluster)
+    _run_example(terminal, client)
+    bucket = cluster.s3.bucket(NAMESPACE)
+    query = ["--table", f"words={bucket}/wordcount/*.parquet", "--scratch", f"{bucket}/scratch/", TOP]
+    terminal.show("gristmill", "-n", NAMESPACE, "sql", "--cluster", *query)
+    terminal.show("kubectl", "-n", NAMESPACE, "get", "pods")
+    print(f"\nTheir pods go by themselves soon. Look around with: export KUBECONFIG={cluster.kubeconfig}")
+
+
+def _install(cluster: Cluster) -> None:
+    print("$ helm upgrade --install gristmill charts/gristmill --namespace gristmill --wait", flush=True)
     cluster.load_images()
     cluster.release.install()
-    client = cluster.client.within(NAMESPACE)
-    client.apply(namespace_object(NAMESPACE))
-    client.apply(cluster.s3.secret(SECRET))
-    place = Place(client, cluster.s3, cluster.s3.bucket(NAMESPACE))
-    _run_job(place)
-    _run_query(place, cluster)
+    release: dict[str, Any] = json.loads(cluster.release.client.helm("status", "gristmill", "-o", "json"))
+    print(f"{release['name']} {release['info']['status']}, revision {release['version']}", flush=True)
 
 
-def _run_job(place: Place) -> None:
-    for file in sorted((REPOSITORY / "core" / "gristmill").rglob("*.py")):
-        place.s3.put(f"{place.bucket}/sources/{file.stem}.txt", file.read_bytes())
-    place.client.kubectl("delete", "mrj", "wordcount", "--ignore-not-found")
-    output = f"{place.bucket}/out/wordcount/"
-    spec = word_count(f"{place.bucket}/sources/*.txt", output)
-    spec["output"]["mode"] = "overwrite"
-    place.apply("MapReduceJob", "wordcount", spec)
-    _show(place, "kubectl", "get", "mrj", "wordcount")
-    place.complete("mrj", "wordcount", timeout_s=120)
-    _show(place, "kubectl", "get", "mrj", "wordcount")
+def _write_books(cluster: Cluster) -> None:
+    """What the example reads: text that every checkout has, in the bucket `demo`."""
+    books = f"{cluster.s3.bucket(NAMESPACE)}/books"
+    for file in sorted((REPOSITORY / "docs").glob("*.md")):
+        cluster.s3.put(f"{books}/{file.stem}.txt", file.read_bytes())
 
 
-def _run_query(place: Place, cluster: Cluster) -> None:
-    words = f"{place.bucket}/out/wordcount/part-*.parquet"
-    sql = "SELECT key AS word, value AS times FROM words ORDER BY times DESC, word LIMIT 10"
-    gristmill = Path(sys.executable).with_name("gristmill")
-    _call(
-        place, cluster, str(gristmill), "sql", "--cluster", "--namespace", NAMESPACE, "--table", f"words={words}", sql
-    )
+@dataclass(frozen=True, slots=True)
+class _Terminal:
+    """A person's shell, with the environment that `make cluster-up` told to export."""
+
+    cluster: Cluster
+
+    def show(self, *command: str) -> None:
+        """The command as it is typed, and what it prints."""
+        print(f"\n$ {shlex.join(command)}", flush=True)
+        subprocess.run(command, check=True, env=self._environment(), cwd=REPOSITORY)
+
+    def follow(self, *command: str) -> subprocess.Popen[bytes]:
+        """The same for a command that goes on until it is ended."""
+        print(f"\n$ {shlex.join(command)}", flush=True)
+        return subprocess.Popen(command, env=self._environment(), cwd=REPOSITORY)
+
+    def _environment(self) -> dict[str, str]:
+        folders = [Path(sys.executable).parent, program("kubectl").parent, program("helm").parent]
+        path = ":".join([*map(str, folders), os.environ.get("PATH", "")])
+        return {**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "PATH": path}
 
 
-def _show(place: Place, *command: str) -> None:
-    print(f"\n$ {' '.join(command)} --namespace {place.name}", flush=True)
-    print(place.client.kubectl(*command[1:]), flush=True)
+def _run_example(terminal: _Terminal, client: Client) -> None:
+    client.kubectl("delete", "mrj", "wordcount", "--ignore-not-found")
+    terminal.show("kubectl", "-n", NAMESPACE, "apply", "-f", EXAMPLE)
+    watching = terminal.follow("kubectl", "-n", NAMESPACE, "get", "mrj", "wordcount", "-w")
+    try:
+        wait_for(lambda: _ended(client), 180, "the end of wordcount")
+    finally:
+        watching.terminate()
+        watching.wait()
+    terminal.show("kubectl", "-n", NAMESPACE, "get", "pods", "-o", "wide", "-l", "gristmill.dev/job=wordcount")
+    terminal.show("gristmill", "-n", NAMESPACE, "why", "wordcount")
 
 
-def _call(cluster: Cluster, *command: str) -> None:
-    print(f"\n$ gristmill {' '.join(command[1:])}", flush=True)
-    path = f"{program('kubectl').parent}:{os.environ['PATH']}"
-    subprocess.run(command, check=True, env={**os.environ, "KUBECONFIG": str(cluster.kubeconfig), "PATH": path})
+def _ended(client: Client) -> bool:
+    status = client.get("mrj", "wordcount").get("status") or {}
+    return status.get("phase") in ("Complete", "Failed", "Cancelled")
 
 
 if __name__ == "__main__":
