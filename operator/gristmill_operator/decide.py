@@ -21,6 +21,7 @@ from gristmill_operator.policies.running import hopeless, named_pool, running
 from gristmill_operator.policies.shown import events, run_status, with_pods
 from gristmill_operator.policies.stopping import cancelled, over_deadline, suspended
 from gristmill_operator.policies.upstream import upstream
+from gristmill_operator.policies.versions import other_version
 from gristmill_operator.status import Phase, Status
 
 RUN_POLICIES: tuple[Policy, ...] = (
@@ -29,6 +30,7 @@ RUN_POLICIES: tuple[Policy, ...] = (
     over_deadline,
     suspended,
     hopeless,
+    other_version,
     upstream,
     named_pool,
     running,

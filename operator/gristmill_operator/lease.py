@@ -1,8 +1,8 @@
 """One operator at a time: a Lease of its own in the operator's namespace, given back on a clean end.
 
 A Lease, not kopf's peering: it needs no CRD and no rights beyond its namespace, and the time of the last renewal also
-fences: who could not renew in time stops by itself before another may begin. ``operating`` waits for ``acquire`` before it
-watches anything, and ends the process when ``keep`` returns.
+fences: who could not renew in time stops by itself before another may begin. ``operating`` waits for ``acquire``
+before it watches anything, and ends the process when ``keep`` returns.
 """
 
 from __future__ import annotations

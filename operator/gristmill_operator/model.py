@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from gristmill.errors import GristmillError
 from gristmill.units import parse_duration
+from gristmill.wire.versions import CLIENT_ANNOTATION
 from gristmill_operator.names import Kind, base_name
 from gristmill_operator.quantities import quantity
 from gristmill_operator.status import Status, parse_status
@@ -127,6 +128,8 @@ class Resource:
     status: Status
     owner: str = ""
     """Name of what it mirrors a job of."""
+    client: str = ""
+    """Version of the command that made it; empty where something else did, kubectl say."""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -149,6 +152,7 @@ def parse_resource(body: Mapping[str, Any], defaults: Defaults = Defaults()) -> 
         pool=_pool(key, uid, spec, run, defaults),
         status=parse_status(_mapping(body.get("status"))),
         owner=str(owners[0].get("name", "")),
+        client=str((meta.get("annotations") or {}).get(CLIENT_ANNOTATION, "")),
         raw=body,
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 VERSION_HEADER = "Gristmill-Version"
 """Of every answer of a lead's client endpoint."""
+CLIENT_ANNOTATION = "gristmill.dev/client-version"
+"""Of a resource that Gristmill's own client made: which version made it. The operator refuses what does not fit."""
 
 
 def compatible(one: str, other: str) -> bool:

@@ -7,6 +7,8 @@ from gristmill.api.cluster.failures import Taken
 from gristmill.api.cluster.kinds import Body
 from gristmill.api.cluster.resources import Resources, ref_of
 from gristmill.errors import GristmillError, InvalidPlan
+from gristmill.version import __version__
+from gristmill.wire.versions import CLIENT_ANNOTATION
 
 
 def submit(resources: Resources, prepared: list[Prepared]) -> list[Body]:
@@ -44,7 +46,7 @@ def _made(resources: Resources, prepared: Prepared) -> Body:
     if prepared.code is not None:
         resources.connection.create(maps, prepared.code)
     try:
-        body = resources.create(prepared.body)
+        body = resources.create(_signed(prepared.body))
     except GristmillError as error:
         if prepared.code is not None:
             resources.connection.delete(f"{maps}/{prepared.code['metadata']['name']}")
@@ -53,6 +55,13 @@ def _made(resources: Resources, prepared: Prepared) -> Body:
         owned = {"metadata": {"ownerReferences": [_owner(body)]}}
         resources.connection.merge(f"{maps}/{prepared.code['metadata']['name']}", owned)
     return body
+
+
+def _signed(body: Body) -> Body:
+    """The resource with the version that makes it, by which the operator knows whether it fits."""
+    metadata = body["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), CLIENT_ANNOTATION: __version__}
+    return {**body, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _owner(body: Body) -> Body:
