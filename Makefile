@@ -11,7 +11,7 @@ JOBS ?= 2
 CLUSTER ?= /tmp/gristmill-cluster
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill
 EXTRAS := demo,frames,http,operator,worker,cluster,test,lint
-BENCHES ?= $(filter-out measuring cluster_start,$(basename $(notdir $(wildcard bench/*.py))))
+BENCHES ?= $(filter-out measuring cluster_%,$(basename $(notdir $(wildcard bench/*.py))))
 # Of the oldest protobuf that pyproject.toml allows: what it generates runs on that one and on all newer ones.
 PROTOC := grpcio-tools==1.73.1 'setuptools<81'
 BIN := $(VENV)/bin

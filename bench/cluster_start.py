@@ -10,22 +10,15 @@ from __future__ import annotations
 
 import os
 import statistics
-import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from cluster_place import new_place, running_cluster
 
 from tests.cluster.harness.client import wait_for
-from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.images import WORKER, build_images
-from tests.cluster.harness.release import SECRET, namespace_object
 from tests.cluster.places import Place
 
 RUNS = int(os.environ.get("GRISTMILL_BENCH_RUNS", "5"))
@@ -35,8 +28,7 @@ _POD = "import time; print(time.time(), flush=True)"
 
 def main() -> None:
     """Print the table."""
-    cluster = Cluster.at(Path(os.environ.get("GRISTMILL_TEST_CLUSTER", "/tmp/gristmill-cluster")))
-    with _place(cluster) as place:
+    with new_place(running_cluster()) as place:
         place.s3.put(f"{place.bucket}/in/line.txt", b"one line\n")
         pods: list[tuple[float, float]] = []
         jobs: list[tuple[float, float]] = []
@@ -56,19 +48,6 @@ def main() -> None:
 
 def _row(what: str, seconds: float) -> None:
     print(f"| {what} | {seconds:.2f} s |")
-
-
-@contextmanager
-def _place(cluster: Cluster) -> Iterator[Place]:
-    name = f"bench-{uuid.uuid4().hex[:6]}"
-    client = cluster.client.within(name)
-    client.apply(namespace_object(name))
-    client.apply(cluster.s3.secret(SECRET))
-    try:
-        yield Place(client, cluster.s3, cluster.s3.bucket(name))
-    finally:
-        client.kubectl("delete", "namespace", name, "--wait=false")
-        cluster.s3.remove(f"s3://{name}")
 
 
 def _pod(place: Place) -> tuple[float, float]:

@@ -246,18 +246,27 @@ def _wait(done: Callable[[], bool], what: str, within_s: float = GIVE_UP_S) -> N
     while not done():
         if time.monotonic() > deadline:
             raise SystemExit(f"gave up after {within_s:.0f} s waiting for {what}")
-        time.sleep(0.2)
+        time.sleep(0.5)
+
+
+def _say(start: float, text: str) -> None:
+    """A line of progress: these runs take minutes."""
+    print(f"{time.perf_counter() - start:7.1f} s  {text}", file=sys.stderr, flush=True)
 
 
 def _bare_jobs(jobs: int) -> float:
-    """Seconds in which so many bare Jobs were made and complete."""
-    batch = client.BatchV1Api()
+    """Seconds in which so many bare Jobs were made and complete; nothing of them is left afterwards."""
+    batch, pods = client.BatchV1Api(), client.CoreV1Api()
     start = time.perf_counter()
     for number in range(jobs):
         batch.create_namespaced_job(NAMESPACE, _bare_job(number))
-    _wait(lambda: _complete(batch) == jobs, "bare Jobs")
+    _say(start, f"{jobs} bare Jobs made")
+    for tenth in range(1, 11):
+        _wait(lambda tenth=tenth: _complete(batch) >= jobs * tenth // 10, "bare Jobs")
+        _say(start, f"{jobs * tenth // 10} bare Jobs complete")
     seconds = time.perf_counter() - start
     batch.delete_collection_namespaced_job(NAMESPACE, propagation_policy="Background")
+    _wait(lambda: not pods.list_namespaced_pod(NAMESPACE).items, "the end of the pods of bare Jobs")
     return seconds
 
 
@@ -300,9 +309,11 @@ def measure(jobs: int, root: Path) -> Measured:
         start = time.perf_counter()
         for number in range(jobs):
             ours.create(number)
+        _say(start, f"{jobs} MapReduceJobs made")
         for tenth in range(1, 11):
             _wait(lambda tenth=tenth: ours.ended() >= jobs * tenth // 10, f"{tenth} tenths of the jobs")
             measured.memory_bytes.append(simulation.memory_bytes())
+            _say(start, f"{jobs * tenth // 10} MapReduceJobs complete")
         measured.jobs_s = time.perf_counter() - start
         measured.status_writes = simulation.status_writes()
         measured.largest_status_bytes = max(len(str(job["status"])) for job in ours.all())
