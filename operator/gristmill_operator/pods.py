@@ -64,6 +64,7 @@ def pod_manifest(action: CreatePod, settings: OperatorSettings, zone_names: froz
         "priorityClassName": template.priority_class or defaults.priority_class,
         "runtimeClassName": defaults.runtime_class,
         "affinity": _affinity(places, zone_names | frozenset(settings.zones.values())),
+        "topologySpreadConstraints": [] if places else [_apart(pool)],
     }
     return {
         "apiVersion": "v1",
@@ -276,6 +277,16 @@ def zone_of(uri: str, zones: Mapping[str, str]) -> str:
     """The zone of the longest prefix that ``uri`` begins with; empty where none does."""
     prefixes = sorted((prefix for prefix in zones if uri.startswith(prefix)), key=len)
     return zones[prefixes[-1]] if prefixes else ""
+
+
+def _apart(pool: PoolSpec) -> dict[str, Any]:
+    """Where no data draws them, a pool's pods are better on several nodes than on one."""
+    return {
+        "maxSkew": 1,
+        "topologyKey": HOST_LABEL,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {LABEL_POOL_UID: pool.uid}},
+    }
 
 
 def _affinity(places: Sequence[tuple[str, int]], zone_names: frozenset[str]) -> dict[str, Any]:

@@ -147,6 +147,13 @@ def test_workers_prefer_places_by_the_bytes_that_lie_there() -> None:
     assert found == [(100, "topology.kubernetes.io/zone"), (1, "kubernetes.io/hostname")]
 
 
+def test_pods_that_no_data_draws_are_better_apart() -> None:
+    (apart,) = made(warm_pool())["spec"]["topologySpreadConstraints"]
+    assert (apart["topologyKey"], apart["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "ScheduleAnyway")
+    assert apart["labelSelector"] == {"matchLabels": {"gristmill.dev/pool-uid": UID}}
+    assert "topologySpreadConstraints" not in made(job(), Role.MAPPER, places=(("zone-a", 1000),))["spec"]
+
+
 @pytest.mark.parametrize(("uri", "zone"), [("s3://books/a", "zone-a"), ("s3://other/a", "zone-b"), ("gs://x", "")])
 def test_the_longest_prefix_gives_the_zone(uri: str, zone: str) -> None:
     assert zone_of(uri, SETTINGS.zones) == zone
