@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ settings.register_profile("quick", deadline=None, suppress_health_check=[HealthC
 settings.register_profile("deep", settings.get_profile("quick"), max_examples=5_000)
 settings.load_profile("quick")
 
+os.environ.setdefault("GRISTMILL_IDLE_S", "0")  # what one test has started, the next does not meet
 CLUSTER = "tests/cluster"
 
 

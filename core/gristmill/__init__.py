@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gristmill.api.job import Job, asc, desc, output
     from gristmill.api.result import Result
     from gristmill.api.run import run
+    from gristmill.api.session import Session
     from gristmill.api.sources import Input, arrow, broadcast, csv, from_job, json, pairs, parquet, text
     from gristmill.api.sql import Query, sql
     from gristmill.coordinator.progress import Progress
@@ -31,6 +32,7 @@ _HOMES = {
     "gristmill.api.job": ("Job", "asc", "desc", "output"),
     "gristmill.api.result": ("Result",),
     "gristmill.api.run": ("run",),
+    "gristmill.api.session": ("Session",),
     "gristmill.api.sources": ("Input", "arrow", "broadcast", "csv", "from_job", "json", "pairs", "parquet", "text"),
     "gristmill.api.sql": ("Query", "sql"),
     "gristmill.coordinator.progress": ("Progress",),
@@ -50,6 +52,7 @@ __all__ = [
     "Progress",
     "Query",
     "Result",
+    "Session",
     "Store",
     "Tagged",
     "__version__",

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
-import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -115,19 +113,3 @@ def test_a_worker_that_is_asked_to_end_finishes_what_it_has(
     assert asked
     assert [message for message in said if "died" in message and "status 0" not in message] == []
     assert _content(result.manifest) == _content(gm.run(_job(books, tmp_path / "calm")).manifest)
-
-
-def test_no_process_and_no_file_is_left_behind(
-    books: Path, tmp_path: Path, engine_processes: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    local = Path(tempfile.mkdtemp(prefix="gm-"))  # its sockets need a short path
-    monkeypatch.setenv("GRISTMILL_LOCAL_DIR", str(local))
-    gm.run(_job(books, tmp_path / "out"), workers=2, memory="512MiB", force_distributed=True)
-    deadline = time.monotonic() + 5
-    left = [*map(engine_processes, ("agent", "executor", "host"))]
-    while any(left) and time.monotonic() < deadline:
-        time.sleep(0.02)
-        left = [*map(engine_processes, ("agent", "executor", "host"))]
-    assert left == [[], [], []]
-    assert list(local.iterdir()) == []
-    local.rmdir()

@@ -15,15 +15,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
 from gristmill.api.job import Job
+from gristmill.api.kept_workers import KeptWorkers, workers_of_process
 from gristmill.api.result import Result
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
-from gristmill.coordinator.embedded import EmbeddedDriver
+from gristmill.coordinator.embedded import EmbeddedRun
 from gristmill.coordinator.inline import INLINE_MEMORY_BYTES, InlinePlace, run_inline
 from gristmill.coordinator.measured import measured_stages
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain, Tier, plan_chain
 from gristmill.coordinator.progress import ChainState, Progress
-from gristmill.coordinator.session import EmbeddedSession, WorkerSpec
+from gristmill.coordinator.session import WorkerSpec
 from gristmill.errors import InvalidPlan
 from gristmill.kernel.user_code import is_importing
 from gristmill.plan.explain import explain
@@ -56,7 +57,8 @@ def ignore_progress(_: Progress) -> None:
 class RunOptions:
     """How to run. ``workers`` and ``memory`` (a size as ``"1GiB"``, or bytes, for each worker with all its
     processes) default to the machine's cores and a share of its memory. ``storage_options`` go to fsspec.
-    ``separate_machines`` is for trying what a cluster does: see WorkerSpec."""
+    ``separate_machines`` is for trying what a cluster does: see WorkerSpec. ``kept``: whose workers to use (None: those
+    of this process), which end after ``idle_s`` without work (None: as the settings say)."""
 
     workers: int | None = None
     memory: str | int | None = None
@@ -64,6 +66,8 @@ class RunOptions:
     progress: ProgressFunction = ignore_progress
     storage_options: Mapping[str, Any] | None = None
     separate_machines: bool = False
+    idle_s: float | None = None
+    kept: KeptWorkers | None = None
 
 
 @overload
@@ -251,14 +255,12 @@ class _Run:
         return run_inline(self._planned, self._outputs, self._facts(memory_bytes), place, self._report)
 
     def _embedded(self) -> ChainRun:
-        spec = worker_spec(self._settings, self._options)
-        session = EmbeddedSession(spec)
-        try:
-            self._outputs.prepare()
+        options, spec = self._options, worker_spec(self._settings, self._options)
+        idle_s = self._settings.idle_s if options.idle_s is None else options.idle_s
+        with (options.kept or workers_of_process()).borrowed(spec, idle_s) as pool:
+            self._outputs.prepare()  # while workers start
             facts = self._facts(spec.executor_bytes)
-            return EmbeddedDriver(self._planned, session, self._outputs, facts, self._report).drive()
-        finally:
-            session.close()
+            return pool.run(EmbeddedRun(self._planned, self._outputs, facts, self._report))
 
 
 def worker_spec(settings: Settings, options: RunOptions) -> WorkerSpec:

@@ -1,15 +1,17 @@
-"""The embedded tier: worker processes on this machine, driven from the calling process.
+"""The embedded tier: worker processes on this machine that stay from run to run, and the loop that drives their runs.
 
-The coordinator's loop lives in a thread of its own, so that it works under notebooks too, and the calling thread
-waits for it and can interrupt it.
+The loop lives in a thread of its own, so that it works under notebooks too; the worker processes are children of that
+thread, since the system ends them with it. Calling threads wait for their runs and can interrupt them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError, wait
 from logging import DEBUG
 from typing import Any
 
@@ -20,96 +22,218 @@ from gristmill.coordinator.planning import PlannedChain
 from gristmill.coordinator.pool import Pool
 from gristmill.coordinator.progress import ChainState, Progress
 from gristmill.coordinator.server import CoordinatorServer
-from gristmill.coordinator.session import EmbeddedSession
+from gristmill.coordinator.session import EmbeddedSession, WorkerSpec
 from gristmill.coordinator.snapshot import snapshot
-from gristmill.errors import Cancelled
+from gristmill.errors import Cancelled, GristmillError
 from gristmill.logs import log
 from gristmill.schedule.config import SchedulerConfig
 
 REPORT_EVERY_S = 0.1
+CARE_EVERY_S = 0.02
+IDLE_CARE_EVERY_S = 0.5
+"""How often it is looked whether workers have died, while something runs and while nothing does."""
+QUIET_S = 10.0
+"""So long an ended run waits for its workers to give up what they still do for it."""
+
+
+class EmbeddedRun:
+    """One run: what it executes, where it writes, and who watches. ``interrupted`` asks it to end."""
+
+    def __init__(
+        self, planned: PlannedChain, outputs: ChainOutputs, facts: RunFacts, report: Callable[[Progress], None]
+    ) -> None:
+        self.planned = planned
+        self.outputs = outputs
+        self.facts = facts
+        self.interrupted = False
+        self._report = report
+        self._started_s = time.monotonic()
+        self._reported_s = 0.0
+
+    def look(self, chain: ChainRun, state: ChainState) -> None:
+        """Tells who watches, a few times a second."""
+        if state is ChainState.RUNNING and self.interrupted:
+            chain.cancel("interrupted")
+        if state is not ChainState.RUNNING or time.monotonic() - self._reported_s >= REPORT_EVERY_S:
+            self._tell(chain, state)
+
+    def look_at_end(self, chain: ChainRun) -> None:
+        """Tells who watches how it ended."""
+        failed = ChainState.CANCELLED if isinstance(chain.error, Cancelled) else ChainState.FAILED
+        self._tell(chain, ChainState.FINISHED if chain.error is None else failed)
+
+    def _tell(self, chain: ChainRun, state: ChainState) -> None:
+        self._reported_s = time.monotonic()
+        self._report(snapshot(chain, self.planned.tier, state, self._reported_s - self._started_s))
+
+
+class EmbeddedPool:
+    """Worker processes, started at once, and their loop; runs of several threads share them.
+
+    It ends by ``close``, or once nothing has run for ``idle_s`` seconds. So a run begins with ``admit``, but for the
+    first, for which it was made; the end of each is told by ``release``.
+    """
+
+    def __init__(self, spec: WorkerSpec, idle_s: float) -> None:
+        self._spec = spec
+        self._idle_s = idle_s
+        self._lock = threading.Lock()
+        self._admitted = 1
+        self._idle_since_s = time.monotonic()
+        self._open = True
+        self._closing = False
+        self._fault: BaseException | None = None
+        self._ready = threading.Event()
+        self._gone = threading.Event()
+        self._chains: set[ChainRun] = set()
+        self._pool = Pool()
+        threading.Thread(target=self._live_in_thread, name="gristmill-coordinator", daemon=True).start()
+
+    def admit(self) -> bool:
+        """Whether a run may begin here; if so, ``release`` has to follow."""
+        with self._lock:
+            self._admitted += self._open
+            return self._open
+
+    def release(self) -> None:
+        """A run that was admitted is over."""
+        with self._lock:
+            self._admitted -= 1
+            self._idle_since_s = time.monotonic()
+        self._look_up()
+
+    def run(self, run: EmbeddedRun) -> ChainRun:
+        """Runs the chain to its end. Raises what it failed with; to abandon the outputs is the caller's business."""
+        self._ready.wait()
+        if self._fault is not None:
+            raise self._fault
+        future = asyncio.run_coroutine_threadsafe(self._drive(run), self._loop)
+        while not future.done():
+            try:
+                wait([future], timeout=0.2)
+            except KeyboardInterrupt:
+                run.interrupted = True
+        try:
+            chain = future.result()
+        except CancelledError:
+            raise self._fault or Cancelled("its workers were closed", place="gm.run") from None
+        if chain.error is not None:
+            raise chain.error
+        return chain
+
+    def retire(self) -> None:
+        """Takes no more runs, and ends once the last one is over."""
+        with self._lock:
+            self._open = False
+        self._look_up()
+
+    def close(self) -> None:
+        """Cancels what runs, ends the workers, and waits for that."""
+        self._closing = True
+        self.retire()
+        self._gone.wait()
+
+    def _look_up(self) -> None:
+        """Has the loop see what has changed."""
+        if self._ready.is_set():
+            with contextlib.suppress(RuntimeError):  # it has ended meanwhile
+                self._loop.call_soon_threadsafe(self._changed.set)
+
+    def _live_in_thread(self) -> None:
+        try:
+            asyncio.run(self._live())
+        # Handed to the calling threads, which raise it.
+        except BaseException as error:  # noqa: BLE001
+            self._fault = error
+        finally:
+            with self._lock:
+                self._open = False
+            self._ready.set()
+            self._gone.set()
+
+    async def _live(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(_noted)
+        self._changed = asyncio.Event()
+        self._session = session = EmbeddedSession(self._spec)
+        try:
+            server = CoordinatorServer(session.address, self._pool, session.token)
+            await server.start()
+            self._ready.set()
+            while not self._is_over():
+                await self._take_care()
+            await self._end_runs()
+        finally:
+            session.close()  # first: workers that are gone do not keep the server waiting
+        await server.stop()
+
+    def _is_over(self) -> bool:
+        """Whether it is time to end; from then on nobody is admitted."""
+        with self._lock:
+            idle_s = time.monotonic() - self._idle_since_s
+            if not self._admitted and idle_s >= self._idle_s:
+                self._open = False
+            return self._closing or not (self._open or self._admitted)
+
+    async def _take_care(self) -> None:
+        """Replaces workers that have died, and waits a while."""
+        try:
+            for message in self._session.replace_dead():
+                for chain in self._chains:
+                    chain.tally.messages.append(message)
+        except GristmillError as error:
+            for chain in self._chains:
+                chain.fail(error)
+            self._open = False
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), CARE_EVERY_S if self._chains else IDLE_CARE_EVERY_S)
+        self._changed.clear()
+
+    async def _end_runs(self) -> None:
+        for chain in self._chains:
+            chain.cancel("its workers were closed")
+        until_s = time.monotonic() + QUIET_S
+        while self._chains and time.monotonic() < until_s:
+            await asyncio.sleep(CARE_EVERY_S)
+
+    async def _drive(self, run: EmbeddedRun) -> ChainRun:
+        # Where all disks are one there is nothing to fetch early, and a slot that waits could do something.
+        config = SchedulerConfig(early_launch=self._spec.separate_machines)
+        chain, name = ChainRun(run.planned.graph, run.facts, config), run.facts.run
+        self._session.forgive()
+        self._pool.add(name, chain, run.planned.graph.stores, time.monotonic())
+        self._chains.add(chain)
+        self._changed.set()
+
+        def look(state: ChainState) -> None:
+            self._pool.settle(time.monotonic())
+            run.look(chain, state)
+
+        try:
+            await drive(chain, run.outputs, look)
+        finally:
+            if not chain.over:
+                chain.cancel("whoever watched it failed")
+            self._pool.remove(name)
+            await self._quiet(name)
+            self._chains.discard(chain)
+        await asyncio.to_thread(self._clean_up, chain, run)
+        run.look_at_end(chain)
+        return chain
+
+    async def _quiet(self, name: str) -> None:
+        """Waits till no worker writes anything more for the run."""
+        until_s = time.monotonic() + QUIET_S
+        while self._pool.busy(name) and time.monotonic() < until_s:
+            await asyncio.sleep(0.005)
+
+    def _clean_up(self, chain: ChainRun, run: EmbeddedRun) -> None:
+        """Removes what late attempts staged, and the map output."""
+        while chain.effects and chain.error is None:
+            run.outputs.perform(chain.effects.popleft())
+        self._session.remove_outputs(run.facts.run)
 
 
 def _noted(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """What nobody waits for, such as gRPC's ends of broken streams: for the log, not for the user's screen."""
     log(__name__, DEBUG, str(context.get("message", "")), error=context.get("exception"))
-
-
-class EmbeddedDriver:
-    """Drives one ChainRun with the workers of a session."""
-
-    def __init__(
-        self,
-        planned: PlannedChain,
-        session: EmbeddedSession,
-        outputs: ChainOutputs,
-        facts: RunFacts,
-        report: Callable[[Progress], None],
-    ) -> None:
-        # Where all disks are one there is nothing to fetch early, and a slot that waits could do something.
-        self.run = ChainRun(planned.graph, facts, SchedulerConfig(early_launch=session.separate_machines))
-        self._facts = facts
-        self._planned = planned
-        self._session = session
-        self._outputs = outputs
-        self._report = report
-        self._interrupted = threading.Event()
-        self._ended = threading.Event()
-        self._started_s = time.monotonic()
-        self._reported_s = 0.0
-
-    def drive(self) -> ChainRun:
-        """Runs the chain to its end. Raises what it failed with; to abandon the outputs is the caller's business."""
-        failure: list[BaseException] = []
-        thread = threading.Thread(target=self._thread, args=(failure,), name="gristmill-coordinator", daemon=True)
-        thread.start()
-        while not self._ended.is_set():  # not thread.join(): an interrupt there marks a living thread as ended
-            try:
-                self._ended.wait(0.2)
-            except KeyboardInterrupt:
-                self._interrupted.set()
-        if failure:
-            raise failure[0]
-        if self.run.error is not None:
-            raise self.run.error
-        return self.run
-
-    def _thread(self, failure: list[BaseException]) -> None:
-        try:
-            asyncio.run(self._drive())
-        # Handed to the calling thread, which raises it.
-        except BaseException as error:  # noqa: BLE001
-            failure.append(error)
-        finally:
-            self._ended.set()
-
-    async def _drive(self) -> None:
-        run, pool = self.run, Pool()
-        asyncio.get_running_loop().set_exception_handler(_noted)
-        server = CoordinatorServer(self._session.address, pool, self._session.token)
-        await server.start()
-        pool.add(self._facts.run, run, self._planned.graph.stores, time.monotonic())
-
-        def look(state: ChainState) -> None:
-            pool.settle(time.monotonic())
-            self._look(state)
-
-        try:
-            await drive(run, self._outputs, look)
-        finally:
-            await server.stop()
-        if run.error is not None:
-            self._tell(ChainState.CANCELLED if isinstance(run.error, Cancelled) else ChainState.FAILED)
-        else:
-            self._tell(ChainState.FINISHED)
-
-    def _look(self, state: ChainState) -> None:
-        if state is ChainState.RUNNING:
-            self.run.tally.messages.extend(self._session.replace_dead())
-            if self._interrupted.is_set():
-                self.run.cancel("interrupted")
-        if state is not ChainState.RUNNING or time.monotonic() - self._reported_s >= REPORT_EVERY_S:
-            self._tell(state)
-
-    def _tell(self, state: ChainState) -> None:
-        self._reported_s = time.monotonic()
-        self._report(snapshot(self.run, self._planned.tier, state, self._reported_s - self._started_s))

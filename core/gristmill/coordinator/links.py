@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gristmill.ids import AttemptId, ExchangeId
 from gristmill.plan.codec import digest
+from gristmill.plan.fragment import PythonFragment
 from gristmill.plan.job import Store
 from gristmill.plan.stage import Stage
 from gristmill.plan.task import ExchangeFeed, TaskOrder
@@ -14,7 +15,10 @@ from gristmill.plan.task import ExchangeFeed, TaskOrder
 
 @dataclass(frozen=True, slots=True)
 class StagedPlan:
-    """A stage with what is sent in its stead: its digest, and that of the user's code it loads ('' without code)."""
+    """A stage with what is sent in its stead: its digest, and that of the user's code it loads.
+
+    Without code of its own it is ``installed`` where functions come from what the worker has installed, else empty.
+    """
 
     stage: Stage
     digest: str
@@ -27,7 +31,9 @@ class StagedPlan:
         specs = (*(spec for _, spec, _ in stage.writes), *(read.spec for read in stage.reads))
         codes = (*(step.code for step in steps), *(spec.code for spec in specs))
         digests = sorted({digest(code) for code in codes if code.inline or code.uri or code.requirements})
-        return cls(stage, digest(stage), "+".join(digests))
+        functions = (*(step.fragment for step in steps), *(spec.combine for spec in specs))
+        python = any(isinstance(each, PythonFragment) for each in functions) or any(spec.partitioner for spec in specs)
+        return cls(stage, digest(stage), "+".join(digests) or ("installed" if python else ""))
 
 
 class WorkerLink(Protocol):

@@ -1,6 +1,6 @@
-"""The worker processes of an embedded run, and the folder they share; workers that die are replaced.
+"""The worker processes of the embedded tier, and the folder they share; workers that die are replaced.
 
-Made by the API before it is needed, since starting the workers takes longest, and asked by the driver at each turn.
+Made and asked by the thread of ``embedded``, which outlives the runs that share the workers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from gristmill.coordinator.worker_host import WorkerEnd, WorkerHost
 from gristmill.errors import InternalError, InvalidPlan
@@ -20,7 +21,8 @@ from gristmill.wire.agent_config import AgentConfig
 AGENT_BYTES = 64 << 20
 """What the agent of a worker itself takes of the worker's memory."""
 REPLACEMENTS_PER_WORKER = 25
-"""A worker process that keeps dying without finishing anything is not started for ever."""
+"""A worker process that keeps dying is not started for ever: so often while the same runs go on."""
+OUTPUTS = "outputs"
 MAX_LOCAL_DIR = 107 - len("/gristmill-abcdefgh/w999.99/agent.sock")
 """Bytes: the system's names of sockets end at 107."""
 
@@ -45,10 +47,7 @@ class WorkerSpec:
 
 
 class EmbeddedSession:
-    """Worker processes of one run. Starting them early hides what it costs.
-
-    The folder holds their logs and map output; it goes when the session is closed.
-    """
+    """Worker processes. The folder holds their logs and map output; it goes when the session is closed."""
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
@@ -56,7 +55,8 @@ class EmbeddedSession:
         self.address = f"unix:{self.folder / 'coordinator.sock'}"
         self.token = secrets.token_urlsafe(16)
         self._incarnations = [-1] * spec.workers
-        self._hosts = 0
+        self._deaths = [0] * spec.workers
+        self._host_deaths = 0
         self._host: WorkerHost | None = None
         try:
             self._host = self._new_host()
@@ -64,10 +64,10 @@ class EmbeddedSession:
             self.close()
             raise
 
-    @property
-    def separate_machines(self) -> bool:
-        """Whether each worker counts as a machine of its own."""
-        return self._spec.separate_machines
+    def forgive(self) -> None:
+        """A new run begins: how often workers have died before is not held against them."""
+        self._deaths = [0] * self._spec.workers
+        self._host_deaths = 0
 
     def replace_dead(self) -> list[str]:
         """Starts a new worker for each that died; says so. Raises InternalError when that happens without end."""
@@ -80,33 +80,40 @@ class EmbeddedSession:
             number, incarnation = _parsed(end.name)
             if incarnation == self._incarnations[number]:
                 messages.append(f"worker w{number} died ({_how(end)}); another takes its place")
+                self._bury(number)
                 self._start_next(self._host, number)
         return messages
 
     def _replace_host(self) -> list[str]:
         """All workers have ended with their host."""
-        if self._hosts > REPLACEMENTS_PER_WORKER:
-            raise self._hopeless("the process that starts workers", self._hosts, self.folder / "host.log")
+        self._host_deaths += 1
+        if self._host_deaths > REPLACEMENTS_PER_WORKER:
+            raise self._hopeless("the process that starts workers", self._host_deaths, self.folder / "host.log")
         assert self._host is not None
         self._host.close()
         self._host = self._new_host()
         return ["the process that starts workers died; others take their place"]
 
     def _new_host(self) -> WorkerHost:
-        self._hosts += 1
         host = WorkerHost(self.folder, remote=self._spec.separate_machines)
         for number in range(self._spec.workers):
             self._start_next(host, number)
         return host
 
+    def _bury(self, number: int) -> None:
+        """Takes a death down. Raises InternalError where there were too many."""
+        self._deaths[number] += 1
+        if self._deaths[number] > REPLACEMENTS_PER_WORKER:
+            raise self._hopeless(f"worker process {number}", self._deaths[number], self._log(number))
+
     def _start_next(self, host: WorkerHost, number: int) -> None:
+        if self._spec.separate_machines:  # a machine that is gone takes along what it had
+            shutil.rmtree(self._home(number, self._incarnations[number]), ignore_errors=True)
         self._incarnations[number] += 1
-        incarnation, log = self._incarnations[number], self.folder / f"w{number}.log"
-        if incarnation > REPLACEMENTS_PER_WORKER:
-            raise self._hopeless(f"worker process {number}", incarnation, log)
-        if self._spec.separate_machines:
-            shutil.rmtree(self._home(number, incarnation - 1), ignore_errors=True)
-        host.start(self._config(number, incarnation, host), log)
+        host.start(self._config(number, self._incarnations[number], host), self._log(number))
+
+    def _log(self, number: int) -> Path:
+        return self.folder / f"w{number}.log"
 
     def _home(self, number: int, incarnation: int) -> Path:
         return self.folder / f"w{number}.{incarnation}"
@@ -120,7 +127,7 @@ class EmbeddedSession:
             memory_bytes=spec.memory_bytes,
             executors=str(host.socket_path),
             scratch=str(home),
-            outputs=str(home / "outputs"),
+            outputs=str(home / OUTPUTS),
             cache=str(spec.cache_dir),
             storage_options=spec.storage_options,
             sys_path=tuple(os.path.abspath(entry) for entry in sys.path),
@@ -140,6 +147,11 @@ class EmbeddedSession:
             place="worker processes",
             remedy="look for what kills processes on this machine (memory limits, for one)",
         )
+
+    def remove_outputs(self, run: str) -> None:
+        """Removes the map output of a run that is over."""
+        for folder in self.folder.glob(f"w*/{OUTPUTS}/{quote(run, safe='')}"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Ends the workers and removes the folder."""

@@ -265,6 +265,9 @@ class Agent:
         self._served = serve
         self._stages.clear()
         self._feeds.clear()
+        self._peak_bytes = 0
+        for slot in self._slots:
+            slot.forget_code()
         self._tell(wire.ToExecutor(serve=serve))
 
     def _release(self, release: wire.Release) -> None:

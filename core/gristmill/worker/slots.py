@@ -29,8 +29,8 @@ class ExecutorProcess:
     name: str
     log: Path
     pid: int | None = None
-    code_digest: str | None = None
-    """Whose code it has loaded; None while it is fresh and fits any job."""
+    code_digest: str = ""
+    """Whose code it has loaded; empty while it fits any job."""
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     writer: asyncio.StreamWriter | None = None
     listening: bool = False
@@ -121,14 +121,15 @@ class Slot:
         """Hands the order to an executor with the right code, a new one if need be."""
         self.attempt, self.progress = order.attempt, (0, 0)
         executor = self._executor
-        if executor is not None and executor.code_digest not in (None, order.code_digest):
+        loaded = executor.code_digest if executor is not None else ""
+        if executor is not None and loaded and order.code_digest not in ("", loaded):
             self._host.kill(executor.name)
             executor = None
         if executor is None:
             self.prepare()
             executor = self._executor
         assert executor is not None
-        executor.code_digest = order.code_digest
+        executor.code_digest = order.code_digest or executor.code_digest
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(executor.connected.wait(), START_TIMEOUT_S)
         if executor is not self._executor:
@@ -139,6 +140,12 @@ class Slot:
             self._host.kill(executor.name)
             executor.end = "it did not start"
             self._report(executor)
+
+    def forget_code(self) -> None:
+        """Has an executor that has loaded a job's code replaced: what it did to its modules is of that run alone."""
+        if self.attempt is None and self._executor is not None and self._executor.code_digest:
+            self._host.kill(self._executor.name)
+            self.prepare()
 
     def tell(self, message: wire.ToExecutor) -> None:
         """Passes on a stage or feed; an executor that has not dialled in yet gets it by replay."""
