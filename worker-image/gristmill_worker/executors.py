@@ -23,7 +23,8 @@ def main() -> int:
     try:
         pod = load_pod()
         pod.local_dir.mkdir(parents=True, exist_ok=True)
-        host.run(pod.local_dir / host.SOCKET, host.FOR_EXECUTORS + host.FOR_REMOTE_DATA)
+        imports, later = host.FOR_EXECUTORS + host.FOR_REMOTE_DATA, host.FOR_MOST_TASKS + host.FOR_UPLOADS
+        host.run(pod.local_dir / host.SOCKET, imports, later)
     except GristmillError as error:
         set_up("WARNING")
         log(__name__, WARNING, "executors cannot be started", why=error)

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from gristmill.errors import InvalidPlan
 from gristmill.plan.job import ChainPlan
-from gristmill.plan.manifest import dump_manifest
 from gristmill.wire.reports import JOBS_TOLD, JobReport, RunReport
 
 CHARACTERS_A_REPORT = 8_000
@@ -18,7 +17,9 @@ LARGEST_CHARACTERS = 200_000
 
 def manifests_of(chain: ChainPlan) -> dict[str, str]:
     """By job: its MapReduceJob as JSON. Empty for a chain that no manifest can express, and without huge ones."""
-    import yaml
+    import yaml  # a lead whose runs are jobs makes none, and is up sooner
+
+    from gristmill.plan.manifest import dump_manifest
 
     try:
         documents = list(yaml.safe_load_all(dump_manifest(chain)))[:JOBS_TOLD]

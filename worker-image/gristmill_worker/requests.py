@@ -23,7 +23,6 @@ from gristmill.storage.manifest import read_manifest
 from gristmill.storage.splits import PlannedInput
 from gristmill.storage.stores import Stores
 from gristmill.wire.protocol import UPSTREAM_ANNOTATION
-from gristmill_sql.catalog import StorageFacts
 from gristmill_worker.code import with_code
 
 
@@ -117,6 +116,7 @@ def _output_of(job: str, uri: str, stores: Stores) -> FileSource:
 def _query_chain(request: Request, stores: Stores, known: dict[FileSource, PlannedInput]) -> ChainPlan:
     # A lead whose runs are jobs need not know SQL, and is up sooner.
     from gristmill_sql import Catalog, CompileOptions, compile_query
+    from gristmill_sql.catalog import StorageFacts
 
     query = load_query(request.resource)
     facts = StorageFacts(stores)

@@ -1,29 +1,21 @@
 """S3 and stores that speak its protocol.
 
-obstore reads, lists and puts (it measured best, see docs/storage.md); botocore finds credentials, region and
-endpoint where AWS's tools look for them, and holds the multipart uploads that stay pending until the commit.
+obstore reads, lists and puts (it measured best, see docs/storage.md). botocore finds credentials, region and endpoint
+where AWS's tools look for them, and holds the multipart uploads that stay pending until the commit; importing it takes
+longer than a small task, so it is left out until something needs it.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlparse
 
-import botocore.config
-import botocore.credentials
-import botocore.exceptions
-import botocore.session
-import fsspec.config
 import obstore
-from botocore import UNSIGNED
-from botocore.configprovider import ConfiguredEndpointProvider
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import S3Store
 
@@ -32,9 +24,9 @@ from gristmill.plan.job import Store
 from gristmill.storage import retry
 from gristmill.storage.filesystem import Entry, StagedFile, Usage
 from gristmill.storage.parallel import in_parallel
+from gristmill.storage.s3_account import Account, account_of
 from gristmill.storage.s3_errors import translated
 from gristmill.storage.s3_upload import MultipartUpload, Uploads
-from gristmill.storage.secrets import READ_AGAIN_S, VALID_S, MountedSecret
 
 T = TypeVar("T")
 
@@ -57,91 +49,36 @@ def connect(bucket: str, store: Store | None, options: Mapping[str, Any]) -> S3C
 
     Raises StorageError where no credentials are found.
     """
-    given = {**fsspec.config.conf.get("s3", {}), **options}
-    wanted = given.get("client_kwargs", {})
-    session = _session(store, given)
-    anonymous = bool((store and store.anonymous) or given.get("anon"))
-    if not anonymous and session.get_credentials() is None:
-        raise _no_credentials(bucket, store)
-    reach = _Reach(
-        endpoint=(store and store.endpoint)
-        or given.get("endpoint_url")
-        or wanted.get("endpoint_url")
-        or ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "s3").provide()
-        or "",
-        region=(store and store.region)
-        or wanted.get("region_name")
-        or session.get_config_variable("region")
-        or os.environ.get("AWS_REGION")
-        or "us-east-1",
-        path_style=bool(store and store.path_style),
-        anonymous=anonymous,
-    )
-    uploads = Uploads(lambda: _upload_client(session, reach), bucket)
-    return S3Clients(bucket, _object_store(bucket, session, reach), uploads, reach.endpoint or "AWS S3")
+    account = account_of(bucket, store, options)
+    uploads = Uploads(lambda: _upload_client(account), bucket)
+    return S3Clients(bucket, _object_store(bucket, account), uploads, account.endpoint or "AWS S3")
 
 
-def _session(store: Store | None, given: Mapping[str, Any]) -> botocore.session.Session:
-    """A session whose credentials are those given, else of the store's Secret, else where AWS's tools look."""
-    session = botocore.session.Session(profile=given.get("profile"))
-    if given.get("key"):
-        session.set_credentials(given["key"], given["secret"], given.get("token"))
-    elif (secret := MountedSecret.of(store)) is not None:
-        provider = _SecretProvider(secret)
-        session.register_component("credential_provider", botocore.credentials.CredentialResolver([provider]))
-    return session
+def _upload_client(account: Account) -> Any:
+    import botocore.config
+    from botocore import UNSIGNED
 
-
-class _SecretProvider(botocore.credentials.CredentialProvider):  # type: ignore[misc]
-    """Credentials from a mounted Secret, whose files are read again about once a minute."""
-
-    METHOD = "gristmill-secret"
-
-    def __init__(self, secret: MountedSecret) -> None:
-        super().__init__()
-        self._secret = secret
-
-    def load(self) -> Any:
-        return botocore.credentials.RefreshableCredentials.create_from_metadata(
-            metadata=self._secret.aws(),
-            refresh_using=self._secret.aws,
-            method=self.METHOD,
-            advisory_timeout=VALID_S - READ_AGAIN_S,
-            mandatory_timeout=(VALID_S - READ_AGAIN_S) // 2,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Reach:
-    """How a bucket is reached; no endpoint: AWS's own."""
-
-    endpoint: str
-    region: str
-    path_style: bool
-    anonymous: bool
-
-
-def _upload_client(session: botocore.session.Session, reach: _Reach) -> Any:
     config = botocore.config.Config(
-        s3={"addressing_style": "path" if reach.path_style else "auto"},
-        signature_version=UNSIGNED if reach.anonymous else None,
+        s3={"addressing_style": "path" if account.path_style else "auto"},
+        signature_version=UNSIGNED if account.anonymous else None,
         request_checksum_calculation="when_required",
         **retry.for_botocore(),
     )
-    return session.create_client("s3", region_name=reach.region, endpoint_url=reach.endpoint or None, config=config)
+    endpoint = account.endpoint or None
+    return account.session().create_client("s3", region_name=account.region, endpoint_url=endpoint, config=config)
 
 
-def _object_store(bucket: str, session: botocore.session.Session, reach: _Reach) -> S3Store:
-    settings: dict[str, Any] = {"region": reach.region, **retry.for_obstore()}
-    settings["virtual_hosted_style_request"] = not (reach.path_style or _needs_path_style(reach.endpoint))
-    if reach.endpoint:
+def _object_store(bucket: str, account: Account) -> S3Store:
+    settings: dict[str, Any] = {"region": account.region, **retry.for_obstore()}
+    settings["virtual_hosted_style_request"] = not (account.path_style or _needs_path_style(account.endpoint))
+    if account.endpoint:
         virtual = settings["virtual_hosted_style_request"]
-        settings["endpoint"] = reach.endpoint.replace("://", f"://{bucket}.", 1) if virtual else reach.endpoint
-        settings["client_options"]["allow_http"] = reach.endpoint.startswith("http://")
-    if reach.anonymous:
+        settings["endpoint"] = account.endpoint.replace("://", f"://{bucket}.", 1) if virtual else account.endpoint
+        settings["client_options"]["allow_http"] = account.endpoint.startswith("http://")
+    if account.anonymous:
         settings["skip_signature"] = True
     else:
-        settings["credential_provider"] = _provider(session)
+        settings["credential_provider"] = account.keys
     return S3Store(bucket, **settings)
 
 
@@ -155,33 +92,6 @@ def _needs_path_style(endpoint: str) -> bool:
     except ValueError:
         return "." not in host
     return True
-
-
-def _provider(session: botocore.session.Session) -> Callable[[], dict[str, Any]]:
-    """What obstore calls for credentials: botocore renews them, so they are asked for again when they expire."""
-    credentials = session.get_credentials()
-
-    def provide() -> dict[str, Any]:
-        now = credentials.get_frozen_credentials()
-        expiry = getattr(credentials, "_expiry_time", None)
-        return {
-            "access_key_id": now.access_key,
-            "secret_access_key": now.secret_key,
-            "token": now.token,
-            "expires_at": expiry.astimezone(UTC) if expiry is not None else None,  # obstore takes that zone only
-        }
-
-    return provide
-
-
-def _no_credentials(bucket: str, store: Store | None) -> StorageError:
-    secret = store.secret if store else ""
-    return StorageError(
-        f"no credentials found, and no Secret {secret!r} is mounted" if secret else "no credentials found",
-        place=f"s3://{bucket}",
-        remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, give storage_options, or mark the "
-        "store as anonymous if the bucket is public.",
-    )
 
 
 class S3Filesystem:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import botocore.exceptions
 from obstore.exceptions import (
     NotFoundError,
     PermissionDeniedError,
@@ -22,6 +21,8 @@ _CREDENTIALS = (
     "Check the credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, storage_options, or the store's "
     "secret) and what they are allowed to do."
 )
+_OFFLINE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError")
+"""Classes of botocore's errors, by name: it may not have been imported."""
 
 
 def translated(error: Exception, uri: str, endpoint: str, names: Callable[[], list[str]]) -> GristmillError:
@@ -61,13 +62,7 @@ def _code(error: Exception) -> str:
 
 
 def _unreachable(error: Exception, text: str) -> bool:
-    offline = (
-        botocore.exceptions.EndpointConnectionError,
-        botocore.exceptions.ConnectTimeoutError,
-        botocore.exceptions.ReadTimeoutError,
-        botocore.exceptions.ConnectionClosedError,
-    )
-    return isinstance(error, offline) or "error sending request" in text or "HTTP error" in text
+    return type(error).__name__ in _OFFLINE or "error sending request" in text or "HTTP error" in text
 
 
 def _first_line(text: str) -> str:

@@ -9,8 +9,6 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
-import botocore.exceptions
-
 from gristmill.storage.filesystem import Usage
 from gristmill.storage.s3_errors import translated
 
@@ -18,8 +16,6 @@ PART_BYTES = 8 << 20
 LARGE_PART_BYTES = 64 << 20
 _LARGE_AFTER = 1000
 _IN_FLIGHT = 4
-
-_BotoError = (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError)
 
 
 class Uploads:
@@ -52,7 +48,7 @@ class Uploads:
             self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=token["key"], UploadId=token["upload"], MultipartUpload={"Parts": parts}
             )
-        except _BotoError as error:
+        except _boto_errors() as error:
             if _code(error) == "NoSuchUpload":
                 return False
             raise self._translated(error, token["key"]) from error
@@ -62,7 +58,7 @@ class Uploads:
         """Drop an upload; one that is gone is no error."""
         try:
             self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
-        except _BotoError as error:
+        except _boto_errors() as error:
             if _code(error) != "NoSuchUpload":
                 raise self._translated(error, key) from error
 
@@ -73,17 +69,24 @@ class Uploads:
             for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
                 for upload in page.get("Uploads", ()):
                     yield upload["Key"], upload["UploadId"]
-        except _BotoError as error:
+        except _boto_errors() as error:
             raise self._translated(error, prefix) from error
 
     def _call(self, operation: str, key: str, **given: Any) -> Any:
         try:
             return getattr(self._client, operation)(Bucket=self._bucket, Key=key, **given)
-        except _BotoError as error:
+        except _boto_errors() as error:
             raise self._translated(error, key) from error
 
     def _translated(self, error: Exception, key: str) -> Exception:
         return translated(error, f"s3://{self._bucket}/{key}", self._client.meta.endpoint_url, list)
+
+
+def _boto_errors() -> tuple[type[Exception], ...]:
+    """What its requests raise; asked for once something was raised, when it has been imported."""
+    import botocore.exceptions
+
+    return botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
 
 
 def _code(error: Exception) -> str:
@@ -91,17 +94,18 @@ def _code(error: Exception) -> str:
 
 
 class MultipartUpload:
-    """A staged object: parts go up on threads while the caller goes on; at most four are held in memory."""
+    """A staged object: it is begun and its parts go up on threads while the caller goes on; at most four are held in
+    memory. What the store refuses is raised by ``write`` or ``finish``."""
 
     def __init__(self, uploads: Uploads, key: str, usage: Usage) -> None:
         self._uploads = uploads
         self._key = key
         self._usage = usage
-        self._upload = uploads.begin(key)
         self._buffer = bytearray()
         self._number = 0
         self._sent: list[tuple[int, Future[str]]] = []
         self._threads = ThreadPoolExecutor(_IN_FLIGHT, "upload")
+        self._upload = self._threads.submit(uploads.begin, key)
         usage.add()
 
     def write(self, data: bytes | memoryview) -> None:
@@ -118,16 +122,19 @@ class MultipartUpload:
             parts = [(number, future.result()) for number, future in self._sent]
         finally:
             self._threads.shutdown()
-        return json.dumps({"key": self._key, "upload": self._upload, "parts": parts})
+        return json.dumps({"key": self._key, "upload": self._upload.result(), "parts": parts})
 
     def abort(self) -> None:
         self._threads.shutdown(cancel_futures=True)
-        self._uploads.abort(self._key, self._upload)
+        if not self._upload.cancelled() and self._upload.exception() is None:
+            self._uploads.abort(self._key, self._upload.result())
 
     def _send(self, data: bytes) -> None:
         self._number += 1
         if len(self._sent) >= _IN_FLIGHT:
             self._sent[-_IN_FLIGHT][1].result()
         self._usage.add(written=len(data))
-        future = self._threads.submit(self._uploads.part, self._key, self._upload, self._number, data)
-        self._sent.append((self._number, future))
+        self._sent.append((self._number, self._threads.submit(self._part, self._number, data)))
+
+    def _part(self, number: int, data: bytes) -> str:
+        return self._uploads.part(self._key, self._upload.result(), number, data)

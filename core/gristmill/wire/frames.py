@@ -6,11 +6,13 @@ Agents read and write them with asyncio, executors with a plain socket, executor
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 _LENGTH = struct.Struct(">I")
 
@@ -36,7 +38,7 @@ async def receive(reader: asyncio.StreamReader, message: M) -> M | None:
     try:
         (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
         body = await reader.readexactly(length)
-    except (asyncio.IncompleteReadError, ConnectionResetError):
+    except (EOFError, ConnectionResetError):  # asyncio.IncompleteReadError is an EOFError
         return None
     message.ParseFromString(body)
     return message

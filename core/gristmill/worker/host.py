@@ -34,14 +34,12 @@ NOT_STARTED = 71
 THREADLESS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """What keeps libraries from starting threads while they are imported: a process with threads must not fork."""
 FOR_AGENTS = ("gristmill.worker.agent", "gristmill.worker.host_link")
-FOR_EXECUTORS = ("numpy", "pyarrow", "pyarrow.compute", "duckdb", "gristmill.worker.executor", "numpy.ma")
-FOR_REMOTE_DATA = (
-    "gristmill.shuffle.flight",
-    "gristmill.worker.early",
-    "gristmill.storage.s3",
-    "gristmill.storage.formats.csv",
-    "gristmill.storage.formats.json",
-)
+FOR_EXECUTORS = ("numpy", "pyarrow", "pyarrow.compute", "duckdb", "gristmill.worker.executor")
+FOR_REMOTE_DATA = ("gristmill.shuffle.flight", "gristmill.worker.early", "gristmill.storage.s3")
+FOR_MOST_TASKS = ("numpy.ma", "gristmill.storage.formats.csv", "gristmill.storage.formats.json")
+FOR_UPLOADS = ("gristmill.storage.s3_session", "botocore.httpsession", "botocore.client")
+QUIET_S = 1.0
+"""What the first tasks can do without is imported when nothing was asked for so long."""
 
 
 @dataclass(eq=False, slots=True)
@@ -61,11 +59,19 @@ class _Client:
 
 
 class ExecutorHost:
-    """Listens at ``path``. ``owner``: a connection with whose end all ends; ``imports``: modules to have ready."""
+    """Listens at ``path``. ``owner``: a connection with whose end all ends; ``imports``: modules to have ready,
+    ``later``: those to import when there is nothing to do."""
 
-    def __init__(self, path: Path, imports: tuple[str, ...], owner: socket.socket | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        imports: tuple[str, ...],
+        later: tuple[str, ...] = (),
+        owner: socket.socket | None = None,
+    ) -> None:
         self._selector = selectors.DefaultSelector()
         self._imports = deque(imports)
+        self._later = deque(later)
         self._clients: set[_Client] = set()
         self._asked_to_end = False
         self._pid = os.getpid()
@@ -84,15 +90,15 @@ class ExecutorHost:
         signal.signal(signal.SIGTERM, lambda *_: self._end_when_idle())
         gc.disable()  # imports make no garbage worth looking for
         while True:
-            ready = self._selector.select(0 if self._imports else None)
-            if not ready and self._imports:
-                self._import_next()
+            ready = self._selector.select(0 if self._imports else QUIET_S if self._later else None)
+            if not ready and (waiting := self._imports or self._later):
+                self._import_next(waiting)
             for key, _ in ready:
                 key.data()
 
-    def _import_next(self) -> None:
-        importlib.import_module(self._imports.popleft())
-        if not self._imports:
+    def _import_next(self, waiting: deque[str]) -> None:
+        importlib.import_module(waiting.popleft())
+        if not self._imports and not self._later:
             gc.enable()
 
     def _watch(self, file: socket.socket | int, act: Callable[[], None]) -> None:
@@ -166,7 +172,7 @@ class ExecutorHost:
     def _prepare(self, start: wire.StartProcess) -> None:
         """Imports what the process will need, so that it and all later ones share it."""
         while self._imports and (start.WhichOneof("what") != "agent" or self._imports[0] in FOR_AGENTS):
-            self._import_next()
+            self._import_next(self._imports)
         gc.freeze()  # else the first collection in each child would copy all pages
 
     def _bury(self, client: _Client, name: str, exit_: int) -> None:
@@ -237,10 +243,12 @@ def _work(start: wire.StartProcess) -> int:
     return 0
 
 
-def run(path: Path, imports: tuple[str, ...], owner: socket.socket | None = None) -> NoReturn:
+def run(
+    path: Path, imports: tuple[str, ...], later: tuple[str, ...] = (), owner: socket.socket | None = None
+) -> NoReturn:
     """The life of a host process. Raises OSError where the socket cannot be made."""
     call_process("gm-host")
-    ExecutorHost(path, imports, owner).serve()
+    ExecutorHost(path, imports, later, owner).serve()
 
 
 def main() -> NoReturn:
@@ -248,4 +256,5 @@ def main() -> NoReturn:
     path, parent, *remote = sys.argv[1:]
     end_with_parent(int(parent))
     owner = socket.socket(fileno=os.dup(0))
-    run(Path(path), FOR_AGENTS + FOR_EXECUTORS + (FOR_REMOTE_DATA if remote else ()), owner)
+    imports = FOR_AGENTS + FOR_EXECUTORS + FOR_MOST_TASKS[:1] + (FOR_REMOTE_DATA if remote else ())
+    run(Path(path), imports, FOR_MOST_TASKS[1:] + (FOR_UPLOADS if remote else ()), owner)
