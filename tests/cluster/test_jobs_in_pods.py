@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.cluster.embedded import parts, parts_here
 from tests.cluster.places import Place
 from tests.cluster.workloads import WORDS, command, join, total_sort, word_count, write_books, write_orders
-from tests.sql.tpc_data import generate_tpc
-
-QUERIES = Path(__file__).parents[1] / "sql" / "tpch"
 
 
 @pytest.fixture(scope="module")
@@ -81,38 +75,5 @@ def test_a_chain_of_ten_jobs_runs_each_when_its_upstream_is_complete(pool: Place
     assert raised["value"].to_pylist() == [count + 9 for count in counts["value"].to_pylist()]
 
 
-@pytest.fixture(scope="module")
-def tpch(pool: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """TPC-H data in the bucket, and a DuckDB that has the tables."""
-    folder = tmp_path_factory.mktemp("tpch")
-    generate_tpc("tpch", "0.01", folder)
-    with duckdb.connect() as connection:
-        for file in sorted(folder.glob("*.parquet")):
-            pool.s3.put(f"{pool.bucket}/tpch/{file.name}", file.read_bytes())
-            connection.execute(f"CREATE VIEW {file.stem} AS FROM '{file}'")
-        yield connection
-
-
-@pytest.mark.parametrize("query", ["q01", "q03", "q12"])
-def test_tpch_query_gives_duckdbs_answer(query: str, pool: Place, tpch: duckdb.DuckDBPyConnection) -> None:
-    sql = (QUERIES / f"{query}.sql").read_text()
-    names = [name for (name,) in tpch.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()]
-    tables = {name: {"uri": f"{pool.bucket}/tpch/{name}.parquet"} for name in names}
-    output = {"uri": f"{pool.bucket}/queries/{query}/", "format": "parquet"}
-    spec = {"sql": sql, "tables": tables, "output": output, "pool": "warm", "forceDistributed": True}
-    pool.apply("SQLQuery", query, spec)
-    expected = tpch.sql(sql).to_arrow_table()
-    status = pool.complete("gsql", query)
-    rows = pa.concat_tables([pq.read_table(file) for file in _files(pool, f"queries/{query}")])
-    assert _rounded(rows) == _rounded(expected)
-    assert len(pool.owned_jobs(query)) == len(status["jobs"]) > 0
-
-
 def _files(pool: Place, folder: str) -> list[Path]:
     return list(pool.s3.files(f"{pool.bucket}/{folder}", "part-*.parquet"))
-
-
-def _rounded(rows: pa.Table) -> list[list[object]]:
-    return [
-        [round(value, 6) if isinstance(value, float) else value for value in row.values()] for row in rows.to_pylist()
-    ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 import socket
 import ssl
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,27 +17,61 @@ from tests.cluster.harness.pki import Authority
 from tests.cluster.harness.release import Release
 from tests.cluster.places import Place
 
-PORTS = {"lead": (7077, 7078), "operator": (7070,)}
+SECURED = {"lead": {7077, 7078}, "worker": {7078}, "operator": {7070}}
+"""Ports of each component's pods that other pods call."""
+OPEN = {"operator": {8080}}
+"""Health and metrics, for the kubelet and Prometheus: they take no orders and tell no rows."""
+_PROGRAM = """
+for file in ("tcp", "tcp6"):
+    for line in open(f"/proc/net/{file}").readlines()[1:]:
+        _, local, _, state, *_ = line.split()
+        if state == "0A":
+            print(local)
+"""
+"""Prints the addresses on which something listens in a pod, as hexadecimal digits."""
+_LISTENING = ["python3", "-c", _PROGRAM]
+_LOOPBACK = re.compile("0100007F|0{24}01000000|0{16}FFFF00000100007F")
+_COMPONENT = "app.kubernetes.io/component"
+
+
+@pytest.fixture(scope="module")
+def pods(module_place: Place, operator: Release) -> dict[str, dict[str, Any]]:
+    """A pod of each component, by its name: lead and worker of a warm pool, which listen, and the operator's."""
+    module_place.apply("WorkerPool", "warm", {"min": 2, "max": 2, "idle": "10m", "stores": [module_place.store]})
+
+    def listening() -> dict[str, dict[str, Any]]:
+        found = {pod["metadata"]["labels"][_COMPONENT]: pod for pod in module_place.pods()}
+        where = _addresses(found)
+        return found if found.keys() == {"lead", "worker"} and all(_open(*one) for one in where) else {}
+
+    operators = {"operator": operator.client.get("pod", operator.operator_pod())}
+    return {**wait_for(listening, 90, "a lead and a worker that listen"), **operators}
 
 
 @pytest.fixture
-def addresses(place: Place, operator: Release) -> list[tuple[str, int]]:
-    """(address, port) of every port that talks to other pods: the lead's of a warm pool, and the operator's."""
-    place.apply("WorkerPool", "warm", {"min": 1, "max": 1, "stores": [place.store]})
+def addresses(pods: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
+    """(address, port) of every port that talks to other pods."""
+    return _addresses(pods)
 
-    def listening() -> list[tuple[str, int]]:
-        pods = place.pods(role="lead")
-        where = [(pod["status"].get("podIP", ""), port) for pod in pods for port in PORTS["lead"]]
-        return where if where and all(_open(*one) for one in where) else []
 
-    pod = operator.client.get("pod", operator.operator_pod())
-    return [*wait_for(listening, 90, "a lead that listens"), (pod["status"]["podIP"], 7070)]
+def _addresses(pods: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
+    return [(pod["status"].get("podIP", ""), port) for name, pod in pods.items() for port in sorted(SECURED[name])]
+
+
+def test_pods_listen_on_no_other_port(module_place: Place, pods: dict[str, dict[str, Any]]) -> None:
+    for name, pod in pods.items():
+        meta = pod["metadata"]
+        client = module_place.client.within(meta["namespace"])
+        said = client.kubectl("exec", meta["name"], "-c", pod["spec"]["containers"][0]["name"], "--", *_LISTENING)
+        listening = [line.split(":") for line in said.split()]
+        ports = {int(port, 16) for address, port in listening if not _LOOPBACK.fullmatch(address)}
+        assert ports == SECURED[name] | OPEN.get(name, set()), name
 
 
 def test_a_caller_with_the_pools_certificate_is_heard_at_every_port(
-    place: Place, addresses: list[tuple[str, int]], tmp_path: Path
+    module_place: Place, addresses: list[tuple[str, int]], tmp_path: Path
 ) -> None:
-    (secret,) = [one for one in place.client.items("secrets") if one["metadata"]["name"] == "gpool-warm-tls"]
+    (secret,) = [one for one in module_place.client.items("secrets") if one["metadata"]["name"] == "gpool-warm-tls"]
     for name in ("tls.crt", "tls.key"):
         (tmp_path / name).write_bytes(base64.b64decode(secret["data"][name]))
     context = _context()
@@ -63,17 +99,19 @@ def test_plain_text_is_refused_at_every_port(addresses: list[tuple[str, int]]) -
     for address in addresses:
         with socket.create_connection(address, 5) as connection:
             connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
-            assert b"\x00\x00\x00\x04" not in _answer(connection), address
+            settings = b"\x00\x00\x00\x04"
+            assert settings not in _answer(connection, settings), address
 
 
-def test_job_pods_have_no_token_of_a_service_account_and_no_rights(place: Place) -> None:
-    place.apply("WorkerPool", "warm", {"min": 1, "max": 1, "stores": [place.store]})
-    (pod,) = wait_for(lambda: place.pods(role="lead"), 60, "the lead")
+def test_job_pods_have_no_token_of_a_service_account_and_no_rights(
+    module_place: Place, pods: dict[str, dict[str, Any]]
+) -> None:
+    pod = pods["lead"]
     assert pod["spec"]["automountServiceAccountToken"] is False
     paths = [mount["mountPath"] for one in pod["spec"]["containers"] for mount in one["volumeMounts"]]
     assert not any("serviceaccount" in path for path in paths)
     text = str([one.get("env") for one in pod["spec"]["containers"]])
-    assert place.s3.secret_key not in text
+    assert module_place.s3.secret_key not in text
 
 
 def _context() -> ssl.SSLContext:
@@ -91,17 +129,18 @@ def _accepted(address: tuple[str, int], context: ssl.SSLContext) -> bool:
             connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
             ping = b"\x00\x00\x08\x06\x00\x00\x00\x00\x00" + bytes(8)
             connection.sendall(ping)
-            return ping[3:4] + b"\x01" in _answer(connection)
+            pong = ping[3:4] + b"\x01"
+            return pong in _answer(connection, pong)
     except OSError:
         return False
 
 
-def _answer(connection: socket.socket) -> bytes:
-    """All that comes within two seconds."""
+def _answer(connection: socket.socket, awaited: bytes) -> bytes:
+    """All that comes within two seconds, or until it has what is awaited."""
     connection.settimeout(2)
     received = b""
     with suppress(OSError):
-        while data := connection.recv(4096):
+        while awaited not in received and (data := connection.recv(4096)):
             received += data
     return received
 
