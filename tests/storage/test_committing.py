@@ -354,3 +354,20 @@ def test_a_killed_process_is_settled_by_the_next_job(tmp_path, stores, change):
     run_job([place], "next", stores, APPEND)
     assert tags(place, stores) in (["next", "old"], ["new", "next"])
     assert not [name for name in listed(place, stores) if "staged/" in name]
+
+
+def test_a_small_run_asks_its_store_little(bucket):
+    """A small query waits for these requests; most of them are asked at the same time."""
+    stores = Stores()
+    run_job([f"{bucket}/first"], "one", stores)
+    before = stores.usage().requests
+    output = Output(f"{bucket}/second")
+    run = OutputCommit("job", "two", [output], stores)
+    run.prepare()
+    epoch = run.acquire_epoch()
+    prepared = stores.usage().requests
+    parts = stage_rows(output, rows("two"), "two", stores, parts=1)
+    staged = stores.usage().requests
+    run.commit(parts, epoch)
+    assert prepared - before <= 6
+    assert stores.usage().requests - staged <= 10

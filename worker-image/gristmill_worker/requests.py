@@ -61,10 +61,19 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a pool adds to each request: its stores, where its own come before those of jobs, and its scratch."""
+    """What a pool adds to each request: its stores, where its own come before those of jobs, and its scratch.
+
+    ``reached`` keeps the clients of stores, so that later runs find their connections open.
+    """
 
     stores: tuple[Store, ...]
     scratch: str
+    reached: dict[tuple[Store, ...], Stores] = field(default_factory=dict)
+
+    def reach(self, own: Mapping[str, Any]) -> Stores:
+        """The stores of a request with this ``spec``. Raises InvalidPlan."""
+        wanted = self.stores or load_stores(own.get("stores", ()))
+        return self.reached.setdefault(wanted, Stores(wanted))
 
 
 def run_id(uid: str) -> str:
@@ -85,7 +94,7 @@ def request_from(uid: str, kind: str, resource: str, code: Mapping[str, bytes]) 
 
 def accept(request: Request, around: Surroundings) -> Accepted:
     """The chain that the request means. Raises InvalidPlan, InvalidQuery, InputError or StorageError."""
-    stores = Stores(around.stores or load_stores(request.resource.get("spec", {}).get("stores", ())))
+    stores = around.reach(request.resource.get("spec", {}))
     known: dict[FileSource, PlannedInput] = {}
     chain = _query_chain(request, stores, known) if request.kind == QUERY_KIND else _job_chain(request, stores)
     scratch = _scratch(chain, around)

@@ -46,8 +46,7 @@ class ChainOutputs:
         """
         for job, commit in self._commits.items():
             self._epochs[job] = 0
-            commit.prepare()
-            committed = commit.roll_forward()
+            committed = commit.prepare()
             if committed is not None:
                 self.manifests[job] = committed
             else:

@@ -19,10 +19,11 @@ from gristmill.plan.task import PendingPart
 from gristmill.storage import layout
 from gristmill.storage.filesystem import canonical
 from gristmill.storage.listing import hidden
-from gristmill.storage.manifest import Manifest, ManifestPart, Pending, read_log, read_record, to_bytes
+from gristmill.storage.manifest import Log, Manifest, ManifestPart, Pending, read_log, read_record, to_bytes
+from gristmill.storage.parallel import at_once, in_parallel
 from gristmill.storage.rollforward import after, forget_run, roll_forward_head, roll_forward_record
 from gristmill.storage.stores import Stores
-from gristmill.storage.sweeping import Registration, sweep_before_run
+from gristmill.storage.sweeping import Registration, registered, sweep_before_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,16 @@ class Partitioning:
     keys: tuple[str, ...] = ()
     partitions: int = 0
     hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What lies at an output's place: a file; the log; the registered runs; a file that is not Gristmill's, if any."""
+
+    is_file: bool
+    log: Log
+    runs: frozenset[str]
+    foreign: str
 
 
 class OutputCommit:
@@ -57,42 +68,68 @@ class OutputCommit:
         self._stores = stores
         self._partitioning = partitioning
         self._weak = stores.weak_commit
+        self._taken_over = True
+        """Whether another coordinator may have had the run before."""
 
-    def prepare(self) -> None:
+    def prepare(self) -> Manifest | None:
         """Before any task runs: settle what earlier runs left, check modes, try conditional puts, register this one.
 
-        Raises OutputExists, StorageError (the store refuses, or has no conditional puts). Preparing again, or after
-        this run has committed, changes nothing.
+        Returns what this run has committed already, all in place; None where it has still to. Raises OutputExists,
+        StorageError (the store refuses, or has no conditional puts). Preparing again changes nothing.
         """
-        for uri in self._uris:
-            self._refuse_file(uri)
-        log, _ = roll_forward_head(self._primary, self._stores)  # perhaps this run's own, that died while committing
-        if log.generation_of(self._commit) is not None:
-            return
-        for output, uri in zip(self._outputs, self._uris, strict=True):
-            sweep_before_run(uri, self._commit, self._stores, append=output.mode is OutputMode.APPEND)
-            self._check_mode(output, uri)
+        found = in_parallel(self._look, self._uris)
+        for uri, each in zip(self._uris, found, strict=True):
+            _refuse_file(uri, each)
+        log = found[0].log  # this run itself perhaps died while it committed
+        if log.unsettled:
+            log, _ = roll_forward_head(self._primary, self._stores)
+        if (generation := log.generation_of(self._commit)) is not None:
+            return roll_forward_record(read_record(self._primary, generation, self._stores), self._stores)
+        found = [self._settled(*each) for each in zip(self._outputs, self._uris, found, strict=True)]
         # Only now is anything written: a folder that is refused stays as it was.
         for uri in self._uris:
             self._probe(uri)
-        self._register()
+        self._taken_over = self._commit in found[0].runs
+        self._register(self._registered_head() if self._taken_over else found[0].log.head)
+        return self.roll_forward() if self._taken_over else None
 
-    def _register(self) -> None:
-        """Say that this process runs the job; the head stays that of the run's first coordinator."""
-        place = layout.run(self._primary, self._commit)
-        filesystem = self._stores.filesystem(place)
-        taken_over = filesystem.stat(place) is not None
-        head = self._registered_head() if taken_over else read_log(self._primary, self._stores).head
+    def _look(self, uri: str) -> _Found:
+        """What lies there: four questions that are asked at once."""
+        filesystem = self._stores.filesystem(uri)
+
+        def foreign() -> str:
+            others = (entry.name for entry in filesystem.walk(uri) if not _own(entry.uri[len(uri) + 1 :]))
+            return next(others, "")
+
+        return _Found(
+            *at_once(
+                lambda: filesystem.stat(uri) is not None,
+                lambda: read_log(uri, self._stores),
+                lambda: registered(uri, self._stores),
+                foreign,
+            )
+        )
+
+    def _settled(self, output: Output, uri: str, found: _Found) -> _Found:
+        """What lies there once earlier runs are settled. Raises OutputExists where it may not be written to."""
+        if found.log.unsettled or found.runs - {self._commit}:
+            sweep_before_run(uri, self._commit, self._stores, append=output.mode is OutputMode.APPEND)
+            found = self._look(uri)
+        self._check_mode(output, uri, found)
+        return found
+
+    def _register(self, head: int) -> None:
+        """Say that this process runs the job; ``head``: the newest generation when the run's first coordinator did."""
         registration = Registration.of_this_process(self._commit, self._job, self._primary, head)
         for uri in self._uris:
             self._stores.filesystem(uri).put(layout.run(uri, self._commit), registration.to_bytes())
 
     def acquire_epoch(self) -> int:
         """A number higher than that of every coordinator of this run before; those can commit no more."""
-        while True:
+        number = self._newest_epoch() + 1 if self._taken_over else 1
+        while not self._put_if_absent(layout.epoch(self._primary, self._commit, number), b"{}"):
             number = self._newest_epoch() + 1
-            if self._put_if_absent(layout.epoch(self._primary, self._commit, number), b"{}"):
-                return number
+        return number
 
     def commit(self, parts: Sequence[PendingPart], epoch: int) -> Manifest:
         """Make ``parts`` the output (of every output of the job) and return the first output's manifest.
@@ -101,16 +138,17 @@ class OutputCommit:
         committed to an output of mode ``error`` meanwhile, TypeConflict where an append does not fit.
         """
         while True:
-            if (committed := self._committed()) is not None:
+            log, head, newest = at_once(self._log, self._found_head, self._newest_epoch)
+            if (committed := self._committed(log, head)) is not None:
                 return roll_forward_record(committed, self._stores)
-            self._refuse_stale(epoch)
-            record = self._next_record(parts, epoch)
+            self._refuse_stale(epoch, newest)
+            record = self._next_record(parts, epoch, log)
             if self._put_if_absent(layout.record(record.uri, record.generation), to_bytes(record), durable=True):
-                return roll_forward_record(record, self._stores)
+                return roll_forward_record(record, self._stores, log.grown(record.generation))
 
     def roll_forward(self) -> Manifest | None:
         """Finish this run's commit if it was begun: the manifest, or None where the run has not committed."""
-        committed = self._committed()
+        committed = self._committed(*at_once(self._log, self._found_head))
         return None if committed is None else roll_forward_record(committed, self._stores)
 
     def discard(self, parts: Sequence[PendingPart]) -> None:
@@ -125,7 +163,7 @@ class OutputCommit:
         whoever comes next rolls it forward.
         """
         try:
-            committed = self._committed() is not None
+            committed = self._committed(*at_once(self._log, self._found_head)) is not None
         except Fenced:
             committed = False
         if not committed:
@@ -137,12 +175,16 @@ class OutputCommit:
         """The output whose log holds the commit."""
         return self._uris[0]
 
-    def _committed(self) -> Manifest | None:
+    def _log(self) -> Log:
+        return read_log(self._primary, self._stores)
+
+    def _committed(self, log: Log, registered_head: int | None) -> Manifest | None:
         """This run's record, if there is one. Raises Fenced if the run is not, or no longer, to commit."""
-        log = read_log(self._primary, self._stores)
         if (generation := log.generation_of(self._commit)) is not None:
             return read_record(self._primary, generation, self._stores)
-        for generation in sorted(g for g in log.records if g > self._registered_head()):
+        if registered_head is None:
+            raise self._shut_out()
+        for generation in sorted(g for g in log.records if g > registered_head):
             record = read_record(self._primary, generation, self._stores)
             if self._commit in record.voided:
                 raise self._shut_out()
@@ -150,12 +192,18 @@ class OutputCommit:
                 return record
         return None
 
-    def _registered_head(self) -> int:
+    def _found_head(self) -> int | None:
+        """The newest generation when the run was registered; None where it is not registered (any more)."""
         place = layout.run(self._primary, self._commit)
-        filesystem = self._stores.filesystem(place)
-        if filesystem.stat(place) is None:
+        try:
+            return Registration.from_bytes(self._stores.filesystem(place).read(place), place).head
+        except InputError:
+            return None
+
+    def _registered_head(self) -> int:
+        if (head := self._found_head()) is None:
             raise self._shut_out()
-        return Registration.from_bytes(filesystem.read(place), place).head
+        return head
 
     def _shut_out(self) -> Fenced:
         return Fenced(
@@ -169,8 +217,7 @@ class OutputCommit:
         numbers = (layout.epoch_number(entry.name) for entry in self._stores.filesystem(folder).walk(folder, 1))
         return max((number for number in numbers if number is not None), default=0)
 
-    def _refuse_stale(self, epoch: int) -> None:
-        newest = self._newest_epoch()
+    def _refuse_stale(self, epoch: int, newest: int) -> None:
         if newest != epoch:
             raise Fenced(
                 f"coordinator {newest} has taken over from coordinator {epoch}",
@@ -178,8 +225,8 @@ class OutputCommit:
                 remedy="Nothing is lost: the newer coordinator goes on with the job.",
             )
 
-    def _next_record(self, parts: Sequence[PendingPart], epoch: int) -> Manifest:
-        _, head = roll_forward_head(self._primary, self._stores)
+    def _next_record(self, parts: Sequence[PendingPart], epoch: int, log: Log) -> Manifest:
+        head = roll_forward_head(self._primary, self._stores)[1] if log.head else None
         first, *others = (
             self._record(output, uri, [part for part in parts if part.output == output.name], epoch)
             for output, uri in zip(self._outputs, self._uris, strict=True)
@@ -209,20 +256,13 @@ class OutputCommit:
             pending=tuple(Pending(path, part.staged) for path, part in zip(paths, ordered, strict=True)),
         )
 
-    def _check_mode(self, output: Output, uri: str) -> None:
-        log, head = roll_forward_head(uri, self._stores)
-        filesystem = self._stores.filesystem(uri)
+    def _check_mode(self, output: Output, uri: str, found: _Found) -> None:
+        head = read_record(uri, found.log.head, self._stores) if found.log.head else None
         if head is not None and head.commit:
             if output.mode is OutputMode.ERROR:
-                raise _exists(uri, f"it holds the result of job {head.job!r}, generation {log.finished}")
-            return
-        foreign = next((e for e in filesystem.walk(uri) if not _own(e.uri[len(uri) + 1 :])), None)
-        if foreign is not None:
-            raise _foreign(uri, foreign.name)
-
-    def _refuse_file(self, uri: str) -> None:
-        if self._stores.filesystem(uri).stat(uri) is not None:
-            raise StorageError("the output is a file", place=uri, remedy="Name a folder: a job writes several parts.")
+                raise _exists(uri, f"it holds the result of job {head.job!r}, generation {found.log.finished}")
+        elif found.foreign:
+            raise _foreign(uri, found.foreign)
 
     def _put_if_absent(self, uri: str, data: bytes, *, durable: bool = False) -> bool:
         filesystem = self._stores.filesystem(uri)
@@ -234,10 +274,10 @@ class OutputCommit:
         return True
 
     def _probe(self, uri: str) -> None:
-        """See that the store can be written and refuses a second write of a create-only file."""
-        if self._weak:
-            return
+        """See that the store can be written and refuses a second write of a create-only file; once in a process."""
         filesystem = self._stores.filesystem(uri)
+        if self._weak or filesystem in self._stores.proven:
+            return
         place = layout.probe(uri, uuid.uuid4().hex[:12])
         honoured = filesystem.put_if_absent(place, b"1") and not filesystem.put_if_absent(place, b"2")
         filesystem.delete([place])
@@ -247,6 +287,12 @@ class OutputCommit:
                 place=uri,
                 remedy="Use a store that does, or accept a weaker commit (weak_commit) if only one coordinator runs.",
             )
+        self._stores.proven.add(filesystem)
+
+
+def _refuse_file(uri: str, found: _Found) -> None:
+    if found.is_file:
+        raise StorageError("the output is a file", place=uri, remedy="Name a folder: a job writes several parts.")
 
 
 def _own(path: str) -> bool:

@@ -144,6 +144,15 @@ class Log:
         """The newest generation whose parts are all in place, 0 for none."""
         return max(self.records & self.done.keys(), default=0)
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether the newest generation's parts are still to be put in place."""
+        return bool(self.head) and self.head not in self.done
+
+    def grown(self, generation: int) -> Log:
+        """The log with a record that was just written."""
+        return replace(self, records=self.records | {generation})
+
     def generation_of(self, commit: str) -> int | None:
         """The finished generation that this commit made."""
         return min((generation for generation, by in self.done.items() if by == commit), default=None)

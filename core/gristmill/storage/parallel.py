@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -21,6 +21,25 @@ def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
         return [work(item) for item in todo]
     with ThreadPoolExecutor(min(_AT_A_TIME, len(todo)), "storage") as pool:
         return list(pool.map(work, todo))
+
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+
+
+@overload
+def at_once(one: Callable[[], A], two: Callable[[], B], /) -> tuple[A, B]: ...
+@overload
+def at_once(one: Callable[[], A], two: Callable[[], B], three: Callable[[], C], /) -> tuple[A, B, C]: ...
+@overload
+def at_once(
+    one: Callable[[], A], two: Callable[[], B], three: Callable[[], C], four: Callable[[], D], /
+) -> tuple[A, B, C, D]: ...
+def at_once(*questions: Callable[[], Any]) -> tuple[Any, ...]:
+    """The answers to different questions, asked at the same time; the first error raised."""
+    return tuple(in_parallel(lambda ask: ask(), questions))
 
 
 def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

@@ -14,13 +14,16 @@ from gristmill.plan.job import OutputMode
 from gristmill.storage import layout
 from gristmill.storage.filesystem import join
 from gristmill.storage.manifest import Log, Manifest, Pending, read_log, read_record, to_bytes
-from gristmill.storage.parallel import in_parallel
+from gristmill.storage.parallel import at_once, in_parallel
 from gristmill.storage.stores import Stores
 
 
-def roll_forward_record(record: Manifest, stores: Stores) -> Manifest:
-    """Bring a committed generation, and those of the job's other outputs, into place. Returns the record."""
-    log = read_log(record.uri, stores)
+def roll_forward_record(record: Manifest, stores: Stores, log: Log | None = None) -> Manifest:
+    """Bring a committed generation, and those of the job's other outputs, into place. Returns the record.
+
+    ``log`` is the output's, where the caller has just read it or written to it.
+    """
+    log = log or read_log(record.uri, stores)
     if record.generation not in log.done:
         _publish(record, stores)
     for other in record.others:
@@ -106,7 +109,9 @@ def _remove_replaced(record: Manifest, stores: Stores) -> None:
 def forget_run(commit: str, output_uri: str, stores: Stores) -> int:
     """Drop what a run has staged and not published, and its registration. Returns the number of staged files."""
     filesystem = stores.filesystem(output_uri)
-    dropped = filesystem.discard_below(layout.staging(output_uri, commit), output_uri, commit)
-    filesystem.delete(entry.uri for entry in filesystem.walk(layout.epochs(output_uri, commit), 1))
-    filesystem.delete([layout.run(output_uri, commit)])
+    dropped, epochs = at_once(
+        lambda: filesystem.discard_below(layout.staging(output_uri, commit), output_uri, commit),
+        lambda: [entry.uri for entry in filesystem.walk(layout.epochs(output_uri, commit), 1)],
+    )
+    filesystem.delete([*epochs, layout.run(output_uri, commit)])
     return dropped

@@ -28,6 +28,8 @@ class Stores:
         self.stores = stores
         self.options = dict(options or {})
         self.weak_commit = bool(self.options.pop("weak_commit", False))
+        self.proven: set[Filesystem] = set()
+        """Those that were seen to honour conditional puts."""
         self._made: dict[tuple[str, Store | None], Filesystem] = {}
         self._lock = Lock()
 

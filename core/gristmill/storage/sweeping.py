@@ -94,6 +94,12 @@ def sweep_before_run(output_uri: str, own: str, stores: Stores, *, append: bool)
         _sweep(output_uri, [run for run in others if not (append and run.may_live())], stores)
 
 
+def registered(output_uri: str, stores: Stores) -> frozenset[str]:
+    """The commits of the runs that may have staged something below an output."""
+    entries = stores.filesystem(output_uri).walk(layout.runs(output_uri), 1)
+    return frozenset(entry.name.removesuffix(".json") for entry in entries if entry.name.endswith(".json"))
+
+
 def _registered(output_uri: str, stores: Stores) -> list[Registration]:
     filesystem = stores.filesystem(output_uri)
     found = sorted(entry.uri for entry in filesystem.walk(layout.runs(output_uri), 1))
