@@ -11,7 +11,7 @@ JOBS ?= 2
 CLUSTER ?= /tmp/gristmill-cluster
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill
 EXTRAS := demo,frames,http,operator,worker,cluster,test,lint
-BENCHES ?= $(filter-out measuring cluster_%,$(basename $(notdir $(wildcard bench/*.py))))
+BENCHES ?= $(filter-out measuring peer_engines cluster_%,$(basename $(notdir $(wildcard bench/*.py))))
 # Of the oldest protobuf that pyproject.toml allows: what it generates runs on that one and on all newer ones.
 PROTOC := grpcio-tools==1.73.1 'setuptools<81'
 BIN := $(VENV)/bin
@@ -43,7 +43,7 @@ demo: $(INSTALLED) ## word count and a SQL query on real data, in worker process
 
 .PHONY: test
 test: $(INSTALLED) ## all tests, the slow ones as slices
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -o cache_dir=$(CACHE)/pytest $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 -o cache_dir=$(CACHE)/pytest $(TESTS)
 
 .PHONY: sim
 sim: $(INSTALLED) ## the scheduler under tens of thousands of simulated failures (minutes)
