@@ -42,10 +42,14 @@ _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", 
 
 @dataclass(frozen=True, slots=True)
 class Halves:
-    """``partial`` are calls over rows, ``final`` is the value over the partial columns of a group."""
+    """``partial`` are calls over rows, ``final`` is the value over the partial columns of a group.
+
+    ``again`` puts several partial rows of a group together to one: the same columns, as calls over themselves.
+    """
 
     partial: tuple[Item, ...]
     final: Item
+    again: tuple[Item, ...]
 
 
 def distinct_values(call: exp.Expr) -> tuple[exp.Expr, ...] | None:
@@ -80,13 +84,14 @@ def _alone(call: Item, names: Names) -> Halves | None:
     """A call whose partial result is one column of the call's own type."""
     partial = names.item(call.column.name, call.value)
     try:
-        return Halves((partial,), Item(call.column, merged(partial, names).value))
+        again = merged(partial, names)
     except Unbindable:
         return None
+    return Halves((partial,), Item(call.column, again.value), (again,))
 
 
 def merged(partial: Item, names: Names) -> Item:
-    """A partial column put together from several partial rows: the same column again."""
+    """The column of a count, sum, extreme or their like put together from several rows of it: the same column again."""
     function = bare_call(partial.value)
     value = column(partial.column.name)
     if isinstance(function, exp.Count):
@@ -115,7 +120,7 @@ def _average(call: Item, function: exp.Expr, names: Names) -> Halves | None:
     if factor > 1:
         dividend, divisor = f"ROUND({dividend} * {factor})", f"({divisor} * {factor})"
     quotient = parse_one(f"{dividend} / {divisor}", read="duckdb")
-    return Halves((total, count), Item(call.column, quotient))
+    return Halves((total, count), Item(call.column, quotient), (merged(total, names), merged(count, names)))
 
 
 def _at_extreme(call: Item, function: exp.Expr, names: Names) -> Halves:
@@ -127,8 +132,9 @@ def _at_extreme(call: Item, function: exp.Expr, names: Names) -> Halves:
         there = exp.And(this=enclosed(call.value.expression.this), expression=there)
     bound = exp.Filter(this=extreme(this=by.copy()), expression=exp.Where(this=there))
     partial = names.items([(call.column.name, call.value), (f"{call.column.name}_by", bound)])
-    final = type(function)(this=column(partial[0].column.name), expression=column(partial[1].column.name))
-    return Halves(partial, Item(call.column, final))
+    at, furthest = partial
+    final = type(function)(this=column(at.column.name), expression=column(furthest.column.name))
+    return Halves(partial, Item(call.column, final), (Item(at.column, final), merged(furthest, names)))
 
 
 def _spread(call: Item, function: exp.Expr, names: Names) -> Halves:
@@ -148,8 +154,11 @@ def _spread(call: Item, function: exp.Expr, names: Names) -> Halves:
         "LAMBDA a, b : {'n': a.n + b.n, 'm': a.m + (b.m - a.m) * b.n / (a.n + b.n), "
         "'s': a.s + b.s + (b.m - a.m) * (b.m - a.m) * a.n * b.n / (a.n + b.n)})"
     )
-    parts = {part: f"STRUCT_EXTRACT({state}, '{part}')" for part in "ns"}
-    return Halves(partial, Item(call.column, parse_one(_SPREADS[type(function)].format(**parts), read="duckdb")))
+    parts = {part: f"STRUCT_EXTRACT({state}, '{part}')" for part in "nms"}
+    final = parse_one(_SPREADS[type(function)].format(**parts), read="duckdb")
+    count, *rest = partial
+    again = (Item(item.column, parse_one(parts[part], read="duckdb")) for item, part in zip(rest, "ms", strict=True))
+    return Halves(partial, Item(call.column, final), (merged(count, names), *again))
 
 
 def _filtered(call: exp.Expr, node: exp.Expr) -> exp.Expr | None:

@@ -151,7 +151,7 @@ class _Aggregating:
 
     def _added_up(self, shuffled: Flow, simple: list[Halves], distinct: list[_Distinct]) -> Flow:
         names = self._planner.names
-        again = tuple(merged(item, names) for half in simple for item in half.partial)
+        again = tuple(item for half in simple for item in half.again)
         counted = tuple(names.item(d.call.column.name, _over_columns(d).value) for d in distinct)
         columns = tuple(item.column for item in (*again, *counted))
         some = shuffled.applied(lambda s: s.grouped((), (*again, *counted), having="COUNT(*) > 0"), columns)

@@ -246,3 +246,7 @@ SELECT id FROM t WHERE a > ALL (SELECT a FROM one);
 SELECT t.id, u.uid FROM t ASOF JOIN u ON t.a = u.a AND t.day >= u.day;
 SELECT id, (SELECT uid FROM u WHERE u.a = t.a ORDER BY uid DESC LIMIT 1) FROM t;
 SELECT * FROM (SELECT a, s, b FROM t) PIVOT (sum(b) FOR s IN ('x', 'y') GROUP BY a) -- single;
+
+-- DISTINCT without keys beside aggregates that are put together from several columns
+SELECT sum(DISTINCT a), stddev(b), avg(id) FILTER (WHERE flag), arg_max(s, id), min(d), count(*) FROM t;
+SELECT count(DISTINCT a), var_pop(b) FILTER (WHERE id < 0), arg_min(s, id) FILTER (WHERE flag) FROM nothing;
