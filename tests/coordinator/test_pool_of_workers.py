@@ -218,3 +218,54 @@ def test_a_worker_comes_with_the_stores_of_its_run() -> None:
 def test_what_a_pool_needs_of_a_run_is_what_a_chain_run_has() -> None:
     for name in ("joined", "left", "draining", "heartbeat", "reading", "attempt_finished", "attempt_failed", "fail"):
         assert callable(getattr(ChainRun, name))
+
+
+def test_workers_forget_a_run_that_is_over_once_they_do_nothing_for_it() -> None:
+    play = _Play(a=2, b=1)
+    play.join("w1", "w2", "w3")
+    play.runs["a"].links["w1"].launch(None, _order())
+    play.runs["a"].over = True
+    play.pool.remove("a")
+    forgot = [name for name, link in play.links.items() if ("forget", "a") in link.said]
+    assert forgot == ["w3"]
+    play.pool.attempt_failed(WorkerId("w1"), ATTEMPT, Cause.CANCELLED, Cancelled("cancelled"))
+    assert play.links["w1"].said[-2:] == [("forget", "a"), ("serve", "b", (Store("s3://b"),), "")]
+    assert ("forget", "a") not in play.links["w2"].said
+
+
+def test_a_run_that_another_lead_goes_on_with_is_not_forgotten() -> None:
+    play = _Play(a=1)
+    play.join("w1")
+    play.pool.remove("a")
+    assert ("forget", "a") not in play.links["w1"].said
+
+
+def test_many_drivers_look_at_what_runs_want_now_and_then_only() -> None:
+    play = _Play(a=1, b=1)
+    play.join("w1", "w2")
+    play.runs["b"].over = True
+    looks = 0
+
+    class _Counted(_Run):
+        @property
+        def wanted(self) -> RequestWorkers:
+            nonlocal looks
+            looks += 1
+            return RequestWorkers(1)
+
+    counted: Any = _Counted()
+    play.pool.add("c", counted, (), 0.0)
+    looks = 0
+    for turn in range(1000):
+        play.pool.settle(1.0 + turn / 10_000)
+    assert looks <= 12
+
+
+def test_a_worker_that_leaves_in_the_middle_of_a_loan_is_lent_to_nobody() -> None:
+    play = _Play(a=2, b=1)
+    play.join("w1", "w2")
+    play.runs["b"].links["w2"].launch(None, _order())
+    play.pool.left(WorkerId("w2"), LeaveReason.LOST)
+    play.join("w3")
+    assert play.has()["w3"] == "b"
+    assert play.pool.slots == 2

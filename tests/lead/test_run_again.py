@@ -31,6 +31,9 @@ class _Run:
     def cancel(self, _: str) -> None:
         self.given_up = True
 
+    def let_go(self, _: RunReport) -> None:
+        assert self.ended
+
     async def live(self) -> None:
         await self.swept.wait()
         self.ended = True

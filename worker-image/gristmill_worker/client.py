@@ -23,7 +23,6 @@ from gristmill.plan.codec import to_json
 from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
 from gristmill.version import __version__
-from gristmill.wire.reports import RunPhase
 from gristmill.wire.versions import VERSION_HEADER
 from gristmill_worker.runs import LeadRun
 from gristmill_worker.task_logs import TaskLogs
@@ -129,9 +128,9 @@ def _committed(run: LeadRun) -> tuple[Manifest, Stores]:
     """The result of a run that has one."""
     if not run.ended:
         _refuse(404, f"it has not finished: {run.phase}", "Wait for its end.")
-    if run.phase is not RunPhase.COMPLETE or run.planned is None or run.stores is None:
+    if run.result is None or run.stores is None:
         _refuse(410, f"it has no result: {run.error or run.phase}", "")
-    return run.manifests[run.planned.chain.result_job.name], run.stores
+    return run.result, run.stores
 
 
 async def _streamed(request: web.Request, chunks: AsyncIterator[bytes], kind: str) -> web.StreamResponse:

@@ -192,6 +192,8 @@ class Lead:
         if not life.cancelled() and (error := life.exception()) is not None:
             log(__name__, ERROR, "a run was lost by a fault", uid=uid, error=repr(error))
         self._idle_since_s = time.monotonic()
+        if (run := self._runs[uid]).ended:
+            run.let_go(report_of(run))
         ended = [each for each, run in self._runs.items() if run.ended]
         for old in ended[:-KEPT_RUNS]:
             self._forget(old)

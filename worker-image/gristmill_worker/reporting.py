@@ -33,7 +33,9 @@ TEXT_CHARACTERS = 2000
 
 
 def report_of(run: LeadRun) -> RunReport:
-    """How the run stands now."""
+    """How the run stands now, or stood at its end."""
+    if run.last_report is not None:
+        return run.last_report
     stages = run.progress.stages
     outputs = tuple(_pointer(each) for first in run.manifests.values() for each in (first, *first.others))
     return RunReport(
@@ -100,9 +102,7 @@ def _pointer(manifest: Manifest, name: str = "") -> OutputPointer:
 
 
 def _result(run: LeadRun) -> OutputPointer | None:
-    if run.phase is not RunPhase.COMPLETE or run.planned is None:
-        return None
-    return _pointer(run.manifests[run.planned.chain.result_job.name])
+    return None if run.result is None else _pointer(run.result)
 
 
 def _jobs(run: LeadRun) -> tuple[JobReport, ...]:

@@ -30,7 +30,7 @@ from gristmill.schedule.config import SchedulerConfig
 from gristmill.storage.filesystem import join
 from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
-from gristmill.wire.reports import RunPhase
+from gristmill.wire.reports import RunPhase, RunReport
 from gristmill_worker.journal import FLUSH_EVERY_S, Journal
 from gristmill_worker.mirrors import manifests_of
 from gristmill_worker.requests import Accepted, Request, Surroundings, accept
@@ -74,6 +74,12 @@ class LeadRun:
         """Of a query: its jobs as MapReduceJobs (JSON), by name."""
         self.manifests: dict[str, Manifest] = {}
         """By job, once committed."""
+        self.logs = ""
+        """The folder of the tasks' logs; empty where there is no scratch to keep them in."""
+        self.result: Manifest | None = None
+        """What the run was for, once it is complete."""
+        self.last_report: RunReport | None = None
+        """How it stood at its end, once it has been let go."""
         self.started_s = time.monotonic()
         self._place = place
         self._changed = changed
@@ -83,6 +89,7 @@ class LeadRun:
         self._stop_journal = asyncio.Event()
         self._accepted_before: list[TaskResult] = []
         self._looked_s = 0.0
+        self._explained = ""
 
     @property
     def ended(self) -> bool:
@@ -95,16 +102,20 @@ class LeadRun:
         return self._cancelled is not None
 
     @property
-    def logs(self) -> str:
-        """The folder of the tasks' logs; empty where there is no scratch to keep them in."""
-        scratch = self.accepted.scratch if self.accepted else ""
-        return join(scratch, "logs", self.request.run) if scratch else ""
-
-    @property
     def explained(self) -> str:
         """The plan as text; empty before there is one."""
         planned = self.planned
-        return explain(planned.chain, planned.graph, f"{planned.tier} ({planned.why})") if planned else ""
+        if planned is None:
+            return self._explained
+        return explain(planned.chain, planned.graph, f"{planned.tier} ({planned.why})")
+
+    def let_go(self, last_report: RunReport) -> None:
+        """Keeps of an ended run only what is still asked for: its report, plan as text, result and logs."""
+        self.last_report = last_report
+        self.accepted = self.planned = self.run = None
+        self.manifests = {}
+        self._outputs = self._journal = None
+        self._accepted_before = []
 
     def cancel(self, reason: str) -> None:
         """Ends the run; what it staged is dropped."""
@@ -137,6 +148,8 @@ class LeadRun:
         if request.kind == QUERY_KIND:
             self.job_manifests = manifests_of(self.accepted.chain)
         self.stores = self.accepted.stores
+        if self.accepted.scratch:
+            self.logs = join(self.accepted.scratch, "logs", request.run)
         planned = plan_for_pool(self.accepted.chain, self.stores, place.pool_name, self.accepted.known)
         self._journal = Journal(self.accepted.scratch, request.run, planned.graph, self.stores)
         self._accepted_before = self._journal.read()
@@ -235,6 +248,7 @@ class LeadRun:
             self._outputs.abandon()
         if self._journal is not None:
             self._journal.remove()
+        self._explained = self.explained
 
     def _end(self) -> None:
         state = ChainState.FINISHED
@@ -244,6 +258,8 @@ class LeadRun:
             self._take_look(state)
         else:
             self.progress = replace(self.progress, state=state)
+        if self.error is None and self.planned is not None:
+            self.result = self.manifests[self.planned.chain.result_job.name]
         log(__name__, INFO, "run ended", run=self.request.run, resource=self.request.name, state=state, why=self.error)
         self._to(_PHASES[state])
 

@@ -61,3 +61,6 @@ class PoolLink(WorkerLink, Protocol):
     def serve(self, run: str, stores: tuple[Store, ...], logs: str) -> None:
         """What follows is of this run, whose files are reached so and whose logs go there (empty: nowhere); nothing of
         another run goes on there."""
+
+    def forget(self, run: str) -> None:
+        """The run is over: nobody will read any of its map output."""

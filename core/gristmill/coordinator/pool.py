@@ -8,93 +8,21 @@ decision about tasks; that is each run's scheduler's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from gristmill.coordinator.chain_run import ChainRun
-from gristmill.coordinator.links import PoolLink, StagedPlan
+from gristmill.coordinator.links import PoolLink
+from gristmill.coordinator.loans import Loan, Member, PoolRun
 from gristmill.errors import GristmillError
 from gristmill.ids import AttemptId, ExchangeId, WorkerId
 from gristmill.plan.job import Store
-from gristmill.plan.task import ExchangeFeed, TaskOrder, TaskResult
+from gristmill.plan.task import TaskResult
 from gristmill.schedule.events import Cause, LeaveReason, WorkerJoined
 
 TURN_S = 5.0
 """Where runs are more than workers, each has a worker for at least so long before another gets it."""
-
-
-@dataclass(slots=True, eq=False)
-class PoolRun:
-    """A run among others, oldest first. ``logs``: where its tasks' logs are kept, empty: nowhere. ``waiting_since_s``:
-    since when it has no worker."""
-
-    name: str
-    run: ChainRun
-    stores: tuple[Store, ...]
-    logs: str
-    waiting_since_s: float
-
-    @property
-    def wanted_slots(self) -> int:
-        """Slots that it could fill now."""
-        return 0 if self.run.over else self.run.wanted.slots
-
-
-class Loan:
-    """A worker while one run has it: the run's WorkerLink. Compared by identity."""
-
-    def __init__(self, id_: WorkerId, run: PoolRun, member: Member, since_s: float) -> None:
-        self.id = id_
-        self.run = run
-        self.member = member
-        self.since_s = since_s
-        self.ending = False
-        self.outstanding: set[AttemptId] = set()
-        """Launched, and not heard of yet."""
-
-    def feed(self, update: ExchangeFeed) -> None:
-        """See WorkerLink."""
-        self.member.link.feed(update)
-
-    def launch(self, plan: StagedPlan, order: TaskOrder) -> None:
-        """See WorkerLink."""
-        self.outstanding.add(order.attempt)
-        self.member.link.launch(plan, order)
-
-    def cancel(self, attempt: AttemptId) -> None:
-        """See WorkerLink."""
-        if attempt in self.outstanding:
-            self.member.link.cancel(attempt)
-
-    def release(self, run: str, exchange: ExchangeId) -> None:
-        """See WorkerLink."""
-        self.member.link.release(run, exchange)
-
-    def stop(self) -> None:
-        """See WorkerLink."""
-        self.member.link.stop()
-
-
-@dataclass(slots=True, eq=False)
-class Member:
-    """A worker of the pool. ``loan`` is the present one; ``past`` are ended ones of runs that still go on."""
-
-    joined: WorkerJoined
-    link: PoolLink
-    draining: bool = False
-    loans: int = 0
-    loan: Loan | None = None
-    past: list[Loan] = field(default_factory=list)
-
-    @property
-    def slots(self) -> int:
-        """Attempts that it runs at a time."""
-        return self.joined.slots
-
-    def all_loans(self) -> Iterator[Loan]:
-        """The present loan and those whose map output may still be read."""
-        yield from self.past
-        if self.loan is not None:
-            yield self.loan
+SETTLE_EVERY_S = 0.05
+"""What runs want is looked at so often; a worker that comes free is lent at once."""
 
 
 class Pool:
@@ -104,7 +32,11 @@ class Pool:
         self._members: dict[WorkerId, Member] = {}
         self._runs: dict[str, PoolRun] = {}
         self._places: dict[str, tuple[str, ...]] = {}
+        self._free: dict[WorkerId, Member] = {}
+        """Members without a loan that take tasks."""
+        self._ending: set[Loan] = set()
         self._now_s = 0.0
+        self._settled_s = 0.0
 
     # What drivers of runs tell.
 
@@ -112,16 +44,24 @@ class Pool:
         """A run begins, and gets workers as it needs them."""
         self._now_s = now_s
         self._runs[name] = PoolRun(name, run, stores, logs, now_s)
-        self.settle(now_s)
+        self._settle()
 
     def remove(self, name: str) -> None:
-        """A run is over: its workers are free once they have ended what they still do for it."""
+        """A run is over: its workers are free once they have ended what they still do for it, and forget it then."""
         gone = self._runs.pop(name)
         for member in self._members.values():
+            former = [loan for loan in member.past if loan.run is gone]
             member.past = [loan for loan in member.past if loan.run is not gone]
-            if member.loan is not None and member.loan.run is gone:
-                self._end(member.loan)
-        self.settle(self._now_s)
+            if former and (member.loan is None or member.loan.run is not gone):
+                self._forget(member, gone)
+        for loan in list(gone.loans):
+            self._end(loan)
+        self._settle()
+
+    def _forget(self, member: Member, gone: PoolRun) -> None:
+        """Nobody will read what the run has left there; of one that goes on elsewhere somebody may."""
+        if gone.run.over:
+            member.link.forget(gone.name)
 
     def introduce(self, name: str) -> dict[str, WorkerId]:
         """Makes all workers known to a run that takes over map output of before; their ids there by host.
@@ -150,11 +90,21 @@ class Pool:
         return any(loan.outstanding for loan in self._loans() if loan.run.name == name)
 
     def settle(self, now_s: float) -> None:
-        """Lends free workers to the runs that need them, and asks back what is lent unevenly."""
+        """Time passes: now and then lends free workers to the runs that need them, and asks back what is lent unevenly.
+
+        Every run's driver tells it, many times a second.
+        """
         self._now_s = now_s
-        for member in self._members.values():
-            if member.loan is None and not member.draining and (run := self._neediest()) is not None:
-                self._lend(member, run)
+        if now_s - self._settled_s >= SETTLE_EVERY_S:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._settled_s = self._now_s
+        for id_, member in list(self._free.items()):
+            if (run := self._neediest()) is None:
+                break
+            del self._free[id_]
+            self._lend(member, run)
         self._take_back()
 
     def place(self, name: str, places: tuple[str, ...]) -> None:
@@ -173,19 +123,24 @@ class Pool:
 
     def joined(self, worker: WorkerJoined, link: PoolLink) -> None:
         """A worker is there."""
-        self._members[worker.worker] = Member(worker, link)
-        self.settle(self._now_s)
+        self._members[worker.worker] = self._free[worker.worker] = Member(worker, link)
+        self._settle()
 
     def left(self, worker: WorkerId, reason: LeaveReason) -> None:
         """A worker is gone."""
         member = self._members.pop(worker)
-        for loan in member.all_loans():
+        self._free.pop(worker, None)
+        loans = list(member.all_loans())
+        if member.loan is not None:
+            self._close(member.loan)
+        for loan in loans:
             loan.run.run.left(loan.id, reason)
 
     def draining(self, worker: WorkerId) -> None:
         """A worker finishes what it has and takes nothing new."""
         member = self._members[worker]
         member.draining = True
+        self._free.pop(worker, None)
         for loan in member.all_loans():
             loan.run.run.draining(loan.id)
 
@@ -234,35 +189,37 @@ class Pool:
 
     def idle(self) -> tuple[WorkerId, ...]:
         """Workers that have nothing to do, and hold nothing that anybody will read."""
-        return tuple(id_ for id_, member in self._members.items() if self._is_idle(member))
+        holders = {run.name: run.run.holders() for run in self._runs.values()}
+        return tuple(id_ for id_, member in self._members.items() if self._is_idle(member, holders))
 
-    def _is_idle(self, member: Member) -> bool:
+    def _is_idle(self, member: Member, holders: dict[str, set[WorkerId]]) -> bool:
         loan = member.loan
-        if loan is not None and (loan.outstanding or self._slots_of(loan.run) <= loan.run.wanted_slots):
+        if loan is not None and (loan.outstanding or loan.run.slots <= loan.run.wanted_slots):
             return False
-        return not any(each.id in each.run.run.holders() for each in member.all_loans())
+        return not any(each.id in holders.get(each.run.name, ()) for each in member.all_loans())
 
     def _loans(self) -> Iterator[Loan]:
         return (member.loan for member in self._members.values() if member.loan is not None)
 
-    def _slots_of(self, run: PoolRun) -> int:
-        return sum(loan.member.slots for loan in self._loans() if loan.run is run and not loan.ending)
+    def _active(self) -> list[PoolRun]:
+        return [run for run in self._runs.values() if not run.run.over]
 
     def _neediest(self) -> PoolRun | None:
         """Who gets the next free worker: the one without any that waits longest, then the oldest that wants more,
         then, to have it at hand, the only one there is."""
-        runs = [run for run in self._runs.values() if not run.run.over]
-        slots = {run.name: self._slots_of(run) for run in runs}
-        without = [run for run in runs if not slots[run.name]]
+        runs = self._active()
+        without = [run for run in runs if not run.slots]
         if without:
             return min(without, key=lambda run: run.waiting_since_s)
-        wanting = (run for run in runs if run.wanted_slots > slots[run.name])
+        wanting = (run for run in runs if run.wanted_slots > run.slots)
         return next(wanting, runs[0] if len(runs) == 1 else None)
 
     def _lend(self, member: Member, run: PoolRun) -> None:
-        member.loan = self._loan(member, run)
+        member.loan = loan = self._loan(member, run)
+        run.loans[loan] = None
+        run.slots += member.slots
         member.link.serve(run.name, run.stores, run.logs)
-        run.run.joined(self._as_joined(member.loan), member.loan)
+        run.run.joined(self._as_joined(loan), loan)
 
     def _loan(self, member: Member, run: PoolRun) -> Loan:
         """A new loan, under an id that no run has heard of."""
@@ -277,36 +234,39 @@ class Pool:
 
     def _take_back(self) -> None:
         """Ends loans for runs that have less than their share; the workers go there once they are empty."""
-        runs = [run for run in self._runs.values() if not run.run.over]
-        coming = sum(loan.ending for loan in self._loans())
-        for run in runs:
-            slots = self._slots_of(run)
-            if slots and run.wanted_slots <= slots:
+        coming = len(self._ending)
+        for run in self._active():
+            if run.slots and run.wanted_slots <= run.slots:
                 continue
             if coming:
                 coming -= 1
-            elif (loan := self._spare(run, urgent=not slots)) is not None:
+            elif (loan := self._spare(run, urgent=not run.slots)) is not None:
                 self._end(loan)
 
     def _spare(self, wanting: PoolRun, *, urgent: bool) -> Loan | None:
         """The loan of another run that can best be ended: idle ones first; for a run that has no worker at all also
         one of several, or the only one after its turn."""
-        loans = [loan for loan in self._loans() if loan.run is not wanting and not loan.ending]
-        of_run = {id(loan.run): self._slots_of(loan.run) for loan in loans}
-        for loan in loans:
-            left = of_run[id(loan.run)] - loan.member.slots
-            if not loan.outstanding and left >= (0 if loan.run.run.over else max(loan.run.wanted_slots, 1)):
-                return loan
+        others = [run for run in self._runs.values() if run is not wanting and run.slots]
+        for run in others:
+            more = run.slots - run.keeps_slots
+            for loan in run.loans if more > 0 else ():
+                if not loan.ending and not loan.outstanding and loan.member.slots <= more:
+                    return loan
+        loans = [loan for run in others for loan in run.loans if not loan.ending]
         if not urgent or not loans:
             return None
-        most = max(loans, key=lambda loan: (of_run[id(loan.run)], -len(loan.outstanding)))
-        if of_run[id(most.run)] > most.member.slots:
+        most = max(loans, key=lambda loan: (loan.run.slots, -len(loan.outstanding)))
+        if most.run.slots > most.member.slots:
             return most
         longest = min(loans, key=lambda loan: loan.since_s)
         return longest if self._now_s - longest.since_s >= TURN_S else None
 
     def _end(self, loan: Loan) -> None:
-        loan.ending = True
+        """Asks for the worker back."""
+        if not loan.ending:
+            loan.ending = True
+            loan.run.slots -= loan.member.slots
+            self._ending.add(loan)
         loan.run.run.draining(loan.id)
         self._after(loan)
 
@@ -314,10 +274,24 @@ class Pool:
         """A loan that ends is over with its last attempt."""
         if not loan.ending or loan.outstanding or loan.member.loan is not loan:
             return
-        member, run = loan.member, loan.run
-        member.loan = None
-        if run.name in self._runs:
+        member = loan.member
+        self._close(loan)
+        if not member.draining:
+            self._free[member.joined.worker] = member
+        if self._runs.get(loan.run.name) is loan.run:
             member.past.append(loan)
-            if not self._slots_of(run):
-                run.waiting_since_s = self._now_s
-        self.settle(self._now_s)
+        else:
+            self._forget(member, loan.run)
+        self._settle()
+
+    def _close(self, loan: Loan) -> None:
+        """The run has the worker no more."""
+        run, member = loan.run, loan.member
+        member.loan = None
+        run.loans.pop(loan, None)
+        if loan.ending:
+            self._ending.discard(loan)
+        else:
+            run.slots -= member.slots
+        if not run.slots:
+            run.waiting_since_s = self._now_s

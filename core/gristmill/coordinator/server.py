@@ -88,6 +88,10 @@ class StreamLink:
         """See WorkerLink."""
         self.send(wire.ToWorker(release=wire.Release(exchange=str(exchange), run=run)))
 
+    def forget(self, run: str) -> None:
+        """See PoolLink."""
+        self.send(wire.ToWorker(release=wire.Release(run=run)))
+
     def stop(self) -> None:
         """See WorkerLink."""
         self.send(wire.ToWorker(stop=wire.Stop()))

@@ -8,6 +8,11 @@ from urllib.parse import quote
 from gristmill.ids import ExchangeId
 
 
+def run_folder(outputs: Path, run: str) -> Path:
+    """The folder of all files that a worker wrote for one run."""
+    return outputs / quote(run, safe="")
+
+
 def exchange_folder(outputs: Path, run: str, exchange: ExchangeId) -> Path:
     """The folder of all files that a worker wrote for one exchange of one run."""
-    return outputs.joinpath(*(quote(part, safe="") for part in (run, exchange.job, exchange.input)))
+    return run_folder(outputs, run).joinpath(*(quote(part, safe="") for part in (exchange.job, exchange.input)))

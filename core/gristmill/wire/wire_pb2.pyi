@@ -23,13 +23,12 @@ class FromWorker(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., finished: _Optional[_Union[Finished, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ...) -> None: ...
 
 class ToWorker(_message.Message):
-    __slots__ = ("welcome", "stage", "feed", "launch", "cancel", "drain", "stop", "release", "serve")
+    __slots__ = ("welcome", "stage", "feed", "launch", "cancel", "stop", "release", "serve")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
     FEED_FIELD_NUMBER: _ClassVar[int]
     LAUNCH_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
-    DRAIN_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SERVE_FIELD_NUMBER: _ClassVar[int]
@@ -38,29 +37,26 @@ class ToWorker(_message.Message):
     feed: Feed
     launch: Launch
     cancel: Cancel
-    drain: Drain
     stop: Stop
     release: Release
     serve: Serve
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., launch: _Optional[_Union[Launch, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., serve: _Optional[_Union[Serve, _Mapping]] = ...) -> None: ...
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., launch: _Optional[_Union[Launch, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., serve: _Optional[_Union[Serve, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("worker", "version", "slots", "host", "flight_address", "places", "output_outlives_worker")
+    __slots__ = ("worker", "version", "slots", "host", "places", "output_outlives_worker")
     WORKER_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
-    FLIGHT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PLACES_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_OUTLIVES_WORKER_FIELD_NUMBER: _ClassVar[int]
     worker: str
     version: str
     slots: int
     host: str
-    flight_address: str
     places: _containers.RepeatedScalarFieldContainer[str]
     output_outlives_worker: bool
-    def __init__(self, worker: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., host: _Optional[str] = ..., flight_address: _Optional[str] = ..., places: _Optional[_Iterable[str]] = ..., output_outlives_worker: bool = ...) -> None: ...
+    def __init__(self, worker: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., host: _Optional[str] = ..., places: _Optional[_Iterable[str]] = ..., output_outlives_worker: bool = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("heartbeat_s",)
@@ -69,16 +65,14 @@ class Welcome(_message.Message):
     def __init__(self, heartbeat_s: _Optional[float] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("running", "memory_bytes", "peak_bytes", "disk_free_bytes")
+    __slots__ = ("running", "memory_bytes", "peak_bytes")
     RUNNING_FIELD_NUMBER: _ClassVar[int]
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     PEAK_BYTES_FIELD_NUMBER: _ClassVar[int]
-    DISK_FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
     running: _containers.RepeatedCompositeFieldContainer[AttemptProgress]
     memory_bytes: int
     peak_bytes: int
-    disk_free_bytes: int
-    def __init__(self, running: _Optional[_Iterable[_Union[AttemptProgress, _Mapping]]] = ..., memory_bytes: _Optional[int] = ..., peak_bytes: _Optional[int] = ..., disk_free_bytes: _Optional[int] = ...) -> None: ...
+    def __init__(self, running: _Optional[_Iterable[_Union[AttemptProgress, _Mapping]]] = ..., memory_bytes: _Optional[int] = ..., peak_bytes: _Optional[int] = ...) -> None: ...
 
 class AttemptProgress(_message.Message):
     __slots__ = ("attempt", "rows", "bytes")
@@ -175,10 +169,6 @@ class Cancel(_message.Message):
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     attempt: str
     def __init__(self, attempt: _Optional[str] = ...) -> None: ...
-
-class Drain(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
 
 class Stop(_message.Message):
     __slots__ = ()

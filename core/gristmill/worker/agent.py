@@ -22,7 +22,7 @@ from gristmill.errors import FragmentError, GristmillError, InternalError
 from gristmill.ids import ExchangeId
 from gristmill.logs import log, set_up
 from gristmill.plan.codec import to_json
-from gristmill.shuffle.layout import exchange_folder
+from gristmill.shuffle.layout import exchange_folder, run_folder
 from gristmill.version import __version__
 from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
@@ -39,6 +39,8 @@ REDIAL_AFTER_S = 0.5
 START_TIMEOUT_S = 60.0
 CONTAINER_HEADROOM_BYTES = 64 << 20
 """How much can be taken between two looks; a container that reaches its limit is ended whole."""
+EXECUTOR_SCRATCH = "executor-"
+"""Before an executor's name: its folder in the worker's scratch, gone with it, and with ``.log`` what it wrote."""
 SUSPECT_SHARE = 0.6
 """An executor that is killed from outside while the worker holds so much of its memory was killed for that."""
 
@@ -54,14 +56,18 @@ class Agent:
         self._feeds: dict[str, list[wire.ToExecutor]] = {}
         self._scratch = Path(config.scratch)
         self._scratch.mkdir(parents=True, exist_ok=True)
+        for left in self._scratch.glob(f"{EXECUTOR_SCRATCH}*/"):  # by the executors of an agent before this one
+            shutil.rmtree(left, ignore_errors=True)
         Path(config.outputs).mkdir(parents=True, exist_ok=True)
         self._socket_path = str(self._scratch / "agent.sock")
         self._link = CoordinatorLink(config, self._take)
         self._executors = HostLink(
             config.executors, self._socket_path, config.worker, self._process_started, self._process_ended
         )
+        # In a pod the executors' container starts when the kubelet says so; if not, the status of the pod tells why.
+        self._start_s = None if config.pod else START_TIMEOUT_S
         self._slots = [
-            Slot(number, self._scratch, self._executors, self._replay, self._attempt_died)
+            Slot(number, self._scratch, self._executors, self._replay, self._attempt_died, self._start_s)
             for number in range(config.slots)
         ]
         self._limit_bytes = _limit_bytes(config)
@@ -121,7 +127,7 @@ class Agent:
     async def _executors_ready(self) -> None:
         """A worker joins when its executors can run: the time of an attempt is its own."""
         try:
-            async with asyncio.timeout(None if self._config.pod else START_TIMEOUT_S):
+            async with asyncio.timeout(self._start_s):
                 await asyncio.gather(*(slot.ready() for slot in self._slots))
         except TimeoutError:
             place = f"worker {self._config.worker}"
@@ -166,7 +172,6 @@ class Agent:
             version=__version__,
             slots=config.slots,
             host=self._host,
-            flight_address=self._flight_address,
             places=config.places,
             output_outlives_worker=config.output_outlives_worker,
         )
@@ -193,8 +198,6 @@ class Agent:
                 self._cancel(message.cancel.attempt)
             case "release":
                 self._release(message.release)
-            case "drain":
-                self.drain()
             case "stop":
                 return False
         return True
@@ -271,10 +274,13 @@ class Agent:
         self._tell(wire.ToExecutor(serve=serve))
 
     def _release(self, release: wire.Release) -> None:
+        outputs = Path(self._config.outputs)
+        if not release.exchange:
+            shutil.rmtree(run_folder(outputs, release.run), ignore_errors=True)
+            return
         if release.run == self._served.run:
             self._feeds.pop(release.exchange, None)
-        folder = exchange_folder(Path(self._config.outputs), release.run, ExchangeId.parse(release.exchange))
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(exchange_folder(outputs, release.run, ExchangeId.parse(release.exchange)), ignore_errors=True)
 
     async def _executor_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await frames.receive(reader, wire.FromExecutor())
@@ -312,6 +318,8 @@ class Agent:
             if suspect and status in (None, -signal.SIGKILL):
                 slot.suspect(name, "oom")
             slot.process_ended(name, status, reason)
+        folder = self._scratch / f"{EXECUTOR_SCRATCH}{name}"
+        self._start(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
     def _attempt_died(self, slot: Slot, attempt: str, why: str) -> None:
         log(__name__, WARNING, "executor died", attempt=attempt, why=why)
@@ -336,12 +344,7 @@ class Agent:
                 for slot in self._slots
                 if slot.attempt is not None
             ]
-            beat = wire.Heartbeat(
-                running=running,
-                memory_bytes=self._measure(),
-                peak_bytes=self._peak_bytes,
-                disk_free_bytes=shutil.disk_usage(self._scratch).free,
-            )
+            beat = wire.Heartbeat(running=running, memory_bytes=self._measure(), peak_bytes=self._peak_bytes)
             self._link.send(wire.FromWorker(heartbeat=beat))
             await asyncio.sleep(every_s)
 
@@ -404,5 +407,6 @@ def main(config: AgentConfig) -> int:
     try:
         asyncio.run(_serve(config))
     except GristmillError as error:
-        log(__name__, INFO, "worker ends", worker=config.worker, why=error.reason)
+        log(__name__, WARNING, "worker ends", worker=config.worker, why=error)
+        return error.exit_code
     return 0

@@ -147,7 +147,7 @@ class Executor:
 
     def _set_up(self, setup: wire.ExecutorSetup) -> None:
         sys.path[:] = list(setup.sys_path) or sys.path
-        scratch = Path(setup.scratch) / f"executor-{os.getpid()}"
+        scratch = Path(setup.scratch) / f"executor-{self._name}"
         scratch.mkdir(parents=True, exist_ok=True)
         self._surroundings = TaskEnv(
             stores=Stores((), json.loads(setup.storage_options)),

@@ -17,7 +17,6 @@ from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
 from gristmill.worker.host_link import HostLink
 
-START_TIMEOUT_S = 60.0
 LAST_WORDS_TIMEOUT_S = 1.0
 """So long what an executor said before its end is waited for: a process that it left behind may keep its socket."""
 
@@ -48,7 +47,8 @@ class Slot:
     """Room for one running attempt.
 
     ``replay`` gives the frames that a new executor must hear first (setup, stages, feeds); ``died`` is called with
-    (slot, attempt, why it died) when an executor ends while it runs one.
+    (slot, attempt, why it died) when an executor ends while it runs one. ``start_s``: so long an attempt waits for an
+    executor to begin, None: as long as it takes.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Slot:
         host: HostLink,
         replay: Callable[[], Iterable[wire.ToExecutor]],
         died: Callable[[Slot, str, str], None],
+        start_s: float | None,
     ) -> None:
         self.number = number
         self.attempt: str | None = None
@@ -66,6 +67,7 @@ class Slot:
         self._host = host
         self._replay = replay
         self._died = died
+        self._start_s = start_s
         self._executor: ExecutorProcess | None = None
         self._verdict: tuple[str | None, str] = (None, "")
         """The attempt for which the agent killed the executor, and why: ``cancelled``, ``oom``."""
@@ -87,7 +89,7 @@ class Slot:
     async def ready(self) -> None:
         """Waits until the executor that was asked for has dialled in, or has ended."""
         if self._executor is not None:
-            await asyncio.wait_for(self._executor.connected.wait(), START_TIMEOUT_S)
+            await self._executor.connected.wait()
 
     def process_started(self, name: str, pid: int) -> None:
         """The host has started an executor; of interest if it is this slot's."""
@@ -131,7 +133,7 @@ class Slot:
         assert executor is not None
         executor.code_digest = order.code_digest or executor.code_digest
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(executor.connected.wait(), START_TIMEOUT_S)
+            await asyncio.wait_for(executor.connected.wait(), self._start_s)
         if executor is not self._executor:
             return  # it has ended, and its end was reported
         if executor.connected.is_set():
