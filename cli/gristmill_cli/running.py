@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 import gristmill as gm
-from gristmill.api.run import explain_chain
+from gristmill.api.run import ProgressFunction, explain_chain, ignore_progress
 from gristmill.plan.job import ChainPlan
 from gristmill.plan.manifest import dump_manifest
 from gristmill.units import bytes_text, parse_size
@@ -31,22 +32,52 @@ class RunOptions:
     force_distributed: bool = False
     quiet: bool = False
 
+    @property
+    def memory_bytes(self) -> int | None:
+        """Bytes for each worker."""
+        return None if self.memory is None else parse_size(self.memory, "--memory")
+
 
 def run_chain(chain: ChainPlan, options: RunOptions) -> gm.Result:
     """Runs to the end with progress, then a summary, on stderr. Ctrl-C cancels and raises Cancelled."""
-    console = Console(stderr=True)
-    memory = None if options.memory is None else parse_size(options.memory, "--memory")
-    with watching(console, quiet=options.quiet) as display:
-        result = gm.run(
+    return _watched(
+        lambda progress: gm.run(
             chain,
             workers=options.workers,
-            memory=memory,
+            memory=options.memory_bytes,
             force_distributed=options.force_distributed,
-            progress=display.update,
-        )
+            progress=progress,
+        ),
+        options,
+    )
+
+
+def run_query(query: gm.Query, options: RunOptions) -> gm.Result:
+    """The same for a query."""
+    return _watched(lambda progress: _with(query, options, progress).run(), options)
+
+
+def _watched(run: Callable[[ProgressFunction], gm.Result], options: RunOptions) -> gm.Result:
+    console = Console(stderr=True)
+    with watching(console, quiet=options.quiet) as display:
+        result = run(display.update)
     if not options.quiet:
         console.print(Text(summary(result), style="dim"), soft_wrap=True)
     return result
+
+
+def _with(query: gm.Query, options: RunOptions, progress: ProgressFunction = ignore_progress) -> gm.Query:
+    """The query with the command's options."""
+    return replace(
+        query,
+        options=replace(
+            query.options,
+            workers=options.workers,
+            memory=options.memory_bytes,
+            force_distributed=options.force_distributed,
+            progress=progress,
+        ),
+    )
 
 
 def explained(chain: ChainPlan, options: RunOptions) -> str:
@@ -57,15 +88,15 @@ def explained(chain: ChainPlan, options: RunOptions) -> str:
 def answer(query: gm.Query, asked: Asked, options: RunOptions, output: OutputFormat) -> None:
     """Writes what was asked of a query to stdout. One that writes its rows elsewhere shows none."""
     if asked is Asked.PLAN:
-        typer.echo(explained(query.chain, options))
+        typer.echo(_with(query, options).explain())
         return
     if asked is Asked.MANIFESTS:
         typer.echo(dump_manifest(query.chain), nl=False)
         return
-    result = run_chain(query.chain, options)
+    result = run_query(query, options)
     if asked is Asked.ANALYSIS:
         typer.echo(result.analysis)
-    elif not query.chain.result_job.outputs:
+    elif result.temporary:
         show_rows(result, output)
 
 

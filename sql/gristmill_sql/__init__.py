@@ -3,5 +3,15 @@
 from gristmill_sql.catalog import Catalog, Table, TableFacts
 from gristmill_sql.compile import CompiledQuery, compile_query
 from gristmill_sql.options import CompileOptions
+from gristmill_sql.whole import WholeQuery, read_whole
 
-__all__ = ["Catalog", "CompileOptions", "CompiledQuery", "Table", "TableFacts", "compile_query"]
+__all__ = [
+    "Catalog",
+    "CompileOptions",
+    "CompiledQuery",
+    "Table",
+    "TableFacts",
+    "WholeQuery",
+    "compile_query",
+    "read_whole",
+]

@@ -23,7 +23,7 @@ from gristmill_sql.tables import find_tables
 def bind(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> tuple[Query, Names]:
     """The query's meaning, and the names that it uses up. Raises InvalidQuery for what DuckDB would refuse, too."""
     tables = find_tables(parsed, catalog, oracle)
-    output = _unique_names(oracle.describe(parsed.text))
+    output = unique_names(oracle.describe(parsed.text))
     binder = Binder(tables, oracle)
     bound = binder.query(parsed.tree, {})
     if missing := free_columns(bound.relation):
@@ -56,7 +56,8 @@ def _as_type(given: Column, type_: str) -> exp.Expr:
     )
 
 
-def _unique_names(schema: Schema) -> Schema:
+def unique_names(schema: Schema) -> Schema:
+    """The columns under names that differ, as results have them: ``a``, ``a_1``."""
     taken: set[str] = set()
     unique = []
     for found in schema:

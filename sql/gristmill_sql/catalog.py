@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gristmill.plan.formats import format_of_path, path_source
 from gristmill.plan.schema import Schema
@@ -18,7 +18,7 @@ from gristmill.storage.filesystem import Entry
 from gristmill.storage.footers import Footers
 from gristmill.storage.splits import PlannedInput, plan_input
 from gristmill.storage.stores import Stores
-from gristmill_sql.statistics import distinct_values
+from gristmill_sql.statistics import column_bytes, distinct_values
 
 _READERS = 8
 STATISTICS_FILES = 4
@@ -30,12 +30,14 @@ class TableFacts:
     """What footers say of a table: its columns, and how much there is. ``rows`` None: not known without reading.
 
     ``distinct`` holds estimates of distinct values for some columns, by name: the hook for statistics and samples.
+    ``column_bytes`` are estimates of the uncompressed bytes of columns, by name, as far as footers tell.
     """
 
     schema: Schema
     rows: int | None = None
     bytes_: int = 0
     distinct: tuple[tuple[str, int], ...] = ()
+    column_bytes: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +64,39 @@ class StorageFacts:
 
     def __init__(self, stores: Stores | None = None) -> None:
         self.planned: dict[FileSource, PlannedInput] = {}
-        self._stores = stores or Stores((), {})
+        self.stores = stores or Stores((), {})
 
     def __call__(self, source: FileSource, place: str) -> TableFacts:
         """The facts of one table."""
-        planned = self.planned[source] = plan_input(source, self._stores, place)
-        distinct: tuple[tuple[str, int], ...] = ()
-        if source.format is Format.PARQUET:
-            looked_at = _spread([piece for split in planned.splits for piece in split.pieces])
-            entries = [Entry(piece.uri, piece.end, piece.version) for piece in looked_at]
-            found = [_FOOTERS.read(entry, self._stores.filesystem(entry.uri)).metadata for entry in entries]
-            distinct = distinct_values(found, planned.rows)
-        return TableFacts(planned.schema, planned.rows, planned.bytes_, distinct)
+        planned = self.planned[source] = plan_input(source, self.stores, place)
+        facts = TableFacts(planned.schema, planned.rows, planned.bytes_)
+        if source.format is not Format.PARQUET:
+            return facts
+        looked_at = _spread([piece for split in planned.splits for piece in split.pieces])
+        entries = tuple(Entry(piece.uri, piece.end, piece.version) for piece in looked_at)
+        distinct, bytes_ = self._of_columns(entries, planned.rows)
+        share = sum(entry.bytes_ for entry in entries) / max(1, planned.bytes_)
+        return replace(facts, distinct=distinct, column_bytes=tuple((name, int(b / share)) for name, b in bytes_))
+
+    def list_again(self) -> None:
+        """Has ``planned`` as things stand now."""
+        for source in list(self.planned):
+            self.planned[source] = plan_input(source, self.stores, source.uris[0])
+
+    def _of_columns(self, files: tuple[Entry, ...], rows: int | None) -> _ColumnFacts:
+        """Distinct values and bytes of columns; of the same files they are known from the last time."""
+        if (known := _KNOWN.get((files, rows))) is not None:
+            return known
+        found = [_FOOTERS.read(entry, self.stores.filesystem(entry.uri)).metadata for entry in files]
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        facts = _KNOWN[files, rows] = (distinct_values(found, rows), column_bytes(found))
+        return facts
+
+
+_ColumnFacts = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
+_KNOWN: dict[tuple[tuple[Entry, ...], int | None], _ColumnFacts] = {}
+_MOST_KNOWN = 256
 
 
 def _spread(pieces: Sequence[FileRange]) -> list[FileRange]:

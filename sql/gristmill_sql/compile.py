@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from gristmill.errors import InvalidQuery
 from gristmill.plan.job import ChainPlan
@@ -24,7 +25,9 @@ from gristmill_sql.oracle import Oracle
 from gristmill_sql.parse import Parsed, parse
 from gristmill_sql.physical import Planner
 from gristmill_sql.rules import Knowledge
-from gristmill_sql.statements import Target, output_of
+from gristmill_sql.statements import outputs_of
+
+Result = TypeVar("Result")
 
 _FRAMES = 30_000
 _STACK_BYTES = 512 << 20
@@ -54,14 +57,13 @@ def compile_query(sql: str, catalog: Catalog, options: CompileOptions | None = N
     try:
         return _compiled(sql, catalog, options)
     except RecursionError:
-        return _with_deep_stack(lambda: _compiled(sql, catalog, options))
+        return with_deep_stack(lambda: _compiled(sql, catalog, options))
 
 
 def _compiled(sql: str, catalog: Catalog, options: CompileOptions) -> CompiledQuery:
     oracle = Oracle()
     parsed = parse(sql, options, oracle, catalog)
-    if parsed.target is not None:
-        options = _writing(parsed.target, catalog, options)
+    options = replace(options, outputs=outputs_of(parsed.target, catalog, options.outputs))
     bound, names = bind(parsed, catalog, oracle)
     estimator = Estimator()
     optimized = optimize(bound, Knowledge(oracle, names, estimator, options))
@@ -70,14 +72,7 @@ def _compiled(sql: str, catalog: Catalog, options: CompileOptions) -> CompiledQu
     return CompiledQuery(chain, schema, ordered, parsed, bound, optimized)
 
 
-def _writing(target: Target, catalog: Catalog, options: CompileOptions) -> CompileOptions:
-    """The options with the output that the statement names."""
-    if options.outputs:
-        raise InvalidQuery("the statement says itself where its rows go", place=target.place, remedy="write a SELECT")
-    return replace(options, outputs=(output_of(target, catalog),))
-
-
-def _with_deep_stack(work: Callable[[], CompiledQuery]) -> CompiledQuery:
+def with_deep_stack(work: Callable[[], Result]) -> Result:
     """The work done where a deeply nested query has room; beyond that an error of the query, not of Python."""
     before = threading.stack_size(_STACK_BYTES), sys.getrecursionlimit()
     sys.setrecursionlimit(_FRAMES)

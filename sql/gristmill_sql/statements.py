@@ -159,6 +159,15 @@ def _word(sql: str, word: str) -> Span | None:
     return Span(start, start + len(word)) if start >= 0 else None
 
 
+def outputs_of(target: Target | None, catalog: Catalog, given: tuple[Output, ...]) -> tuple[Output, ...]:
+    """Where the rows go: what the caller has given, or the output that the statement names. Raises InvalidQuery."""
+    if target is None:
+        return given
+    if given:
+        raise InvalidQuery("the statement says itself where its rows go", place=target.place, remedy="write a SELECT")
+    return (output_of(target, catalog),)
+
+
 def output_of(target: Target, catalog: Catalog) -> Output:
     """The output that a statement writes. Raises InvalidQuery for what is no place to write to."""
     source = catalog.source(target.name)

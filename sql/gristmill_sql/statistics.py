@@ -26,6 +26,17 @@ def distinct_values(footers: Sequence[Any], rows: int | None) -> tuple[tuple[str
     return tuple(found.items())
 
 
+def column_bytes(footers: Sequence[Any]) -> tuple[tuple[str, int], ...]:
+    """Uncompressed bytes of each top-level column, by name, in these files' pyarrow metadata."""
+    found: dict[str, int] = {}
+    for metadata in footers:
+        for group in map(metadata.row_group, range(metadata.num_row_groups)):
+            for chunk in map(group.column, range(group.num_columns)):
+                name = chunk.path_in_schema.partition(".")[0]
+                found[name] = found.get(name, 0) + chunk.total_uncompressed_size
+    return tuple(found.items())
+
+
 def _chunks(footers: Iterable[Any]) -> dict[str, list[Any]]:
     """The column chunks of all row groups, by top-level column; nested columns are left out."""
     chunks: dict[str, list[Any]] = {}

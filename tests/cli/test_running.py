@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gristmill.worker.processes import family
+
 WORDCOUNT = """
 import gristmill as gm
 
@@ -138,7 +140,7 @@ def test_ctrl_c_cancels_with_130_and_leaves_nothing(wordcount, command, tmp_path
     lines = iter(process.stderr.readline, "")
     assert any("running" in line for line in lines)
     time.sleep(0.5)
-    children = descendants(process.pid)
+    children = list(family(process.pid))[1:]
     assert children
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=30)[1]
@@ -210,12 +212,6 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes below ``pid``."""
-    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return children + [below for child in children for below in descendants(child)]
 
 
 def test_sweep_of_a_finished_output_has_nothing_to_do(gristmill, wordcount):

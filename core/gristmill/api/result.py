@@ -60,8 +60,9 @@ class Result(Rows):
 
     ``counters`` are sums over all committed tasks of the chain, by name. ``manifests`` has one for each output of
     each job, by its URI; ``manifest`` is that of the job asked for. ``quarantined`` are records left out because they
-    always fail. ``progress`` is the last look at the run: figures of each stage, and the peak memory of workers.
-    ``messages`` are what the run had to say: workers that were lost, a map that is not deterministic.
+    always fail. ``manifest`` has no parts where the rows were never written. ``progress`` is the last look at the run:
+    figures of each stage, and the peak memory of workers. ``messages`` are what the run had to say: workers that were
+    lost, a map that is not deterministic.
     """
 
     job: str
@@ -77,6 +78,8 @@ class Result(Rows):
     """Whether the rows lie in a temporary folder that goes with this object: the job named no output."""
     _stores: Stores
     _explain: Callable[[Sequence[StageMeasure]], str]
+    _table: pa.Table | None = None
+    """The rows, where they never lay anywhere."""
 
     @cached_property
     def plan(self) -> str:
@@ -90,12 +93,12 @@ class Result(Rows):
 
     @property
     def uri(self) -> str:
-        """Where the rows lie."""
+        """Where the rows lie; empty where that is in memory."""
         return self.manifest.uri
 
     def reader(self) -> pa.RecordBatchReader:
         """The rows in order as a stream that knows its schema; nothing is read before the first batch is asked for."""
-        reader = open_manifest(self.manifest, self._stores)
+        reader = open_manifest(self.manifest, self._stores) if self._table is None else self._table.to_reader()
         return pa.RecordBatchReader.from_batches(reader.schema, self._while_alive(reader))
 
     def _while_alive(self, batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
@@ -103,10 +106,10 @@ class Result(Rows):
         yield from batches
 
     def __len__(self) -> int:
-        return sum(part.rows for part in self.manifest.parts)
+        return self.manifest.rows if self._table is None else self._table.num_rows
 
     def __repr__(self) -> str:
-        return f"<Result of {self.job!r}: {len(self)} rows at {self.uri}>"
+        return f"<Result of {self.job!r}: {len(self)} rows {f'at {self.uri}' if self.uri else 'in memory'}>"
 
 
 def _need(module: str) -> None:

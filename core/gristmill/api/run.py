@@ -151,11 +151,12 @@ def explain_chain(
     chain: ChainPlan, *, force_distributed: bool = False, storage_options: Mapping[str, Any] | None = None
 ) -> str:
     """The chain with its stages, as ``run`` would run it. Lists inputs, reads no rows."""
-    planned = plan_chain(chain, Stores(chain.stores, storage_options), force_distributed=force_distributed)
-    return _explained(planned)
+    stores = Stores(chain.stores, storage_options)
+    return explained(plan_chain(chain, stores, force_distributed=force_distributed))
 
 
-def _explained(planned: PlannedChain, measured: Sequence[StageMeasure] = ()) -> str:
+def explained(planned: PlannedChain, measured: Sequence[StageMeasure] = ()) -> str:
+    """EXPLAIN of what is to run or, with what its stages did, of what ran."""
     return explain(planned.chain, planned.graph, f"{planned.tier} ({planned.why})", measured)
 
 
@@ -172,7 +173,7 @@ def _with_result_output(
     return replace(chain, jobs=jobs), folder
 
 
-class _LastProgress:
+class LastProgress:
     """Passes progress on; remembers the last, and all messages."""
 
     def __init__(self, inner: ProgressFunction) -> None:
@@ -193,7 +194,7 @@ class _Run:
         self._options = options
         self._settings = load_settings()
         self._stores = Stores(chain.stores, options.storage_options)
-        self._report = _LastProgress(options.progress)
+        self._report = LastProgress(options.progress)
         self._report(Progress(ChainState.PLANNING))
         chain, self._keep = _with_result_output(chain, self._settings)
         force = options.force_distributed
@@ -221,7 +222,7 @@ class _Run:
             measured_stages(finished),
             self._keep is not None,
             self._stores,
-            partial(_explained, self._shown()),
+            partial(explained, self._shown()),
         )
         if self._keep is not None:
             weakref.finalize(result, self._keep.cleanup)

@@ -7,16 +7,22 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from logging import WARNING
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 
 from gristmill.api.job import output
 from gristmill.api.result import Result
-from gristmill.api.run import ProgressFunction, RunOptions, explain_chain, ignore_progress, run_chain
+from gristmill.api.run import ProgressFunction, RunOptions, explain_chain, explained, ignore_progress, run_chain
 from gristmill.api.sources import Input
+from gristmill.api.whole import fits_whole, run_whole
+from gristmill.coordinator.planning import PlannedChain
+from gristmill.coordinator.whole import plan_whole
 from gristmill.errors import InvalidPlan, InvalidQuery
+from gristmill.logs import log
 from gristmill.plan.formats import format_of_table, path_source
 from gristmill.plan.job import ChainPlan, Output, Store
 from gristmill.plan.schema import Schema
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from gristmill_sql import CompiledQuery
+    from gristmill_sql import Catalog, CompiledQuery, CompileOptions, WholeQuery
     from gristmill_sql.catalog import StorageFacts
 
 TableLike = str | Path | Sequence[str | Path] | Input | Any
@@ -75,14 +81,22 @@ class Query:
     @cached_property
     def compiled(self) -> CompiledQuery:
         """The query as a chain of jobs, with the steps before. Reads footers, no rows."""
-        from gristmill_sql import Catalog, CompileOptions, compile_query
+        from gristmill_sql import compile_query
 
-        sources = {name: self._source(name, given) for name, given in self.tables.items()}
-        options = CompileOptions(
-            dialect=self.dialect, params=self.params, partitions=self.partitions, outputs=self.outputs
-        )
-        compiled = compile_query(self.text, Catalog(sources, self._facts), options)
+        compiled = compile_query(self.text, self._catalog, self._compile_options)
         return replace(compiled, chain=replace(compiled.chain, stores=self.stores))
+
+    @property
+    def whole(self) -> PlannedChain | None:
+        """The query as one fragment for this process, where it is run so; None where it is spread."""
+        if self.options.force_distributed or self.partitions is not None:
+            return None
+        query = self._read
+        fits, why = fits_whole(query.bytes_, self.options, parquet=query.parquet)
+        if query.hindrance or not fits:
+            return None
+        chain = replace(query.chain(), stores=self.stores)
+        return plan_whole(chain, {table.name: self._facts.planned[table.source] for table in query.tables}, why)
 
     @property
     def chain(self) -> ChainPlan:
@@ -92,7 +106,7 @@ class Query:
     @property
     def schema(self) -> Schema:
         """Names and types of the result's columns."""
-        return self.compiled.schema
+        return self._read.schema
 
     def run(self) -> Result:
         """Runs the query, if it has not run yet."""
@@ -100,9 +114,14 @@ class Query:
 
     @cached_property
     def _result(self) -> Result:
-        listed_before = "compiled" in self.__dict__  # files may have come since
-        chain = self.chain
-        return run_chain(chain, self.options) if listed_before else run_chain(chain, self.options, self._facts.planned)
+        if "_catalog" in self.__dict__:
+            self._facts.list_again()  # files may have come since
+        if self.whole is not None:
+            try:
+                return run_whole(self.whole, self._read.schema, self._facts.stores, self.options)
+            except (MemoryError, duckdb.OutOfMemoryException):
+                log(__name__, WARNING, "too little memory for the query as a whole: it is spread")
+        return run_chain(self.chain, self.options, self._facts.planned)
 
     def arrow(self) -> pa.Table:
         """All rows as an Arrow table, in the query's order."""
@@ -127,6 +146,8 @@ class Query:
 
     def explain(self) -> str:
         """The chain of jobs with its fragments, exchanges and why each is there. Reads no rows."""
+        if self.whole is not None:
+            return explained(self.whole)
         return explain_chain(
             self.chain,
             force_distributed=self.options.force_distributed,
@@ -140,6 +161,27 @@ class Query:
     def __repr__(self) -> str:
         first = self.text.strip().splitlines()[0] if self.text.strip() else ""
         return f"<Query {first!r}: .arrow(), .pandas(), .polars(), .rows(), .write(uri), .explain()>"
+
+    @cached_property
+    def _read(self) -> WholeQuery:
+        """The query as it was read and bound."""
+        from gristmill_sql import read_whole
+
+        return read_whole(self.text, self._catalog, self._compile_options)
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        from gristmill_sql import Catalog
+
+        return Catalog({name: self._source(name, given) for name, given in self.tables.items()}, self._facts)
+
+    @property
+    def _compile_options(self) -> CompileOptions:
+        from gristmill_sql import CompileOptions
+
+        return CompileOptions(
+            dialect=self.dialect, params=self.params, partitions=self.partitions, outputs=self.outputs
+        )
 
     @cached_property
     def _folder(self) -> tempfile.TemporaryDirectory[str]:

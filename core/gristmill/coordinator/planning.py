@@ -28,12 +28,17 @@ INLINE_CODE_BYTES = 8 << 20
 """Inputs up to these sizes are done in the calling process: sooner than worker processes have started. Python
 functions and commands are slower per byte than SQL, so their bound is lower."""
 
+WHOLE_OF_MEMORY = 4
+"""A query runs whole where it reads at most so many times the memory: what it has to hold of that is less, and DuckDB
+spills as well as workers on the same machine do."""
+
 _PLANNERS = 8
 
 
 class Tier(StrEnum):
     """Where a chain runs."""
 
+    WHOLE = "whole, in this process"
     INLINE = "in this process"
     EMBEDDED = "worker processes on this machine"
     POOL = "pods of a pool"
@@ -86,6 +91,20 @@ def plan_chain(
     graph = compile_chain(listed, {name: planned.splits for name, planned in inputs.items()})
     tier, why = _tier(listed, inputs, force_distributed=force_distributed)
     return PlannedChain(listed, graph, inputs, tier, why)
+
+
+def whole_tier(bytes_: int, memory_bytes: int, *, parquet: bool) -> tuple[bool, str]:
+    """Whether a query that reads so many (uncompressed) bytes runs whole, in the calling process, and why.
+
+    Other formats than Parquet are parsed on one thread there, so worker processes pay sooner.
+    """
+    limit, what = INLINE_SQL_BYTES, f"{bytes_text(INLINE_SQL_BYTES)} of other formats than Parquet"
+    size = f"{bytes_text(bytes_)} to read"
+    if parquet:
+        limit, what = WHOLE_OF_MEMORY * memory_bytes, f"{WHOLE_OF_MEMORY} times {bytes_text(memory_bytes)} of memory"
+    if bytes_ <= limit:
+        return True, f"{size}, at most {what}"
+    return False, f"{size}, more than {what}"
 
 
 def _plan_inputs(

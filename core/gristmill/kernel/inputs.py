@@ -32,10 +32,10 @@ Seen = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What can be asked about a query before its inputs are opened, each for an input of that schema: the columns
-    that it reads, and whether it scans the rows but once."""
+    """What can be asked about a query before its inputs are opened: the columns that it reads of the input of that
+    name, and whether it scans the rows of an input of that schema but once."""
 
-    columns: Callable[[Schema], tuple[str, ...]]
+    columns: Callable[[str], tuple[str, ...]]
     scanned_once: Callable[[Schema], bool]
 
 
@@ -45,6 +45,11 @@ class Input(Protocol):
     name: str
     origin: str
     """What the rows are called in messages."""
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of the rows."""
+        ...
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows as records for a map function."""
@@ -69,16 +74,22 @@ class Input(Protocol):
 
 
 class SplitInput:
-    """The rows of a split."""
+    """The rows of a split. ``all_columns``: SQL gets all of them, whatever it reads."""
 
-    def __init__(self, name: str, reader: SplitReader, seen: Seen) -> None:
+    def __init__(self, name: str, reader: SplitReader, seen: Seen, *, all_columns: bool = False) -> None:
         self.name = name
         self._reader = reader
         self._seen = seen
+        self._all_columns = all_columns
         pieces = reader.split.pieces
         later = [piece for piece in pieces if piece.start and piece.first_row is None]
         self._named = {piece.uri: f"{piece.uri}@{piece.start}" for piece in later}
         self.origin = pieces[0].uri + (f" and {len(pieces) - 1} more" if len(pieces) > 1 else "") if pieces else name
+
+    @property
+    def schema(self) -> Schema:
+        """See Input."""
+        return self._reader.schema()
 
     def chunks(self) -> Iterator[Chunk]:
         """See Input. Lines are keyed by the file's URI, rows by (URI, row number), pairs by their key."""
@@ -125,8 +136,10 @@ class SplitInput:
         """See Input. It can be scanned again and again. Columns that the query does not read are NULL."""
         if self._reader.split.rows is not None:  # known from footers; DuckDB does not say how far it is
             self._seen(self._reader.split.rows)
+        if self._all_columns:
+            return self._reader.relation(con)
         schema = self._reader.schema()
-        read = reading.columns(schema)
+        read = reading.columns(self.name)
         rows = self._reader.relation(con, read)
         if len(read) == len(schema):
             return rows
@@ -152,6 +165,11 @@ class StreamInput:
         self._file = file
         self._key = key
         self._spool = spool
+
+    @property
+    def schema(self) -> Schema:
+        """See Input."""
+        return self._stream.schema
 
     def chunks(self) -> Iterator[Chunk]:
         """See Input."""

@@ -7,7 +7,9 @@ access is off, but for the folders of the task's own files.
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -29,12 +31,16 @@ _BATCH_ROWS = 122_880
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """What a DuckDB instance is made with. ``folders`` are those that SQL may read."""
+    """What a DuckDB instance is made with. ``folders`` are those that SQL may read.
+
+    A task of a spread job has one ``thread``, and its plan leaves out what makes such tasks slower.
+    """
 
     memory_bytes: int
     spill: Path
     folders: frozenset[str]
     time_zone: str
+    threads: int = 1
 
 
 _open: dict[DatabaseSettings, duckdb.DuckDBPyConnection] = {}
@@ -44,11 +50,21 @@ def database(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
     """A cursor on the executor's instance; a new instance where the settings need one, and then the old one ends."""
     known = _open.get(settings)
     if known is None:
-        for old in _open.values():
-            old.close()
-        _open.clear()
+        _close()
         known = _open[settings] = _connect(settings)
     return known.cursor()
+
+
+@atexit.register
+def _close() -> None:
+    """Ends the instance, if there is one: in a process that ends, its binding would call it a leak."""
+    while _open:
+        _open.popitem()[1].close()
+
+
+os.register_at_fork(after_in_child=lambda: _copied.extend(_open.popitem()[1] for _ in range(len(_open))))
+_copied: list[duckdb.DuckDBPyConnection] = []
+"""Instances of the process that this one is a copy of: their threads are not here, so they cannot even be closed."""
 
 
 @lru_cache(maxsize=64)
@@ -60,10 +76,9 @@ def _columns_read(
 
 
 def _connect(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
-    settings.spill.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(
         config={
-            "threads": 1,
+            "threads": settings.threads,
             "memory_limit": f"{settings.memory_bytes}B",
             "temp_directory": str(settings.spill),
             "preserve_insertion_order": True,
@@ -73,7 +88,8 @@ def _connect(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
         }
     )
     con.execute(f"SET GLOBAL TimeZone = {_text(settings.time_zone)}")
-    con.execute("SET GLOBAL disabled_optimizers = 'partial_aggregate_pushdown'")
+    if settings.threads == 1:
+        con.execute("SET GLOBAL disabled_optimizers = 'partial_aggregate_pushdown'")
     con.execute("SET GLOBAL errors_as_json = true")
     con.execute("SET GLOBAL parquet_metadata_cache = true")
     folders = ", ".join(_text(folder) for folder in sorted(settings.folders))
@@ -88,13 +104,17 @@ def _text(value: str) -> str:
 
 
 class SqlStep:
-    """A SELECT over inputs, on a cursor of its own. ``name`` is what messages call it."""
+    """A SELECT over inputs, on a cursor of its own. ``name`` is what messages call it.
 
-    def __init__(self, settings: DatabaseSettings, sql: str, name: str) -> None:
+    ``schema``: the columns that the result is to have, where they are known to differ from what DuckDB calls them.
+    """
+
+    def __init__(self, settings: DatabaseSettings, sql: str, name: str, schema: Schema | None = None) -> None:
         self._settings = settings
         self._con = database(settings)
         self._sql = sql.strip().rstrip(";")
         self._name = name
+        self._schema = schema
 
     def run(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table]) -> Iterator[pa.RecordBatch]:
         """The rows of the query, in its order, with logical types in the fields' metadata; at least one batch."""
@@ -107,25 +127,33 @@ class SqlStep:
                 self._view(rows.name, rows.relation(self._con, reading))
             self._name_input(inputs)
             yield from self._batches()
+        except duckdb.OutOfMemoryException:
+            raise  # another attempt may have more
         except duckdb.Error as error:
             raise self._failure(error, inputs) from error
         finally:
             self._con.close()
 
+    def interrupt(self) -> None:
+        """Has ``run``, in another thread, end with an error soon."""
+        self._con.interrupt()
+
     def _name_input(self, inputs: Sequence[Input]) -> None:
         """Calls an only input ``input`` as well."""
-        if len(inputs) == 1 and inputs[0].name != "input":
+        if len(inputs) == 1 and inputs[0].name.casefold() != "input":
             self._view("input", quote_name(inputs[0].name))
 
-    def _columns(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table], schema: Schema) -> tuple[str, ...]:
-        """The columns that the query reads of its only input, which has that schema."""
-        if len(inputs) > 1:
-            return tuple(column.name for column in schema)
-        names = dict.fromkeys((inputs[0].name, "input"), schema)
-        others = {name: schema_of(table.schema) for name, table in sides.items()}
-        found = _columns_read(self._settings, self._sql, tuple({**names, **others}.items()))
-        read = {column for name in names for column in found[name]}
-        return tuple(column.name for column in schema if column.name in read)
+    def _columns(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table], name: str) -> tuple[str, ...]:
+        """The columns that the query reads of the input of that name."""
+        schemas = {rows.name: rows.schema for rows in inputs}
+        names = {name}
+        if len(inputs) == 1:
+            names.add("input")
+            schemas["input"] = inputs[0].schema
+        others = {side: schema_of(table.schema) for side, table in sides.items()}
+        found = _columns_read(self._settings, self._sql, tuple({**schemas, **others}.items()))
+        read = {column for each in names for column in found[each]}
+        return tuple(column.name for column in schemas[name] if column.name in read)
 
     def _scans_once(self, inputs: Sequence[Input], schema: Schema) -> bool:
         """Whether the query has one input, of that schema, and its plan one scan of it.
@@ -151,8 +179,12 @@ class SqlStep:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         query = self._con.sql(self._sql)
-        schema = tuple(Column(name, str(kind)) for name, kind in zip(query.columns, query.types, strict=True))
-        self._require_distinct_names(schema)
+        if self._schema is None:
+            schema = tuple(Column(name, str(kind)) for name, kind in zip(query.columns, query.types, strict=True))
+            self._require_distinct_names(schema)
+        else:
+            schema = self._schema
+            query = self._as_known(query, schema)
         target = arrow_schema(schema)
         exported = query.select(duckdb_export_list(schema)) if _needs_export(schema) else query
         empty = True
@@ -161,6 +193,15 @@ class SqlStep:
             empty = False
         if empty:
             yield pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in target], schema=target)
+
+    def _as_known(self, query: duckdb.DuckDBPyRelation, schema: Schema) -> duckdb.DuckDBPyRelation:
+        """The query with these columns, where DuckDB gives two one name, or calls a type NULL."""
+        given = tuple(Column(name, str(kind)) for name, kind in zip(query.columns, query.types, strict=True))
+        if given == schema:
+            return query
+        names = ", ".join(quote_name(f"c{at}") for at in range(len(schema)))
+        terms = ", ".join(f"CAST(c{at} AS {c.type}) AS {quote_name(c.name)}" for at, c in enumerate(schema))
+        return self._con.sql(f"SELECT {terms} FROM ({self._sql}\n) AS result({names})")
 
     def _require_one_select(self) -> None:
         kinds = [statement.type.name for statement in self._con.extract_statements(self._sql)]

@@ -133,6 +133,11 @@ class ParquetReader(SplitReader):
     def _footer(self, piece: FileRange) -> Footer:
         return _footers.read(Entry(piece.uri, piece.end, piece.version), self.filesystem(piece.uri))
 
+    @property
+    def prunes_columns(self) -> bool:
+        """See SplitReader: files on this machine are read by DuckDB's own reader as they are."""
+        return all(self.filesystem(piece.uri).local_path(piece.uri) is not None for piece in self.split.pieces[:1])
+
     def relation(self, con: duckdb.DuckDBPyConnection, columns: tuple[str, ...] | None = None) -> str:
         """A SELECT over ``read_parquet``."""
         return f"({self._select(self.split.pieces, self.chosen(columns))})"
@@ -219,8 +224,12 @@ class ParquetReader(SplitReader):
         filesystem = self.filesystem(piece.uri)
         if filesystem.local_path(piece.uri) is None:
             return self._cached_copy(piece, columns, filesystem)
-        footer, path = self._footer(piece), self.unchanged(piece).local_path(piece.uri)
-        filesystem.usage.add(read=sum(end - start for start, end in needed_ranges(footer, piece, columns)))
+        path = self.unchanged(piece).local_path(piece.uri)
+        if piece.first_row is None and len(columns) == len(self.schema()):
+            filesystem.usage.add(read=piece.end)
+        else:
+            ranges = needed_ranges(self._footer(piece), piece, columns)
+            filesystem.usage.add(read=sum(end - start for start, end in ranges))
         return path or Path(piece.uri)
 
     def _cached_copy(self, piece: FileRange, columns: tuple[str, ...], filesystem: Filesystem) -> Path:

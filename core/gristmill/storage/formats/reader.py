@@ -41,6 +41,11 @@ class SplitReader(ABC):
         self.broken: BaseException | None = None
         """What reading raised below a query: DuckDB tells no more than its text."""
 
+    @property
+    def prunes_columns(self) -> bool:
+        """Whether a query over ``relation`` reads no more columns than it needs, though all were asked for."""
+        return False
+
     @abstractmethod
     def schema(self) -> Schema:
         """Columns of the rows, those of Hive folders last."""
