@@ -18,6 +18,7 @@ from gristmill.ids import ExchangeId
 from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.task import ExchangeFeed, MapOutput
 from gristmill.shuffle.format import Block, CorruptFile, Index, OpenFile, decode_block, read_index
+from gristmill.shuffle.narrow import widened
 
 if TYPE_CHECKING:
     from gristmill.shuffle.bounds import KeyRange
@@ -81,7 +82,8 @@ class Run:
 
     exchange: ExchangeId
     task_order: int
-    schema: pa.Schema
+    forms: Sequence[pa.Schema]
+    """The schema of the rows, then the narrow forms that blocks may have."""
     blocks: tuple[Block, ...]
     messages: Sequence[pa.Buffer]
     selection: Selection
@@ -91,14 +93,27 @@ class Run:
         """Bytes that the rows take in memory."""
         return sum(block.memory for block in self.blocks)
 
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of the rows."""
+        return self.forms[0]
+
+    def encoded(self) -> Iterator[pa.RecordBatch]:
+        """The rows of each block in its form, those of the outer ones that are not of the selection too.
+
+        Raises LostBlock.
+        """
+        for block, message in zip(self.blocks, self.messages, strict=True):
+            try:
+                yield decode_block(message, block, self.forms)
+            except (CorruptFile, pa.ArrowException, OSError) as error:
+                raise lost_block(self.exchange, self.task_order, str(error)) from error
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows. Raises LostBlock."""
         range_ = self.selection.key_range
-        for at, (block, message) in enumerate(zip(self.blocks, self.messages, strict=True)):
-            try:
-                batch = decode_block(message, block.check, self.schema)
-            except (CorruptFile, pa.ArrowException, OSError) as error:
-                raise lost_block(self.exchange, self.task_order, str(error)) from error
+        for at, block in enumerate(self.encoded()):
+            batch = widened(block, self.schema)
             outer = at in (0, len(self.blocks) - 1)
             yield range_.cut(batch, self.selection.spec.range_order) if range_ and outer else batch
 
@@ -134,7 +149,7 @@ def local_run(output: MapOutput, selection: Selection) -> Run:
         messages = [file.message(block) for block in blocks]
     except _BROKEN as error:
         raise lost_block(output.exchange, output.task_order, f"{output.location.path}: {error}") from error
-    return Run(output.exchange, output.task_order, file.index.schema, tuple(blocks), messages, selection)
+    return Run(output.exchange, output.task_order, file.index.forms, tuple(blocks), messages, selection)
 
 
 class DurableStore(Protocol):
@@ -162,4 +177,4 @@ def durable_run(output: MapOutput, selection: Selection, store: DurableStore) ->
         messages = [span[block.offset - start : block.offset - start + block.length] for block in blocks]
     except _BROKEN as error:
         raise lost_block(output.exchange, output.task_order, f"{uri}: {error}") from error
-    return Run(output.exchange, output.task_order, index.schema, tuple(blocks), messages, selection)
+    return Run(output.exchange, output.task_order, index.forms, tuple(blocks), messages, selection)

@@ -1,7 +1,7 @@
 """A checksum over the content of rows, the same however they were batched, spilled and compressed.
 
-The writer feeds it every partition's rows in their order; equal rows in equal order give equal text. The coordinator
-compares it when a map runs again: another text means that the map is not deterministic.
+The writer feeds it all rows as they come, or every partition's rows in their order; equal rows in equal order give
+equal text. The coordinator compares it when a map runs again: another text means that the map is not deterministic.
 """
 
 from __future__ import annotations

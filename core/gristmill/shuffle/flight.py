@@ -65,7 +65,7 @@ def _answer(paths: list[Path], selection: Selection) -> Iterator[pa.RecordBatch]
         except (CorruptFile, OSError, pa.ArrowException, ValueError, KeyError) as error:
             yield file_lost(number, str(error))
             continue
-        yield file_begins(number, file.index.schema, len(blocks))
+        yield file_begins(number, file.index.forms, len(blocks))
         for block in blocks:
             yield one_block(number, block, file.message(block))
 

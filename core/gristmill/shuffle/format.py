@@ -5,21 +5,23 @@
     magic | schema message | block | block | ... | index | tail
 
 A block is one encapsulated Arrow IPC record batch message (perhaps compressed), so any range of blocks can be read
-with the schema message alone, and copied from file to file as it is. The index is an Arrow IPC stream with one row
-for each block (partition, offset, length, rows, check; for a RANGE run also the first sort key), its metadata holds
-what concerns the whole file. The tail is the index's offset, length and check, and the magic again. Every byte that
-is read is covered by a 64-bit xxh3.
+with the schema message alone, and copied from file to file as it is. Rows may be in narrow forms (see ``narrow``).
+The index is an Arrow IPC stream with one row for each block (partition, offset, length, rows, form, check; for a RANGE
+run also the first sort key), its metadata holds what concerns the whole file: the forms of its blocks are schema
+messages there. The tail is the index's offset, length and check, and the magic again. Every byte that is read is
+covered by a 64-bit xxh3.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import mmap
 import os
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,8 +32,9 @@ import pyarrow as pa
 import xxhash
 
 from gristmill.errors import StorageError
+from gristmill.shuffle.narrow import bytes_saved, is_narrow, widened
 
-MAGIC = b"GMSHUF1\n"
+MAGIC = b"GMSHUF2\n"
 _TAIL = struct.Struct("<QQQ8s")
 _INDEX = pa.schema(
     [
@@ -40,11 +43,13 @@ _INDEX = pa.schema(
         pa.field("length", pa.int64()),
         pa.field("rows", pa.int64()),
         pa.field("memory", pa.int64()),
+        pa.field("form", pa.int32()),
         pa.field("check", pa.uint64()),
     ]
 )
 _FIRST_KEY = "first_key"
 _CONTENT = b"content"
+_FORM = "form %d"
 _SCHEMA_BYTES = b"schema_bytes"
 _SCHEMA_CHECK = b"schema_check"
 _END_OF_STREAM = 8
@@ -69,13 +74,15 @@ def storage_error(error: OSError, path: Path) -> StorageError:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Where one block lies, how many rows it holds, the bytes they take in memory, and the xxh3 of the block."""
+    """Where one block lies, how many rows it holds, the bytes they take in memory, their form, and the block's xxh3."""
 
     partition: int
     offset: int
     length: int
     rows: int
     memory: int
+    form: int
+    """Which of the file's forms its rows have."""
     check: int
 
 
@@ -83,11 +90,17 @@ class Block:
 class Index:
     """What a shuffle file holds: ``table`` has a row for each block, in ascending order of partitions."""
 
-    schema: pa.Schema
+    forms: tuple[pa.Schema, ...]
+    """The schema of the rows, then the narrow forms of it that blocks have."""
     table: pa.Table
     content: str
     columns: tuple[npt.NDArray[np.integer[Any]], ...]
     """The fields of all blocks, one array for each field of Block."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of the rows."""
+        return self.forms[0]
 
     def all_blocks(self) -> list[Block]:
         """Every block."""
@@ -116,7 +129,7 @@ class BlockWriter:
 
     def __init__(self, path: Path, schema: pa.Schema, compression: str | None) -> None:
         self._compression = compression
-        self._schema = schema
+        self._forms = [schema]
         self._head = schema.serialize()
         self._file: BinaryIO = path.open("wb", buffering=1 << 20)
         self._file.write(MAGIC)
@@ -131,25 +144,26 @@ class BlockWriter:
         return self._blocks
 
     def append(self, partition: int, batch: pa.RecordBatch, first_key: pa.Table | None = None) -> None:
-        """Writes one batch as one block of ``partition``. Raises OSError."""
-        message = batch.serialize() if self._compression is None else self._compressed(batch)
-        self._append(partition, batch.num_rows, batch.nbytes, message)
+        """Writes one batch, wide or narrow, as one block of ``partition``. Raises OSError."""
+        form = self._form(batch.schema)
+        message = batch.serialize() if self._compression is None else _compressed(batch, self._compression)
+        memory = batch.nbytes + batch.num_rows * bytes_saved(self._forms[form], self._forms[0])
+        self._file.write(message)
+        check = xxhash.xxh3_64_intdigest(message)
+        self._blocks.append(Block(partition, self._at, message.size, batch.num_rows, memory, form, check))
+        self._at += message.size
         if first_key is not None:
             self._first_keys.append(first_key)
 
-    def _compressed(self, batch: pa.RecordBatch) -> pa.Buffer:
-        sink = pa.BufferOutputStream()
-        options = pa.ipc.IpcWriteOptions(compression=self._compression)
-        with pa.ipc.new_stream(sink, self._schema, options=options) as stream:
-            stream.write_batch(batch)
-        written = sink.getvalue()
-        return written[self._head.size : written.size - _END_OF_STREAM]
-
-    def _append(self, partition: int, rows: int, memory: int, message: pa.Buffer) -> None:
-        self._file.write(message)
-        check = xxhash.xxh3_64_intdigest(message)
-        self._blocks.append(Block(partition, self._at, message.size, rows, memory, check))
-        self._at += message.size
+    def _form(self, schema: pa.Schema) -> int:
+        """The number of a form, the last one being the likeliest."""
+        if not is_narrow(schema):
+            return 0
+        for number in range(len(self._forms) - 1, 0, -1):
+            if schema.equals(self._forms[number], check_metadata=True):
+                return number
+        self._forms.append(schema)
+        return len(self._forms) - 1
 
     def finish(self, content: str) -> int:
         """Writes index and tail; gives the size of the file. Raises OSError."""
@@ -173,16 +187,26 @@ class BlockWriter:
             keys = pa.concat_tables(self._first_keys).combine_chunks()
             rows = keys.to_struct_array().combine_chunks()
             table = table.append_column(pa.field(_FIRST_KEY, rows.type), rows)
-        metadata = {
+        metadata: dict[bytes | str, bytes] = {
             _CONTENT: content.encode(),
             _SCHEMA_BYTES: str(self._head.size).encode(),
             _SCHEMA_CHECK: str(xxhash.xxh3_64_intdigest(self._head)).encode(),
+            **{_FORM % number: form.serialize().to_pybytes() for number, form in enumerate(self._forms) if number},
         }
         table = table.replace_schema_metadata(metadata)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)
         return sink.getvalue()
+
+
+def _compressed(batch: pa.RecordBatch, codec: str) -> pa.Buffer:
+    """The message of a batch with compressed buffers: what stands between a stream's schema and its end."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=codec)) as stream:
+        stream.write_batch(batch)
+    written = sink.getvalue()
+    return written[batch.schema.serialize().size : written.size - _END_OF_STREAM]
 
 
 def read_index(read: ReadRange, size: int) -> Index:
@@ -201,7 +225,15 @@ def read_index(read: ReadRange, size: int) -> Index:
     if xxhash.xxh3_64_intdigest(head) != int(metadata[_SCHEMA_CHECK]):
         raise CorruptFile("the schema fails its check")
     columns = tuple(table.column(field.name).to_numpy() for field in _INDEX)
-    return Index(pa.ipc.read_schema(head), table, metadata[_CONTENT].decode(), columns)
+    schema = pa.ipc.read_schema(head)
+    return Index((schema, *_narrow_forms(metadata)), table, metadata[_CONTENT].decode(), columns)
+
+
+def _narrow_forms(metadata: dict[bytes, bytes]) -> Iterator[pa.Schema]:
+    for number in itertools.count(1):
+        if (message := metadata.get((_FORM % number).encode())) is None:
+            return
+        yield pa.ipc.read_schema(pa.py_buffer(message))
 
 
 class _KnownIndexes:
@@ -234,11 +266,11 @@ class _KnownIndexes:
 _known_indexes = _KnownIndexes(16 << 20)
 
 
-def decode_block(message: pa.Buffer, check: int, schema: pa.Schema) -> pa.RecordBatch:
-    """The rows of one block. Raises CorruptFile where its bytes fail their check."""
-    if xxhash.xxh3_64_intdigest(message) != check:
+def decode_block(message: pa.Buffer, block: Block, forms: Sequence[pa.Schema]) -> pa.RecordBatch:
+    """The rows of one block, in its form. Raises CorruptFile where its bytes fail their check."""
+    if xxhash.xxh3_64_intdigest(message) != block.check:
         raise CorruptFile("a block fails its check")
-    return pa.ipc.read_record_batch(message, schema)
+    return pa.ipc.read_record_batch(message, forms[block.form])
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +301,7 @@ class OpenFile:
 
     def rows(self, block: Block) -> pa.RecordBatch:
         """The rows of a block. Raises CorruptFile."""
-        return decode_block(self.message(block), block.check, self.index.schema)
+        return widened(decode_block(self.message(block), block, self.index.forms), self.index.schema)
 
     def tables(self, partition: int) -> Iterator[pa.Table]:
         """The rows of one partition, block by block. Raises CorruptFile."""

@@ -14,6 +14,7 @@ from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.rows.hashing import PartitionIds, partition_ids
 from gristmill.rows.ordering import sort_indices
 from gristmill.shuffle.merge import Combine, in_order
+from gristmill.shuffle.narrow import narrowed
 
 PartitionOf = Callable[[pa.RecordBatch], npt.NDArray[np.integer[Any]]]
 
@@ -40,21 +41,27 @@ class Grouping:
         """Whether rows are best grouped a whole buffer at a time: they are sorted or combined."""
         return bool(self.spec.order) or self.combine is not None
 
+    @property
+    def keeps_content(self) -> bool:
+        """Whether equal rows in equal order are all that decides what is written: no user's function has a say."""
+        return self.combine is None and self._partition_of is None
+
     def groups(self, table: pa.Table) -> Iterator[tuple[int, pa.Table]]:
         """Partition by partition in ascending order, rows of ``table`` in the exchange's order, combined.
 
-        A partition may come in several pieces, one after the other.
+        A partition may come in several pieces, one after the other. Rows that are not combined are narrow.
         """
         if not table.num_rows:
             return
-        table = table.combine_chunks()
         ids = self._ids(table)
         indices = self._indices(table, ids)
         ends = np.cumsum(np.bincount(ids, minlength=self.partitions))
         if self.combine is not None:
+            table = table.combine_chunks()
             for partition, start, end in _spans(ends, 0, table.num_rows):
                 yield partition, self.combined(partition, _taken(table, indices, start, end))
             return
+        table = narrowed(table).combine_chunks()
         window = max(1, _TAKEN_BYTES * table.num_rows // max(table.nbytes, 1))
         for first in range(0, table.num_rows, window):
             last = min(first + window, table.num_rows)

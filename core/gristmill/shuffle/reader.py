@@ -7,7 +7,7 @@ out are the same either way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from gristmill.plan.schema import Schema
 from gristmill.plan.task import ExchangeFeed
 from gristmill.rows.types import arrow_schema, cast_table
 from gristmill.shuffle.blocks import BlockFetcher, Run, Selection
-from gristmill.shuffle.merge import BLOCK_ROWS, Combine, gathered, in_order, merge_runs
+from gristmill.shuffle.merge import BLOCK_BYTES, BLOCK_ROWS, Combine, gathered, in_order, merge_runs
+from gristmill.shuffle.narrow import widened_table
 
 _IN_MEMORY_SHARE = 0.3
 _FETCHED_SHARE = 0.3
@@ -56,7 +57,7 @@ def _tables(
     runs = fetch.runs(feed, selection, int(_FETCHED_SHARE * memory_bytes), spill_dir)
     order = selection.spec.order
     if not order:
-        rows = (table for run in runs for table in _cast(run, feed.schema))
+        rows = _in_turn(runs, feed.schema)
         if combine is None:
             yield from rows
         else:
@@ -69,6 +70,32 @@ def _tables(
     else:
         sorted_runs = [_cast(run, feed.schema) for run in held]
         yield from merge_runs(sorted_runs, order, memory_bytes // 2, spill_dir, combine_in_order)
+
+
+def _in_turn(runs: Iterator[Run], schema: Schema) -> Iterator[pa.Table]:
+    """The rows of run after run. Small blocks of one form are put together before they are widened."""
+    for wide, batches in _alike((run.schema, batch) for run in runs for batch in run.encoded()):
+        table = pa.Table.from_batches(batches)
+        yield cast_table(widened_table(table.combine_chunks() if len(batches) > 1 else table, wide), schema)
+
+
+def _alike(blocks: Iterable[tuple[pa.Schema, pa.RecordBatch]]) -> Iterator[tuple[pa.Schema, list[pa.RecordBatch]]]:
+    """Neighbouring blocks of one schema and form, up to about a MiB."""
+    held: list[pa.RecordBatch] = []
+    before, size = pa.schema([]), 0
+    for wide, batch in blocks:
+        size += batch.nbytes
+        if held and not (size <= BLOCK_BYTES and _same(wide, before) and _same(batch.schema, held[0].schema)):
+            yield before, held
+            held, size = [], batch.nbytes
+        held.append(batch)
+        before = wide
+    if held:
+        yield before, held
+
+
+def _same(left: pa.Schema, right: pa.Schema) -> bool:
+    return left is right or bool(left.equals(right, check_metadata=True))
 
 
 def _cast(run: Run, schema: Schema) -> Iterator[pa.Table]:

@@ -58,8 +58,8 @@ class Spool:
             disk.close()
 
     def _keep(self, item: Received, arriving: _Arriving, disk: _DiskPart) -> None:
-        if item.schema is not None:
-            arriving.schema, arriving.expected = item.schema, item.count
+        if item.forms:
+            arriving.forms, arriving.expected = item.forms, item.count
         arriving.error = item.error
         if item.block is None or item.message is None:
             return
@@ -76,7 +76,7 @@ class _Arriving:
 
     file: int
     output: MapOutput
-    schema: pa.Schema = field(default_factory=lambda: pa.schema([]))
+    forms: tuple[pa.Schema, ...] = ()
     expected: int = 0
     error: str = ""
     blocks: list[Block] = field(default_factory=list)
@@ -89,7 +89,7 @@ class _Arriving:
         if len(self.blocks) != self.expected:
             return lost_block(exchange, order, f"{len(self.blocks)} of {self.expected} blocks came")
         messages = disk.mapped(self.messages)
-        return Run(exchange, order, self.schema, tuple(self.blocks), messages, selection)
+        return Run(exchange, order, self.forms, tuple(self.blocks), messages, selection)
 
 
 class _DiskPart:

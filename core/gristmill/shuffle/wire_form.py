@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -22,16 +22,17 @@ from gristmill.shuffle.format import Block
 ANSWER = pa.schema(
     [
         pa.field("file", pa.int32()),
-        pa.field("schema", pa.binary()),
+        pa.field("forms", pa.list_(pa.binary())),
         pa.field("rows", pa.int64()),
         pa.field("memory", pa.int64()),
+        pa.field("form", pa.int32()),
         pa.field("check", pa.uint64()),
         pa.field("block", pa.large_binary()),
         pa.field("error", pa.string()),
     ]
 )
-"""A batch of one row. First in each file (its number in the ticket): the schema message, and in ``rows`` how many
-blocks follow. Then its blocks. ``error`` says instead why the file cannot be read."""
+"""A batch of one row. First in each file (its number in the ticket): the schema messages of the forms of its blocks,
+and in ``rows`` how many blocks follow. Then its blocks. ``error`` says instead why the file cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ class Ticket:
         return cls(selection, tuple(form["paths"]))
 
 
-def file_begins(file: int, schema: pa.Schema, blocks: int) -> pa.RecordBatch:
+def file_begins(file: int, forms: Sequence[pa.Schema], blocks: int) -> pa.RecordBatch:
     """The batch before a file's blocks."""
-    return _batch(file, schema=schema.serialize().to_pybytes(), rows=blocks)
+    return _batch(file, forms=[form.serialize().to_pybytes() for form in forms], rows=blocks)
 
 
 def file_lost(file: int, reason: str) -> pa.RecordBatch:
@@ -78,7 +79,7 @@ def one_block(file: int, block: Block, message: pa.Buffer) -> pa.RecordBatch:
     """A block's batch; its bytes are not copied."""
     offsets = pa.py_buffer(message.size.to_bytes(16, "little")[8:] + message.size.to_bytes(8, "little"))
     content = pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, message])
-    return _batch(file, rows=block.rows, memory=block.memory, check=block.check, block=content)
+    return _batch(file, rows=block.rows, memory=block.memory, form=block.form, check=block.check, block=content)
 
 
 def _batch(file: int, **values: object) -> pa.RecordBatch:
@@ -91,10 +92,10 @@ def _batch(file: int, **values: object) -> pa.RecordBatch:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One batch of an answer, read back: a file's schema and number of blocks, a block, or an error."""
+    """One batch of an answer, read back: a file's forms and number of blocks, a block, or an error."""
 
     file: int
-    schema: pa.Schema | None = None
+    forms: tuple[pa.Schema, ...] = ()
     count: int = 0
     block: Block | None = None
     message: pa.Buffer | None = None
@@ -104,12 +105,13 @@ class Received:
 def received(batches: Iterator[pa.RecordBatch]) -> Iterator[Received]:
     """The batches of an answer."""
     for batch in batches:
-        file, schema, rows, memory, check, block, error = (column[0] for column in batch.columns)
-        if schema.is_valid:
-            yield Received(file.as_py(), pa.ipc.read_schema(schema.as_buffer()), rows.as_py())
+        file, forms, rows, memory, form, check, block, error = (column[0] for column in batch.columns)
+        if forms.is_valid:
+            schemas = tuple(pa.ipc.read_schema(pa.py_buffer(message)) for message in forms.as_py())
+            yield Received(file.as_py(), schemas, rows.as_py())
         elif error.is_valid:
             yield Received(file.as_py(), error=error.as_py())
         else:
             message = block.as_buffer()
-            found = Block(0, 0, message.size, rows.as_py(), memory.as_py(), check.as_py())
+            found = Block(0, 0, message.size, rows.as_py(), memory.as_py(), form.as_py(), check.as_py())
             yield Received(file.as_py(), block=found, message=message)

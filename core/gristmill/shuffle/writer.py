@@ -22,6 +22,7 @@ from gristmill.shuffle.content import ContentDigest
 from gristmill.shuffle.format import Block, BlockWriter, OpenFile, storage_error
 from gristmill.shuffle.grouping import Grouping, PartitionOf
 from gristmill.shuffle.merge import Combine, blocks_of, gathered, merge_runs
+from gristmill.shuffle.narrow import joined, narrowed, widened, widened_table
 from gristmill.shuffle.sampling import KeySample
 
 _MORSEL_ROWS = 1 << 20
@@ -80,6 +81,7 @@ class ShuffleWriter:
         self._grouped: dict[int, list[pa.Table]] = {}
         self._grouped_bytes = 0
         self._spills: list[OpenFile] = []
+        self._content: ContentDigest | None = None
         self._bytes_spilled = 0
         self._spill_number = 0
 
@@ -88,6 +90,9 @@ class ShuffleWriter:
         table = self._fitted(pa.Table.from_batches([batch]))
         if not table.num_rows:
             return
+        if self._content is not None:
+            for each in table.to_batches():
+                self._content.update(0, each)
         self._waiting.append(table)
         self._waiting_bytes += table.nbytes
         self._waiting_rows += table.num_rows
@@ -117,7 +122,7 @@ class ShuffleWriter:
 
     def _has_morsel(self) -> bool:
         """Whether so much waits that scattering it pays: a pass over it costs Python for each partition."""
-        return self._waiting_rows >= _MORSEL_ROWS or self._waiting_bytes >= min(_MORSEL_BYTES, self._memory_bytes // 10)
+        return self._waiting_rows >= _MORSEL_ROWS or self._waiting_bytes >= min(_MORSEL_BYTES, self._memory_bytes // 6)
 
     def _fitted(self, table: pa.Table) -> pa.Table:
         if self._schema is not None and table.schema.equals(self._target, check_metadata=True):
@@ -133,11 +138,12 @@ class ShuffleWriter:
         """Takes a new schema and casts all that is held and spilled to it."""
         if schema == self._schema:
             return
-        self._schema = schema
-        self._target = arrow_schema(schema)
+        before, self._schema, self._target = self._schema, schema, arrow_schema(schema)
+        self._content = ContentDigest(self._target) if before is None and self._grouping.keeps_content else None
         self._waiting = [cast_table(table, schema) for table in self._waiting]
         self._grouped = {
-            partition: [cast_table(table, schema) for table in tables] for partition, tables in self._grouped.items()
+            partition: [cast_table(widened_table(table, arrow_schema(before or ())), schema) for table in tables]
+            for partition, tables in self._grouped.items()
         }
         for at, spill in enumerate(self._spills):
             rows = ((block.partition, pa.Table.from_batches([spill.rows(block)])) for block in spill.index.all_blocks())
@@ -162,7 +168,7 @@ class ShuffleWriter:
         self._scatter()
         grouped, self._grouped, self._grouped_bytes = self._grouped, {}, 0
         for partition in sorted(grouped):
-            yield partition, pa.concat_tables(grouped.pop(partition))
+            yield from ((partition, table) for table in joined(grouped.pop(partition)))
 
     def _make_room(self) -> None:
         """Combines what is in memory; where that does not help enough, spills it."""
@@ -206,18 +212,18 @@ class ShuffleWriter:
 
     def _write_file(self) -> WrittenFile:
         file = BlockWriter(self._part, self._target, self._compression)
-        digest = ContentDigest(self._target)
+        content = self._content or ContentDigest(self._target)
         sample = KeySample(self._spec.order) if self._spec.kind is ExchangeKind.RANGE else None
         try:
             for partition, table in self._merged():
-                for batch in blocks_of(table):
-                    file.append(partition, batch, sample.add(batch) if sample else None)
-                    digest.update(partition, batch)
-            checksum = digest.text()
-            size = file.finish(checksum)
+                for batch in blocks_of(narrowed(table)):
+                    file.append(partition, batch, sample.add(widened(batch, self._target)) if sample else None)
+                    if self._content is None:
+                        content.update(partition, widened(batch, self._target))
+            size = file.finish(content.text())
         finally:
             file.close()
-        return self._summary(file.blocks, size, checksum, sample.stream() if sample else b"")
+        return self._summary(file.blocks, size, content.text(), sample.stream() if sample else b"")
 
     def _merged(self) -> Iterator[tuple[int, pa.Table]]:
         """All rows, partition by partition."""
