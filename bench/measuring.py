@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 import statistics
 import threading
 import time
@@ -41,7 +40,7 @@ def machine() -> str:
 
 @dataclass
 class Timed:
-    """Seconds of each run of one way, and the processor seconds of this process and of all that it waited for."""
+    """Seconds of each run of one way, and the processor seconds of this process and of all below it."""
 
     name: str
     seconds: list[float] = field(default_factory=list)
@@ -66,8 +65,16 @@ def in_turn(ways: Sequence[tuple[str, Callable[[], object]]], runs: int) -> list
 
 
 def _cpu_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    """Of this process, of all that run below it, and of those that they have waited for."""
+    return sum(map(_cpu_of, family(os.getpid())))
+
+
+def _cpu_of(process: int) -> float:
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def report(title: str, timed: Sequence[Timed], bound: float | None = None) -> float:
