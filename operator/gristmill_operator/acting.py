@@ -28,7 +28,7 @@ from gristmill_operator.objects import (
     secret_manifest,
     service_manifest,
 )
-from gristmill_operator.observed import CODE, OBJECT, POD, Failure, parse_pod
+from gristmill_operator.observed import CODE, GUARD, OBJECT, POD, Failure, parse_pod
 from gristmill_operator.pods import pod_manifest
 from gristmill_operator.policies.reporting import shorten
 from gristmill_operator.policies.running import INVALID_POD
@@ -214,7 +214,7 @@ class Actor:
                 raise
 
     def _failure(self, resource: Resource, action: do.Action, refused: Refused) -> Failure:
-        about = POD if isinstance(action, (do.CreatePod, *_BEFORE_PODS)) else OBJECT
+        about = POD if isinstance(action, do.CreatePod) else GUARD if isinstance(action, _BEFORE_PODS) else OBJECT
         log(__name__, WARNING, "refused", resource=resource.key, action=type(action).__name__, why=str(refused))
         if refused.status in (400, 422):
             reason = INVALID_POD if isinstance(action, do.CreatePod) else "Invalid"

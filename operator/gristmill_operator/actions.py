@@ -86,6 +86,7 @@ class TellPod:
     reason: str = ""
     node: str = ""
     zone: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class _Lead:
     need: PoolNeed = PoolNeed()
     heard_at: float = 0.0
     idle_since: dict[str, float] = field(default_factory=dict)
-    told: dict[str, tuple[str, str]] = field(default_factory=dict)
+    told: dict[str, TellPod] = field(default_factory=dict)
     cancelled: dict[str, float] = field(default_factory=dict)
 
 
@@ -140,8 +140,10 @@ class Leads:
     def tell_pod(self, news: TellPod) -> None:
         """Tells the lead what became of a pod of its pool."""
         if (lead := self._leads.get(news.pool_uid)) is not None:
-            lead.told[news.pod] = (news.state, news.node)
-            message = wire.PodNews(pod=news.pod, state=news.state, reason=news.reason, node=news.node, zone=news.zone)
+            lead.told[news.pod] = news
+            message = wire.PodNews(
+                pod=news.pod, state=news.state, reason=news.reason, node=news.node, zone=news.zone, gone=news.gone
+            )
             lead.outbound.put_nowait(wire.ToLead(pod=message))
 
     def close(self) -> None:

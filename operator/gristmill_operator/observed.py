@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gristmill.wire.reports import PoolNeed, RunReport
+from gristmill_operator.actions import TellPod
 from gristmill_operator.model import Key
 from gristmill_operator.names import (
     AUTHORITY_ANNOTATION,
@@ -80,8 +81,8 @@ class PodView:
         return self.phase == "Running" and bool(self.containers) and all(one.ready for one in self.containers)
 
 
-POD, CODE, OBJECT, MOUNT, VOLUME = "pod", "code", "object", "mount", "volume"
-"""What a Failure is about: a pod and what has to be there before it, a run's code, other objects, a volume that
+POD, GUARD, CODE, OBJECT, MOUNT, VOLUME = "pod", "guard", "code", "object", "mount", "volume"
+"""What a Failure is about: a pod, what has to be there before it, a run's code, other objects, a volume that
 is not mounted, a volume that lies elsewhere."""
 
 
@@ -97,13 +98,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class LeadView:
-    """The lead that is connected. ``runs`` it has or was sent; ``told`` is what it heard of pods: (state, node)."""
+    """The lead that is connected. ``runs`` it has or was sent; ``told`` is what it heard last of each pod."""
 
     pod: str
     runs: frozenset[str] = frozenset()
     need: PoolNeed = PoolNeed()
     idle_since: Mapping[str, float] = field(default_factory=dict)
-    told: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    told: Mapping[str, TellPod] = field(default_factory=dict)
     cancelled: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -19,7 +19,18 @@ from gristmill_operator.metrics import Metrics
 from gristmill_operator.model import Key, Resource
 from gristmill_operator.mounts import Mounts
 from gristmill_operator.names import Kind
-from gristmill_operator.observed import CODE, POD, Child, Failure, LeadView, NamedPool, Observed, PodView, Upstream
+from gristmill_operator.observed import (
+    CODE,
+    GUARD,
+    POD,
+    Child,
+    Failure,
+    LeadView,
+    NamedPool,
+    Observed,
+    PodView,
+    Upstream,
+)
 from gristmill_operator.pacing import write_in
 from gristmill_operator.policies.case import RETRY_S
 from gristmill_operator.status import Phase, Status, status_form
@@ -83,7 +94,7 @@ class Shell:
         decision = decide(resource, resource.status, observed, now)
         failures = await self._actor.act(resource, decision.actions)
         self._remember(resource, decision, failures, now)
-        if any(failure.about in (POD, CODE) for failure in failures):
+        if any(failure.about in (POD, GUARD, CODE) for failure in failures):
             return _AT_ONCE_S
         after_s = await self._write(resource, decision, now)
         return min(after_s or RETRY_S, RETRY_S) if failures else after_s

@@ -269,3 +269,35 @@ def test_a_worker_that_leaves_in_the_middle_of_a_loan_is_lent_to_nobody() -> Non
     play.join("w3")
     assert play.has()["w3"] == "b"
     assert play.pool.slots == 2
+
+
+def test_workers_of_an_evicted_pod_get_nothing_new_and_leave_as_evicted() -> None:
+    play = _Play(a=2)
+    play.join("pod-1.0", "pod-2.0")
+    play.pool.pod_leaves("pod-1", evicted=True)
+    assert play.runs["a"].names("draining") == ["pod-1.0"]
+    assert play.pool.slots == 1
+    play.pool.left(WorkerId("pod-1.0"), LeaveReason.LOST)
+    assert ("left", "pod-1.0", LeaveReason.EVICTED) in play.runs["a"].heard
+
+
+def test_a_worker_whose_pod_is_gone_has_left_whatever_its_stream_says() -> None:
+    play = _Play(a=2)
+    play.join("pod-1.0", "pod-2.0")
+    play.pool.pod_gone("pod-1")
+    assert ("left", "pod-1.0", LeaveReason.LOST) in play.runs["a"].heard
+    assert play.links["pod-1.0"].said[-1] == ("stop",)
+    play.pool.heartbeat(WorkerId("pod-1.0"), 1, 1)
+    play.pool.attempt_finished(WorkerId("pod-1.0"), _result())
+    play.pool.draining(WorkerId("pod-1.0"))
+    play.pool.left(WorkerId("pod-1.0"), LeaveReason.LOST)
+    assert play.runs["a"].names("left") == ["pod-1.0"]
+    assert play.runs["a"].names("attempt_finished") == []
+
+
+def test_a_drained_worker_of_a_deleted_pod_leaves_as_drained() -> None:
+    play = _Play(a=1)
+    play.join("pod-1.0")
+    play.pool.pod_leaves("pod-1", evicted=False)
+    play.pool.left(WorkerId("pod-1.0"), LeaveReason.DRAINED)
+    assert ("left", "pod-1.0", LeaveReason.DRAINED) in play.runs["a"].heard

@@ -11,7 +11,8 @@ from gristmill.wire.reports import PoolNeed, RunPhase
 from gristmill_operator.actions import CreatePod, DeletePod, EnsureSecret, RecordEvent, TellPod
 from gristmill_operator.decide import Decision
 from gristmill_operator.names import Role
-from gristmill_operator.observed import ContainerView, Failure, LeadView, Observed, PodView
+from gristmill_operator.observed import GUARD, POD, ContainerView, Failure, LeadView, Observed, PodView
+from gristmill_operator.policies.case import RETRY_S
 from gristmill_operator.status import ConditionType, Phase, Status
 
 NO_KEY = 'secret "k" not found'
@@ -29,6 +30,11 @@ def created(decision: Decision) -> list[str]:
 
 def deleted(decision: Decision) -> list[str]:
     return [action.name for action in decision.actions if isinstance(action, DeletePod)]
+
+
+def told(*pods: str) -> dict[str, TellPod]:
+    """What a lead knows that has heard that these run."""
+    return {name: TellPod(UID, name, "running", node="n1") for name in pods}
 
 
 def pods_ready(decision: Decision) -> tuple[bool, str, str]:
@@ -68,6 +74,14 @@ def test_credentials_are_new_only_where_no_pod_holds_the_old() -> None:
     beside = decided(job(), RUNNING, during(worker(0)))
     assert not any(isinstance(action, EnsureSecret) for action in beside.actions)
     assert created(beside) == [f"{BASE}-lead-1"]
+
+
+@pytest.mark.parametrize(("about", "made"), [(POD, False), (GUARD, True)])
+def test_a_lead_that_was_refused_is_tried_again_with_the_secret_that_was_made_for_it(about: str, made: bool) -> None:
+    refused = Failure(about, "QuotaExceeded", "exceeded quota", NOW - RETRY_S - 1)
+    decision = decided(job(), RUNNING, during(failures=(refused,)))
+    assert any(isinstance(action, EnsureSecret) for action in decision.actions) is made
+    assert created(decision) == [f"{BASE}-lead-1"]
 
 
 def test_leads_that_end_again_and_again_come_ever_later() -> None:
@@ -119,19 +133,30 @@ def test_workers_have_the_role_of_the_tasks_that_wait(maps: int, reduces: int, r
 
 def test_lost_workers_are_replaced_and_removed_and_the_lead_hears_why() -> None:
     lost = worker(0, phase="Failed", lost="preempted")
-    seen = lead(need=PoolNeed(slots=2), told={LEAD.name: ("running", "n1"), lost.name: ("running", "n1")})
+    seen = lead(need=PoolNeed(slots=2), told=told(LEAD.name, lost.name))
     decision = decided(job(), RUNNING, during(LEAD, replace(lost, node="n1"), lead=seen))
     assert created(decision) == [f"{BASE}-w-1"]
     assert deleted(decision) == [lost.name]
-    assert TellPod(UID, lost.name, "preempted", "", "n1", "") in decision.actions
+    assert TellPod(UID, lost.name, "preempted", "", "n1", "", gone=True) in decision.actions
 
 
 def test_a_pod_that_vanished_is_told_as_deleted_once() -> None:
-    seen = lead(told={LEAD.name: ("running", "n1"), f"{BASE}-w-0": ("running", "n2")})
+    seen = lead(told=told(LEAD.name, f"{BASE}-w-0"))
     decision = decided(job(), RUNNING, during(LEAD, lead=seen))
-    assert TellPod(UID, f"{BASE}-w-0", "deleted") in decision.actions
-    knows = replace(seen, told={**seen.told, f"{BASE}-w-0": ("deleted", "")})
+    (gone,) = (action for action in decision.actions if isinstance(action, TellPod))
+    assert (gone.pod, gone.state, gone.gone) == (f"{BASE}-w-0", "deleted", True)
+    knows = replace(seen, told={**seen.told, gone.pod: gone})
     assert not [a for a in decided(job(), RUNNING, during(LEAD, lead=knows)).actions if isinstance(a, TellPod)]
+
+
+def test_a_pod_that_is_evicted_is_told_when_that_begins_and_when_it_is_gone() -> None:
+    going = worker(0, lost="evicted", deleting_at=1e12)
+    seen = lead(told=told(LEAD.name, going.name))
+    (first,) = (a for a in decided(job(), RUNNING, during(LEAD, going, lead=seen)).actions if isinstance(a, TellPod))
+    assert (first.state, first.gone) == ("evicted", False)
+    knows = replace(seen, told={**seen.told, going.name: first})
+    (last,) = (a for a in decided(job(), RUNNING, during(LEAD, lead=knows)).actions if isinstance(a, TellPod))
+    assert (last.pod, last.state, last.gone) == (going.name, "evicted", True)
 
 
 def test_the_lead_hears_node_and_zone_of_each_pod() -> None:

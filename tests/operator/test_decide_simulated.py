@@ -34,7 +34,7 @@ class SimLead:
     has_run: bool = False
     phase: RunPhase = RunPhase.PLANNING
     need: PoolNeed = PoolNeed()
-    told: dict[str, tuple[str, str]] = field(default_factory=dict)
+    told: dict[str, TellPod] = field(default_factory=dict)
     cancelled: dict[str, float] = field(default_factory=dict)
 
 
@@ -80,9 +80,9 @@ class SimCluster:
                     there.has_run, there.phase, self.report = True, RunPhase.PLANNING, None
             case CancelRun(_, run, _, forget):
                 self._cancel(run, forget)
-            case TellPod(_, name, state, _, node):
+            case TellPod(_, name):
                 if (there := self.connected()) is not None:
-                    there.told[name] = (state, node)
+                    there.told[name] = action
             case DeleteResource():
                 self.remove()
             case _:

@@ -210,10 +210,11 @@ def test_what_a_lead_was_told_of_pods_is_remembered_for_that_connection() -> Non
     async def tell(leads: Leads, _: list[float]) -> None:
         side = Side(leads)
         await asyncio.sleep(0.01)
-        leads.tell_pod(TellPod(POOL, "w-0", "running", node="n1"))
+        news = TellPod(POOL, "w-0", "running", node="n1")
+        leads.tell_pod(news)
         view = leads.view(POOL)
         assert view is not None
-        assert dict(view.told) == {"w-0": ("running", "n1")}
+        assert dict(view.told) == {"w-0": news}
         await side.end()
         again = Side(leads)
         await asyncio.sleep(0.01)

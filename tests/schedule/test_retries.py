@@ -56,6 +56,16 @@ def test_what_is_the_clusters_fault_spends_no_budget() -> None:
     assert play.finish("j/map/in#0.40")[-1] == "finish"
 
 
+def test_evictions_never_end_a_chain() -> None:
+    play = Play(map_only(1), free_retries=3)
+    for number in range(20):
+        play.join(f"w{number}", 1)
+        play.tick(number)
+        play.leave(f"w{number}", LeaveReason.EVICTED)
+    play.join("last", 1)
+    assert play.finish("j/map/in#0.20")[-1] == "finish"
+
+
 def test_retries_without_end_stop_at_the_loop_guard() -> None:
     play = Play(map_only(1), free_retries=3)
     play.join("w", 1)

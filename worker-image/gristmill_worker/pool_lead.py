@@ -40,6 +40,9 @@ FINISH_S = 5.0
 SWEEP_S = 15.0
 """And so long to end and sweep what they staged: together less than the pod's grace period."""
 LAST_WORDS_S = 2.0
+_EVICTED = ("evicted", "preempted")
+_LEAVING = (*_EVICTED, "deleted", "failed")
+"""States of PodNews."""
 
 
 class Lead:
@@ -144,7 +147,7 @@ class Lead:
             case "cancel":
                 self._cancel(message.cancel)
             case "pod":
-                self._place_worker(message.pod)
+                self._hear_of_pod(message.pod)
             case "end":
                 self._dismissed = True
                 self.end(message.end.reason or "nobody needs the pool")
@@ -176,9 +179,14 @@ class Lead:
         if (run := self._runs.get(cancel.uid)) is not None:
             run.cancel(cancel.reason or "cancelled")
 
-    def _place_worker(self, news: wire.PodNews) -> None:
+    def _hear_of_pod(self, news: wire.PodNews) -> None:
         if news.node:
             self._pool.place(news.pod, tuple(filter(None, (news.node, news.zone))))
+        if news.state in _LEAVING:
+            log(__name__, INFO, "pod leaves", pod=news.pod, state=news.state, gone=news.gone)
+            self._pool.pod_leaves(news.pod, evicted=news.state in _EVICTED)
+        if news.gone:
+            self._pool.pod_gone(news.pod)
 
     # What the operator is told.
 

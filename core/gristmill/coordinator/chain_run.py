@@ -153,7 +153,7 @@ class ChainRun:
         """A worker is gone."""
         self._links.pop(worker, None)
         for attempt in [attempt for attempt, where in self._running.items() if where == worker]:
-            self.ledger.lost(attempt.task, worker)
+            self.ledger.lost(attempt.task, worker, evicted=reason is events.LeaveReason.EVICTED)
         self._handle(events.WorkerLeft(worker, reason))
 
     def draining(self, worker: WorkerId) -> None:

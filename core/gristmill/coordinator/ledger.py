@@ -38,9 +38,10 @@ class Ledger:
         """An attempt of the task failed; whether that ends the chain, its error says."""
         self._add(task, cause, str(error), _ACTIONS.get(cause, "run again"))
 
-    def lost(self, task: TaskId, worker: WorkerId) -> None:
-        """The worker that ran the task is gone."""
-        self._add(task, Cause.WORKER_LOST, f"worker {worker} is gone", "run again elsewhere, at no cost")
+    def lost(self, task: TaskId, worker: WorkerId, *, evicted: bool) -> None:
+        """The worker that ran the task is gone, or was taken away by the cluster."""
+        cause, how = (Cause.EVICTED, "was evicted") if evicted else (Cause.WORKER_LOST, "is gone")
+        self._add(task, cause, f"worker {worker} {how}", "run again elsewhere, at no cost")
 
     def _add(self, task: TaskId, cause: Cause, message: str, action: str) -> None:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -78,11 +78,13 @@ class Loan:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """A worker of the pool. ``loan`` is the present one; ``past`` are ended ones of runs that still go on."""
+    """A worker of the pool. ``loan`` is the present one; ``past`` are ended ones of runs that still go on. ``evicted``:
+    the cluster takes it away."""
 
     joined: WorkerJoined
     link: PoolLink
     draining: bool = False
+    evicted: bool = False
     loans: int = 0
     loan: Loan | None = None
     past: list[Loan] = field(default_factory=list)

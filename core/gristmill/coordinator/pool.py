@@ -127,8 +127,11 @@ class Pool:
         self._settle()
 
     def left(self, worker: WorkerId, reason: LeaveReason) -> None:
-        """A worker is gone."""
-        member = self._members.pop(worker)
+        """A worker is gone. Whatever it still says is not heard."""
+        if (member := self._members.pop(worker, None)) is None:
+            return
+        if member.evicted and reason is LeaveReason.LOST:
+            reason = LeaveReason.EVICTED
         self._free.pop(worker, None)
         loans = list(member.all_loans())
         if member.loan is not None:
@@ -138,7 +141,8 @@ class Pool:
 
     def draining(self, worker: WorkerId) -> None:
         """A worker finishes what it has and takes nothing new."""
-        member = self._members[worker]
+        if (member := self._members.get(worker)) is None:
+            return
         member.draining = True
         self._free.pop(worker, None)
         for loan in member.all_loans():
@@ -146,17 +150,18 @@ class Pool:
 
     def heartbeat(self, worker: WorkerId, memory_bytes: int, peak_bytes: int) -> None:
         """A worker lives, and holds so many bytes."""
-        for loan in self._members[worker].all_loans():
+        member = self._members.get(worker)
+        for loan in member.all_loans() if member is not None else ():
             loan.run.run.heartbeat(loan.id, memory_bytes, peak_bytes)
 
     def reading(self, worker: WorkerId, attempt: AttemptId, rows: int, bytes_: int) -> None:
         """A running attempt has read so much."""
-        if (loan := self._members[worker].loan) is not None:
+        if (loan := self._present(worker)) is not None:
             loan.run.run.reading(attempt, rows, bytes_)
 
     def attempt_finished(self, worker: WorkerId, result: TaskResult) -> None:
         """An attempt has its result."""
-        if (loan := self._members[worker].loan) is not None:
+        if (loan := self._present(worker)) is not None:
             loan.outstanding.discard(result.attempt)
             loan.run.run.attempt_finished(loan.id, result)
             self._after(loan)
@@ -170,15 +175,36 @@ class Pool:
         lost: Sequence[tuple[ExchangeId, int]] = (),
     ) -> None:
         """An attempt gave up."""
-        if (loan := self._members[worker].loan) is not None:
+        if (loan := self._present(worker)) is not None:
             loan.outstanding.discard(attempt)
             loan.run.run.attempt_failed(loan.id, attempt, cause, error, lost)
             self._after(loan)
 
     def fail(self, worker: WorkerId, error: GristmillError) -> None:
         """A message of the worker could not be handled: the run that it was for cannot go on."""
-        if (loan := self._members[worker].loan) is not None:
+        if (loan := self._present(worker)) is not None:
             loan.run.run.fail(error)
+
+    def _present(self, worker: WorkerId) -> Loan | None:
+        member = self._members.get(worker)
+        return None if member is None else member.loan
+
+    # What the operator tells.
+
+    def pod_leaves(self, pod: str, *, evicted: bool) -> None:
+        """The cluster ends a pod, perhaps against the operator's will: its workers get nothing new."""
+        for id_, member in self._of_pod(pod):
+            member.evicted = member.evicted or evicted
+            self.draining(id_)
+
+    def pod_gone(self, pod: str) -> None:
+        """A pod is no more, whatever its connections look like."""
+        for id_, member in self._of_pod(pod):
+            member.link.stop()
+            self.left(id_, LeaveReason.LOST)
+
+    def _of_pod(self, pod: str) -> list[tuple[WorkerId, Member]]:
+        return [(id_, member) for id_, member in self._members.items() if id_.rpartition(".")[0] == pod]
 
     # What it tells.
 

@@ -34,6 +34,8 @@ class Cause(StrEnum):
     """No room for spill or shuffle files on the worker."""
     WORKER_LOST = "worker-lost"
     """The worker left or fell silent. Never reported by workers: it is what the scheduler counts then."""
+    EVICTED = "evicted"
+    """The cluster took the worker away (evicted, preempted): nobody's fault, however often. The scheduler's, too."""
 
 
 class LeaveReason(StrEnum):

@@ -46,11 +46,11 @@ class Failures:
         self._attempts.stop(run, CancelReason.TIMEOUT)
         return self.attempt_failed(run, Cause.TIMEOUT, f"ran longer than {run.stage.retry.task_timeout_s} s")
 
-    def worker_left(self, worker: WorkerState, message: str) -> FailChain | None:
+    def worker_left(self, worker: WorkerState, message: str, cause: Cause = Cause.WORKER_LOST) -> FailChain | None:
         """Moves what the worker ran, and has written again what it alone held."""
         chain = self._chain
         chain.roster.leave(worker)
-        ends = [self.attempt_failed(run, Cause.WORKER_LOST, message) for run in [*worker.active, *worker.queued]]
+        ends = [self.attempt_failed(run, cause, message) for run in [*worker.active, *worker.queued]]
         if not worker.outlives:
             self._lineage.lose_worker(worker)
         self.keep_one_usable()

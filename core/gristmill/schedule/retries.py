@@ -7,7 +7,8 @@ from gristmill.schedule.config import SchedulerConfig
 from gristmill.schedule.events import Cause
 
 BUDGETED = (Cause.ERROR, Cause.OOM, Cause.TIMEOUT, Cause.EXECUTOR_LOST, Cause.DISK_FULL)
-"""Causes that may be the task's fault. The others are the cluster's: they are free, up to a loop guard."""
+"""Causes that may be the task's fault. The others are the cluster's: they are free, up to a loop guard. An
+eviction does not even count for that: it comes from outside, and so in no loop of our own."""
 
 WORKER_FAULTS = (Cause.ERROR, Cause.TIMEOUT, Cause.EXECUTOR_LOST, Cause.DISK_FULL)
 """Causes that may be the worker's fault: they count towards its being set aside."""
@@ -32,6 +33,8 @@ class Trouble:
         """Writes one failure down; an OOM doubles the memory of the next attempt, a record left out is progress."""
         if cause is Cause.RECORD_SKIPPED:
             self.free = 0
+            return
+        if cause is Cause.EVICTED:
             return
         if cause not in BUDGETED:
             self.free += 1

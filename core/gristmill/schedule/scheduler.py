@@ -19,6 +19,7 @@ from gristmill.schedule.events import (
     Cause,
     Event,
     Heartbeat,
+    LeaveReason,
     OutputLost,
     OutputMoved,
     TaskRestored,
@@ -188,7 +189,8 @@ class Scheduler:
         if worker is None:
             self._chain.roster.gone.add(event.worker)
             return None
-        return self._failures.worker_left(worker, f"worker {event.worker} left: {event.reason}")
+        cause = Cause.EVICTED if event.reason is LeaveReason.EVICTED else Cause.WORKER_LOST
+        return self._failures.worker_left(worker, f"worker {event.worker} left: {event.reason}", cause)
 
     def _drain(self, id_: WorkerId) -> None:
         worker = self._heard_of(id_)

@@ -90,18 +90,20 @@ class CancelRun(_message.Message):
     def __init__(self, uid: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class PodNews(_message.Message):
-    __slots__ = ("pod", "state", "reason", "node", "zone")
+    __slots__ = ("pod", "state", "reason", "node", "zone", "gone")
     POD_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     ZONE_FIELD_NUMBER: _ClassVar[int]
+    GONE_FIELD_NUMBER: _ClassVar[int]
     pod: str
     state: str
     reason: str
     node: str
     zone: str
-    def __init__(self, pod: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., node: _Optional[str] = ..., zone: _Optional[str] = ...) -> None: ...
+    gone: bool
+    def __init__(self, pod: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., node: _Optional[str] = ..., zone: _Optional[str] = ..., gone: bool = ...) -> None: ...
 
 class EndLead(_message.Message):
     __slots__ = ("reason",)

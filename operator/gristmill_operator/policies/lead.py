@@ -15,7 +15,7 @@ from gristmill_operator.actions import (
 )
 from gristmill_operator.model import PoolSpec
 from gristmill_operator.names import Role, lead_name
-from gristmill_operator.observed import POD, Failure, PodView
+from gristmill_operator.observed import GUARD, POD, Failure, PodView
 from gristmill_operator.policies.case import RETRY_S, Pods
 
 _FREE_LEADS = 3
@@ -50,7 +50,9 @@ def lead_step(
     wait_s = max(_after_refusal(failures, now), _backoff(finished, started, now))
     if wait_s > 0:
         return LeadStep((), "", started, wait_s)
-    fresh: tuple[Action, ...] = () if any(not pod.lead and pod.usable for pod in pods) else (EnsureSecret(pool),)
+    # Workers go on with the Secret that they have; where only the pod was refused, it has just been made.
+    has_secret = any(not pod.lead and pod.usable for pod in pods) or any(one.about == POD for one in failures)
+    fresh: tuple[Action, ...] = () if has_secret else (EnsureSecret(pool),)
     name = lead_name(pool.base, started)
     made = (*fresh, EnsureService(pool), EnsureNetworkPolicy(pool), CreatePod(pool, name, Role.LEAD))
     return LeadStep((*_removed(finished), *made), name, started + 1)
@@ -69,4 +71,4 @@ def _backoff(finished: Sequence[PodView], started: int, now: float) -> float:
 
 
 def _after_refusal(failures: Sequence[Failure], now: float) -> float:
-    return max((failure.at + RETRY_S - now for failure in failures if failure.about == POD), default=0.0)
+    return max((failure.at + RETRY_S - now for failure in failures if failure.about in (POD, GUARD)), default=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from gristmill_operator.actions import Action, TellPod
 from gristmill_operator.observed import LeadView, PodView
@@ -11,21 +12,26 @@ from gristmill_operator.observed import LeadView, PodView
 def pod_news(
     pool_uid: str, pods: Sequence[PodView], lead: LeadView | None, zones: Mapping[str, str]
 ) -> tuple[Action, ...]:
-    """News that this lead has not heard; pods that are there no more are ``deleted``."""
+    """News that this lead has not heard; pods that are there no more are ``gone``, of what they were ended by."""
     if lead is None:
         return ()
-    news = [
-        TellPod(pool_uid, pod.name, state(pod), pod.message, pod.node, zones.get(pod.node, ""))
+    now = [
+        TellPod(pool_uid, pod.name, state(pod), pod.message, pod.node, zones.get(pod.node, ""), gone=pod.finished)
         for pod in pods
-        if lead.told.get(pod.name) != (state(pod), pod.node)
     ]
+    news = [each for each in now if _differs(each, lead.told.get(each.pod))]
     there = {pod.name for pod in pods}
-    gone = [name for name, (was, _) in lead.told.items() if name not in there and was not in ENDED]
-    return (*news, *(TellPod(pool_uid, name, "deleted") for name in gone))
+    missing = [before for name, before in lead.told.items() if name not in there and not before.gone]
+    last = (replace(each, state=each.state if each.state in ENDED else "deleted", gone=True) for each in missing)
+    return (*news, *last)
 
 
 ENDED = ("evicted", "preempted", "deleted", "failed")
-"""States after which a pod runs no more."""
+"""States from which on a pod is being ended."""
+
+
+def _differs(news: TellPod, told: TellPod | None) -> bool:
+    return told is None or (news.state, news.node, news.gone) != (told.state, told.node, told.gone)
 
 
 def state(pod: PodView) -> str:
