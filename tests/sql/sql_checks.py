@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 from sql_reference import Reference, Result
+from third_opinion import verdict
 
 from gristmill.plan.compile import compile_chain
 from gristmill.plan.source import FileSource, Format, Split
@@ -48,7 +49,12 @@ class Database:
         for query in compiled:
             validate(query.chain)
             compile_chain(query.chain, defaultdict(lambda: (Split((), 0),)))
-            same(Reference(splits).run(query.chain), expected, ordered=query.ordered)
+            actual = Reference(splits).run(query.chain)
+            try:
+                same(actual, expected, ordered=query.ordered)
+            except AssertionError as difference:
+                difference.add_note(verdict(sql, self.tables, actual.rows, expected.rows))
+                raise
         return compiled
 
 
