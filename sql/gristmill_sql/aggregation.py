@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from gristmill_sql.algebra import Aggregate, Item, Relation, column
+from gristmill_sql.collation import bare, is_collated, key_of
 from gristmill_sql.expressions import bare_call, enclosed, is_aggregate, replaced, unwrapped, windowless_parts
 from gristmill_sql.grouping_sets import GroupBy, expand, grouping
 from gristmill_sql.names import Names
+from gristmill_sql.opaque import CannotSpread
 from gristmill_sql.scope import Scope
 
 if TYPE_CHECKING:
@@ -29,18 +31,20 @@ class Grouping:
         self._group = group
         self._number: Item | None = None
         self._real: exp.Expr | None = None
-        values = [unwrapped(self._scalar(key)) for key in group.keys]
+        values = [unwrapped(self._scalar(key_of(key))) for key in group.keys]
         items = names.items([(key.key, value) for key, value in zip(group.keys, values, strict=True)])
         if group.sets:
             expanded = expand(self._input, items, group.sets, names)
             self._input, self._number, self._real = expanded.relation, expanded.number, expanded.real
             items = expanded.keys
-        self._keys = dict(zip(group.keys, items, strict=True))
-        self._calls: dict[exp.Expr, Item] = {}
+        self._items = items
+        self._keys = {key_of(key): item for key, item in zip(group.keys, items, strict=True)}
+        self._calls: dict[exp.Expr, Item] = {key: self._any_of(key) for key in group.keys if is_collated(key)}
+        self._keys |= self._calls
 
     def relation(self) -> Aggregate:
         """The Aggregate with all calls that were met."""
-        keys = (*self._keys.values(), *([self._number] if self._number else ()))
+        keys = (*self._items, *([self._number] if self._number else ()))
         return Aggregate(self._input, tuple(dict.fromkeys(keys)), tuple(self._calls.values()))
 
     def rewritten(self, value: exp.Expr) -> exp.Expr:
@@ -64,7 +68,15 @@ class Grouping:
             part.replace(self.rewritten(part))
         return fresh
 
+    def _any_of(self, key: exp.Expr) -> Item:
+        """One of the values that a key's collation holds to be equal, as DuckDB shows it."""
+        if self._group.sets:
+            raise CannotSpread("grouping sets by a collation")
+        return self._names.item(key.key, exp.AnyValue(this=self._scalar(bare(key))))
+
     def _call(self, node: exp.Expr) -> Item:
+        if is_collated(node):
+            raise CannotSpread("an aggregate of a value with a collation")
         if node not in self._calls:
             self._calls[node.copy()] = self._names.item(bare_call(node).key, self._over_real(self._scalar(node)))
         return self._calls[node]

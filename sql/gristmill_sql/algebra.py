@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from fractions import Fraction
 
 from sqlglot import exp
 
@@ -181,11 +182,27 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most ``count`` rows after the first ``offset``; None: all of them."""
+    """At most ``count`` rows after the first ``offset``; None: all of them. ``local``: of each task, without offset."""
 
     input: Relation
     count: int | None
     offset: int = 0
+    local: bool = False
+
+    @property
+    def columns(self) -> Schema:
+        """The input's columns."""
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows of the input by chance: each with probability ``share``, or ``count`` of them. One seed, one choice."""
+
+    input: Relation
+    seed: int
+    share: Fraction | None = None
+    count: int = 0
 
     @property
     def columns(self) -> Schema:
@@ -205,7 +222,8 @@ class UnionAll:
 class Opaque:
     """SQL that only one task can run: over ``inputs``, which it sees under ``names``.
 
-    ``reason`` says why it is not spread; ``ordered``: its rows come in an order that the query asked for.
+    ``reason`` says why it is not spread; ``ordered``: its rows come in an order that the query asked for; ``passes``:
+    it gives its inputs' columns as they are, whatever these are.
     """
 
     inputs: tuple[Relation, ...]
@@ -214,10 +232,24 @@ class Opaque:
     columns: Schema
     reason: str
     ordered: bool = False
+    passes: bool = False
 
 
 Relation = (
-    Scan | Values | Shared | Filter | Project | Join | Aggregate | Window | Unnest | Sort | Limit | UnionAll | Opaque
+    Scan
+    | Values
+    | Shared
+    | Filter
+    | Project
+    | Join
+    | Aggregate
+    | Window
+    | Unnest
+    | Sort
+    | Limit
+    | Sample
+    | UnionAll
+    | Opaque
 )
 
 

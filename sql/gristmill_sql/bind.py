@@ -25,7 +25,7 @@ def bind(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> tuple[Query, Names
     tables = find_tables(parsed, catalog, oracle)
     output = unique_names(oracle.describe(parsed.text))
     binder = Binder(tables, oracle)
-    bound = binder.query(parsed.tree, {})
+    bound = binder.whole(parsed.tree)
     if missing := free_columns(bound.relation):
         raise InternalError(f"columns without origin: {', '.join(sorted(missing))}", place="binding of the query")
     result = tuple(Item(c, _as_type(named.column, c.type)) for c, named in zip(output, bound.shown, strict=True))

@@ -19,6 +19,7 @@ from gristmill_sql.algebra import (
     Filter,
     Item,
     Limit,
+    Opaque,
     OrderTerm,
     Project,
     Relation,
@@ -31,11 +32,13 @@ from gristmill_sql.algebra import (
     column,
 )
 from gristmill_sql.catalog import Table
+from gristmill_sql.collation import is_named_by
 from gristmill_sql.expressions import replaced
 from gristmill_sql.literals import typed_text
 from gristmill_sql.names import Names
-from gristmill_sql.opaque import CannotSpread, opaque_block
+from gristmill_sql.opaque import CannotSpread, names_itself, opaque_block
 from gristmill_sql.oracle import Oracle, Unbindable, empty_relation, text_of
+from gristmill_sql.pivots import bind_pivot
 from gristmill_sql.scope import Bound, Named, Scope, Source
 from gristmill_sql.tables import table_name
 
@@ -53,6 +56,7 @@ class Definition:
     environment: Environment
     uses: int
     bound: Bound | None = None
+    recursive: exp.CTE | None = None
 
 
 Environment = Mapping[str, Definition]
@@ -66,6 +70,13 @@ class Binder:
         self.oracle = oracle
         self.names = Names(oracle)
         self.shared: dict[str, Relation] = {}
+
+    def whole(self, node: exp.Query) -> Bound:
+        """The query that the user wrote."""
+        if is_named_by(node):
+            refusal = CannotSpread("a derived table's column with a collation")
+            return self._opaque(node, {}, refusal, is_subquery=False, in_parts=False)
+        return self.query(node, {})
 
     def query(self, node: exp.Query, environment: Environment, outer: Scope | None = None) -> Bound:
         """Any query; what cannot be spread becomes Opaque, unless it uses columns of ``outer``."""
@@ -86,7 +97,14 @@ class Binder:
                 return self._ordered(node, self.query(node.this, environment, outer))
             case exp.Values():
                 return self.values(node)
+            case exp.Pivot():
+                return self._pivoted(node, environment)
         raise CannotSpread(f"{node.key.upper()} as a query")
+
+    def _pivoted(self, node: exp.Pivot, environment: Environment) -> Bound:
+        """PIVOT or UNPIVOT as a statement: the rows of ``SELECT *`` from what it names."""
+        rows = exp.select("*").from_(node.this.copy())
+        return bind_pivot(self, node, self.query(rows, environment), node.this.alias_or_name)
 
     # common table expressions
 
@@ -96,8 +114,8 @@ class Binder:
             return environment
         known = dict(environment)
         for cte in clause.expressions:
-            if clause.recursive and _names_itself(cte):
-                known[cte.alias.casefold()] = Definition(cte.alias, cte.this, (), {}, -1)
+            if clause.recursive and names_itself(cte):
+                known[cte.alias.casefold()] = Definition(cte.alias, cte.this, (), dict(known), 2, recursive=cte)
                 continue
             aliases = tuple(c.name for c in cte.args["alias"].args.get("columns") or ())
             uses = sum(table_name(t).casefold() == cte.alias.casefold() for t in node.find_all(exp.Table))
@@ -106,8 +124,9 @@ class Binder:
 
     def common_table(self, definition: Definition) -> Bound:
         """A reference to a CTE: bound in place if it is used once or cheap, else computed once and shared."""
-        if definition.uses < 0:
-            raise CannotSpread("a recursive common table expression")
+        if definition.recursive is not None:
+            definition.bound = definition.bound or self._recursion(definition, definition.recursive)
+            return self.share(definition.name, definition.bound)
         if definition.uses == 1 or (definition.bound and _is_cheap(definition.bound.relation)):
             return _renamed(self.query(definition.body, definition.environment), definition.aliases)
         if definition.bound is None:
@@ -115,6 +134,13 @@ class Binder:
             if _is_cheap(definition.bound.relation):
                 return definition.bound
         return self.share(definition.name, definition.bound)
+
+    def _recursion(self, definition: Definition, cte: exp.CTE) -> Bound:
+        """All rows of a recursive CTE, which one task computes from what it reads."""
+        rows = exp.select("*").from_(exp.Table(this=exp.to_identifier(definition.name, quoted=True)))
+        rows.set("with_", exp.With(expressions=[cte.copy()], recursive=True))
+        refusal = CannotSpread("a recursive common table expression")
+        return self._opaque(rows, definition.environment, refusal, is_subquery=False)
 
     def share(self, name: str, bound: Bound) -> Bound:
         """A reader of a relation that is computed once, under new column names."""
@@ -182,10 +208,13 @@ class Binder:
     # set operations
 
     def _set_operation(self, node: exp.SetOperation, environment: Environment, outer: Scope | None) -> Bound:
-        if node.args.get("by_name") or node.args.get("on") or node.args.get("side"):
-            raise CannotSpread("a set operation by name")
-        sides = [self.query(side, environment, outer) for side in _operands(node)]
+        by_name = bool(node.args.get("by_name"))
+        if node.args.get("on") or node.args.get("side") or (by_name and not isinstance(node, exp.Union)):
+            raise CannotSpread("a set operation by some of its names")
+        operands = [node.this, node.expression] if by_name else _operands(node)
+        sides = [self.query(side, environment, outer) for side in operands]
         if isinstance(node, exp.Union):
+            sides = by_names(sides, self.names) if by_name else sides
             return self._union(sides, distinct=bool(node.args.get("distinct")))
         is_all = not node.args.get("distinct")
         return self._difference(sides[0], sides[1], keep_common=isinstance(node, exp.Intersect), is_all=is_all)
@@ -283,7 +312,15 @@ class Binder:
 
     # the way out
 
-    def _opaque(self, node: exp.Query, environment: Environment, refusal: Exception, *, is_subquery: bool) -> Bound:
+    def _opaque(
+        self,
+        node: exp.Query,
+        environment: Environment,
+        refusal: Exception,
+        *,
+        is_subquery: bool,
+        in_parts: bool = True,
+    ) -> Bound:
         whole = _with_definitions(node, environment)
         try:
             schema = self.oracle.describe(text_of(whole))
@@ -293,8 +330,21 @@ class Binder:
             raise
         reason = str(refusal).split("\n", maxsplit=1)[0]
         columns = tuple(self.names.column(c.name, c.type) for c in schema)
-        relation = opaque_block(whole, self.tables, columns, self.names, reason)
+        known = self._with(whole, {})
+        bind = (lambda query: self._closed(query, known)) if in_parts else (lambda query: None)
+        relation = opaque_block(whole, self.tables, columns, self.names, reason, bind)
         return Bound(relation, tuple(Named(s.name, c) for s, c in zip(schema, columns, strict=True)))
+
+    def _closed(self, node: exp.Query, environment: Environment) -> Bound | None:
+        """A query that stands alone, if more than one task can run it."""
+        try:
+            bound = self.query(node.copy(), environment)
+        except (CannotSpread, Unbindable, InvalidQuery):
+            return None
+        relation = bound.relation
+        while isinstance(relation, Project | Filter | Sort):
+            relation = relation.input
+        return None if isinstance(relation, Opaque) else bound
 
 
 def _operands(node: exp.SetOperation) -> list[exp.Query]:
@@ -314,8 +364,26 @@ def _operands(node: exp.SetOperation) -> list[exp.Query]:
     return [current, *reversed(right)]  # type: ignore[list-item]
 
 
-def _names_itself(cte: exp.CTE) -> bool:
-    return any(table_name(t).casefold() == cte.alias.casefold() for t in cte.this.find_all(exp.Table))
+def by_names(sides: list[Bound], names: Names) -> list[Bound]:
+    """The sides of UNION BY NAME with the same names in the same order, NULL where one lacks a name."""
+    wanted: dict[str, Named] = {}
+    for side in sides:
+        for named in side.shown:
+            wanted.setdefault(named.name.casefold(), named)
+    return [_with_names(side, wanted, names) for side in sides]
+
+
+def _with_names(side: Bound, wanted: Mapping[str, Named], names: Names) -> Bound:
+    own = {n.name.casefold(): n for n in side.shown}
+    if len(own) < len(side.shown):
+        raise CannotSpread("UNION BY NAME of equal names")
+    lacking = {
+        key: Item(names.column(named.name, named.column.type), typed_text(None, named.column.type))
+        for key, named in wanted.items()
+        if key not in own
+    }
+    shown = tuple(own[key] if key in own else Named(wanted[key].name, lacking[key].column) for key in wanted)
+    return Bound(Project(side.relation, (*_items(side), *lacking.values())), shown)
 
 
 def _is_cheap(relation: Relation) -> bool:
@@ -358,7 +426,9 @@ def _with_definitions(node: exp.Query, environment: Environment) -> exp.Query:
         return node
     whole = node.copy()
     clauses = [
-        exp.CTE(
+        d.recursive.copy()
+        if d.recursive is not None
+        else exp.CTE(
             this=d.body.copy(),
             alias=exp.TableAlias(
                 this=exp.to_identifier(d.name, quoted=True),
@@ -368,7 +438,7 @@ def _with_definitions(node: exp.Query, environment: Environment) -> exp.Query:
         for d in inherited
     ]
     clause = whole.args.get("with_") or exp.With(expressions=[])
-    recursive = clause.args.get("recursive") or any(d.uses < 0 for d in inherited)
+    recursive = clause.args.get("recursive") or any(d.recursive for d in inherited)
     whole.set("with_", exp.With(expressions=[*clauses, *clause.expressions], recursive=recursive))
     return whole
 

@@ -24,6 +24,7 @@ from gristmill_sql.algebra import (
     Window,
     column,
 )
+from gristmill_sql.collation import bare, is_collated
 from gristmill_sql.expressions import conjuncts, has_aggregate, replaced, unwrapped
 from gristmill_sql.grouping_sets import GroupBy, parse_group
 from gristmill_sql.opaque import CannotSpread, rest_of_block
@@ -31,6 +32,7 @@ from gristmill_sql.oracle import Unbindable
 from gristmill_sql.resolve import resolve_columns
 from gristmill_sql.scope import Bound, Named, Scope
 from gristmill_sql.sources import FromBinder
+from gristmill_sql.stars import star_targets
 from gristmill_sql.subqueries import SubqueryBinder
 from gristmill_sql.unnest import with_elements
 
@@ -107,37 +109,35 @@ class Block:
         """Names and resolved values of the SELECT list, stars expanded."""
         targets: list[tuple[str, exp.Expr]] = []
         for node in self._node.expressions or [exp.Star()]:
-            if isinstance(node, exp.Star):
-                targets += self._star(node, "")
-            elif isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
-                targets += self._star(node.this, node.table)
-            elif node.find(exp.Columns) or isinstance(node, exp.Aliases):
-                raise CannotSpread("COLUMNS in a SELECT list")
+            if (several := star_targets(node, self._scope, self._binder.oracle)) is not None:
+                targets += several
+            elif isinstance(node, exp.Aliases):
+                raise CannotSpread("several names for one term of a SELECT list")
+            elif (fields := self._fields(node)) is not None:
+                targets += fields
             else:
-                targets.append((_target_name(node), self._selected(node.unalias())))
+                targets.append((_target_name(node), self._selected(unwrapped(node.unalias()))))
         return targets
+
+    def _fields(self, node: exp.Expr) -> list[tuple[str, exp.Expr]] | None:
+        """A column for each field of a struct that is unnested; None for all other terms."""
+        bare_node = node.unalias()
+        if not isinstance(bare_node, exp.Explode) or bare_node.expressions:
+            return None
+        value = resolve_columns(bare_node.this, self._scope)
+        if value.find(exp.Query) or has_aggregate(value) or not self._binder.names.knows(value):
+            return None
+        (type_,) = self._binder.names.types([value])
+        if not type_.startswith("STRUCT(") or type_.endswith("]"):
+            return None
+        fields = self._binder.oracle.describe(f"SELECT unnest(CAST(NULL AS {type_}))")
+        return [(f.name, exp.func("struct_extract", value.copy(), exp.Literal.string(f.name))) for f in fields]
 
     def _selected(self, node: exp.Expr) -> exp.Expr:
         """A resolved term of the list; an outer column in parentheses, so that it becomes a column of its own."""
         value = resolve_columns(node, self._scope)
         own = {n.column.name for source in self._scope.sources for n in source.columns}
         return exp.Paren(this=value) if isinstance(value, exp.Column) and value.name not in own else value
-
-    def _star(self, star: exp.Star, alias: str) -> list[tuple[str, exp.Expr]]:
-        if star.args.get("rename") or star.args.get("ilike"):
-            raise CannotSpread("a star with RENAME or LIKE")
-        left_out = {e.name.casefold() for e in star.args.get("except_") or ()}
-        new = {e.alias.casefold(): e.this for e in star.args.get("replace") or ()}
-        return [
-            (
-                n.name,
-                resolve_columns(new[n.name.casefold()], self._scope)
-                if n.name.casefold() in new
-                else column(n.column.name),
-            )
-            for n in self._scope.visible(alias)
-            if n.name.casefold() not in left_out
-        ]
 
     # GROUP BY and HAVING
 
@@ -209,6 +209,10 @@ class Block:
     # SELECT, DISTINCT, ORDER BY, LIMIT
 
     def _projected(self, relation: Relation, names: list[str], values: list[exp.Expr]) -> Bound:
+        if any(is_collated(value) for value in values):
+            if self._node.args.get("distinct") or self._node.args.get("order"):
+                raise CannotSpread("DISTINCT or ORDER BY of a column with a collation")
+            values = [bare(value) for value in values]
         items = self._binder.names.items(list(zip(names, values, strict=True)))
         shown = tuple(Named(name, item.column) for name, item in zip(names, items, strict=True))
         unique = tuple(dict.fromkeys(items))
@@ -346,6 +350,7 @@ def _project(relation: Relation, items: tuple[Item, ...]) -> Relation:
 
 def _target_name(node: exp.Expr) -> str:
     """The name under which DuckDB shows a term of the SELECT list (an expression without alias: its text)."""
+    node = unwrapped(node)
     return node.alias_or_name if isinstance(node, exp.Alias | exp.Column) else node.sql(dialect="duckdb")
 
 

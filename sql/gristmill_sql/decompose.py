@@ -151,8 +151,8 @@ def _spread(call: Item, function: exp.Expr, names: Names) -> Halves:
     n, mean, squares = (quote_name(item.column.name) for item in partial)
     state = (
         f"LIST_REDUCE(LIST({{'n': CAST({n} AS DOUBLE), 'm': {mean}, 's': {squares}}}) FILTER (WHERE {n} > 0), "
-        "LAMBDA a, b : {'n': a.n + b.n, 'm': a.m + (b.m - a.m) * b.n / (a.n + b.n), "
-        "'s': a.s + b.s + (b.m - a.m) * (b.m - a.m) * a.n * b.n / (a.n + b.n)})"
+        "LAMBDA one_, two_ : {'n': one_.n + two_.n, 'm': one_.m + (two_.m - one_.m) * two_.n / (one_.n + two_.n), "
+        "'s': one_.s + two_.s + (two_.m - one_.m) * (two_.m - one_.m) * one_.n * two_.n / (one_.n + two_.n)})"
     )
     parts = {part: f"STRUCT_EXTRACT({state}, '{part}')" for part in "nms"}
     final = parse_one(_SPREADS[type(function)].format(**parts), read="duckdb")

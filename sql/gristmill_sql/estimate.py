@@ -23,6 +23,7 @@ from gristmill_sql.algebra import (
     Opaque,
     Project,
     Relation,
+    Sample,
     Scan,
     Shared,
     UnionAll,
@@ -201,6 +202,8 @@ class Estimator:
                 return self._derived(node, groups)
             case Limit():
                 return min(self.rows(node.input), node.count if node.count is not None else math.inf)
+            case Sample():
+                return node.count if node.share is None else self.rows(node.input) * float(node.share)
             case UnionAll():
                 for column, *parts in zip(node.columns, *(child.columns for child in node.inputs), strict=True):
                     known = [self._distinct.get(part.name) for part in parts]

@@ -27,6 +27,16 @@ def _made(knowledge: Knowledge) -> list[tuple[str, Relation]]:
 
 
 def _rewritten(relation: Relation, knowledge: Knowledge) -> Relation:
+    """The relation after all rules; what a rule makes to be shared goes through the rules after it."""
+    made: list[tuple[str, Relation]] = []
     for rule in RULES:
+        earlier = made
+        made = []
+        for name, shared in earlier:
+            new = rule(shared, knowledge)
+            knowledge.estimator.define(name, new)
+            made += [*_made(knowledge), (name, new)]
         relation = rule(relation, knowledge)
+        made += _made(knowledge)
+    knowledge.made = made
     return relation

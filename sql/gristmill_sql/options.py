@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gristmill.plan.job import Output
+from gristmill_sql.pivot_values import Ask
 
 MIB = 1 << 20
 MAX_PARTITIONS = 256
+MERGED_ROWS = 10_000
+"""A last merge of so few rows in one task counts as spread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,8 @@ class CompileOptions:
     as typed literals. ``partitions`` fixes the number of reducers of every shuffle; None takes it from the estimated
     bytes, one for each ``partition_bytes``. A join side, or a side input, of at most ``broadcast_bytes`` goes whole to
     every task (0: never). A result of at most ``single_rows`` estimated rows is sorted in one task. ``now`` is the
-    query's instant for ``now()`` and its like; None: the moment of compiling. ``name`` starts the names of the jobs;
+    query's instant for ``now()`` and its like; None: the moment of compiling. ``ask`` runs a query first, for PIVOT
+    without its values; None: that is refused. ``name`` starts the names of the jobs;
     ``outputs`` is where the last one writes.
     """
 
@@ -31,6 +35,7 @@ class CompileOptions:
     partition_bytes: int = 64 * MIB
     single_rows: int = 10_000
     now: datetime | None = None
+    ask: Ask | None = None
     name: str = "query"
     outputs: tuple[Output, ...] = ()
 

@@ -22,6 +22,7 @@ from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parameters import bind_parameters
 from gristmill_sql.path_functions import replace_path_functions
+from gristmill_sql.pivot_values import fill_pivots
 from gristmill_sql.statements import Statement, Target, read_statements, renamed, with_table_columns
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings are about what the errors here say precisely
@@ -53,6 +54,7 @@ def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | 
         bind_parameters(sql, tree, options.params),
         replace_path_functions(tree),
         fix_instant(tree, options.now),
+        fill_pivots(sql, tree, options.ask, span_of),
     ]
     if any(changes) or options.dialect != "duckdb" or statement.target or len(trees) > 1:
         return Parsed(tree, sql, tree.sql(dialect="duckdb", pretty=True), statement.target)
@@ -86,8 +88,6 @@ def _statements(sql: str, options: CompileOptions, oracle: Oracle) -> list[exp.E
 
 
 def _only_query(sql: str, tree: exp.Expr) -> exp.Query:
-    for pivot in tree.find_all(exp.Pivot):
-        _check_pivot(sql, pivot)
     if isinstance(tree, exp.Values):
         return exp.select("*").from_(tree)
     if isinstance(tree, exp.Pivot):
@@ -98,15 +98,6 @@ def _only_query(sql: str, tree: exp.Expr) -> exp.Query:
         remedy = "write a SELECT, WITH, VALUES or FROM query, CREATE TABLE AS, INSERT INTO or COPY (query) TO"
         raise invalid(sql, reason, at=_first_word(sql), remedy=remedy)
     return tree
-
-
-def _check_pivot(sql: str, pivot: exp.Pivot) -> None:
-    """The columns of a result must be known before its rows are."""
-    if pivot.args.get("using") and not pivot.args.get("unpivot"):
-        for value in pivot.expressions:
-            if not isinstance(value, exp.In):
-                reason = "PIVOT without IN: its columns would depend on the data"
-                raise invalid(sql, reason, at=span_of(value), remedy=f"list the values: ON {value.sql()} IN (...)")
 
 
 def span_of(node: exp.Expr) -> Span | None:

@@ -25,6 +25,7 @@ from gristmill_sql.algebra import (
     Project,
     Query,
     Relation,
+    Sample,
     Scan,
     Shared,
     Sort,
@@ -75,6 +76,7 @@ class Planner:
         from gristmill_sql.physical_aggregate import plan_aggregate
         from gristmill_sql.physical_join import plan_join
         from gristmill_sql.physical_order import plan_limit, plan_sort
+        from gristmill_sql.physical_sample import plan_sample
 
         match relation:
             case Scan():
@@ -101,6 +103,8 @@ class Planner:
                 return plan_sort(self, relation, needed)
             case Limit():
                 return plan_limit(self, relation, needed)
+            case Sample():
+                return plan_sample(self, relation, needed)
             case UnionAll():
                 return self._union(relation)
             case Opaque():

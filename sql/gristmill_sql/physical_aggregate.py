@@ -16,6 +16,7 @@ from gristmill_sql.expressions import bare_call, columns_of_all
 from gristmill_sql.flow import Flow, Reducing
 from gristmill_sql.oracle import text_of
 from gristmill_sql.physical import Needed, Planner
+from gristmill_sql.rules.global_windows import fits_one_task
 
 MIN_REDUCTION = 4.0
 """Partial aggregation is worth it if it leaves at most one of so many rows, as far as statistics tell."""
@@ -83,7 +84,9 @@ class _Aggregating:
         columns = [c.name for c in self._flow.columns]
         if not self._node.keys:
             names = ", ".join(dict.fromkeys(bare_call(c.value).key for c in whole)) or "an aggregate"
-            return self._whole(self._planner.single(self._flow, columns, "aggregate", f"{names} over all rows"))
+            few = fits_one_task(self._node, self._planner.estimator, self._planner.options)
+            reason = "" if few else f"{names} over all rows"
+            return self._whole(self._planner.single(self._flow, columns, "aggregate", reason))
         bytes_ = self._planner.estimator.bytes_(self._node.input)
         keys = self._node.keys
         flow = self._planner.hashed(self._flow, columns, keys, f"group by {_names(keys)}", bytes_)

@@ -239,11 +239,18 @@ class _Joining:
         names = tuple(c.name for c in columns)
         left, right = (branch.select, select) if is_left else (select, branch.select)
         joined = left.joined(_WORDS[self._node.kind], right, self._node.on, names)
-        partitions = branch.origin.partitions
+        partitions, reasons = branch.origin.partitions, [branch.origin.single_reason]
         if also is not None and isinstance(also.origin, Reducing):
             partitions = max(partitions, also.origin.partitions)
+            reasons.append(also.origin.single_reason)
         note = branch.origin.note if branch.origin.note.startswith("join") else f"join, {branch.origin.note}"
-        origin = replace(branch.origin, inputs=(*branch.origin.inputs, *inputs), partitions=partitions, note=note)
+        origin = replace(
+            branch.origin,
+            inputs=(*branch.origin.inputs, *inputs),
+            partitions=partitions,
+            note=note,
+            single_reason="; ".join(dict.fromkeys(filter(None, reasons))),
+        )
         new = Branch(origin, joined, tuple(dict.fromkeys((*branch.sides, *sides))))
         return self._with_equal_names(Flow((new,), columns, opened.partitioned), opened)
 
@@ -259,7 +266,7 @@ class _Joining:
     def _in_one_task(self, reason: str) -> Flow:
         left = self._planner.single(self._left, self._left_columns, "join", reason)
         if self._right.single and (branch := self._right.open) is not None and isinstance(branch.origin, Reducing):
-            return self._combined(left, branch.origin.inputs, branch.sides, branch.select, is_left=True)
+            return self._combined(left, branch.origin.inputs, branch.sides, branch.select, is_left=True, also=branch)
         inputs, sides, source = self._planner.jobs.exchange(self._right, self._right_columns)
         return self._combined(left, inputs, sides, Select(source, tuple(self._right_columns)), is_left=True)
 

@@ -11,10 +11,9 @@ from gristmill.plan.schema import SortKey
 from gristmill_sql.algebra import Limit, OrderTerm, Sort, column
 from gristmill_sql.expressions import columns_of_all
 from gristmill_sql.flow import Flow
+from gristmill_sql.options import MERGED_ROWS
 from gristmill_sql.physical import Needed, Planner, schema_of
 
-MERGED_ROWS = 10_000
-"""A last merge of so few rows in one task counts as spread."""
 MAX_TOP = 1_000_000
 """Up to so many rows, ORDER BY with LIMIT keeps the first of each task and merges them in one."""
 
@@ -36,7 +35,7 @@ def plan_sort(planner: Planner, node: Sort, needed: Needed) -> Flow:
 def plan_limit(planner: Planner, node: Limit, needed: Needed) -> Flow:
     """The first rows, of each task and then of all."""
     reach = None if node.count is None else node.count + node.offset
-    if isinstance(node.input, Sort) and reach is not None and reach <= MAX_TOP:
+    if isinstance(node.input, Sort) and reach is not None and (reach <= MAX_TOP or node.local):
         return _top(planner, node, node.input, reach, needed)
     flow = planner.plan(node.input, needed)
     columns = [c.name for c in flow.columns if c.name in needed] or [flow.columns[0].name]
@@ -44,13 +43,16 @@ def plan_limit(planner: Planner, node: Limit, needed: Needed) -> Flow:
         fixed = flow.fixed_in_one_task()
         return fixed.applied(lambda s: s.limited(node.count, node.offset), fixed.columns)
     early = flow if reach is None else flow.applied(lambda s: s.limited(reach, 0), flow.columns)
-    merged = planner.single(early, columns, "limit", _single_reason(reach))
+    few = planner.estimator.rows(node.input) <= planner.options.single_rows
+    merged = planner.single(early, columns, "limit", "" if few else _single_reason(reach))
     limited = merged.applied(lambda s: s.limited(node.count, node.offset), merged.columns)
     return replace(limited, ordered=flow.ordered)
 
 
 def _top(planner: Planner, node: Limit, sort: Sort, reach: int, needed: Needed) -> Flow:
     flow, terms, columns = _with_terms(planner, sort, needed)
+    if node.local:
+        return flow if flow.constant else flow.applied(lambda s: s.ordered(terms).limited(reach, 0), flow.columns)
     if flow.in_one_task and flow.constant is None:
         flow = flow.fixed_in_one_task()
     else:

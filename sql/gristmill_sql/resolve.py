@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlglot import exp
 
 from gristmill_sql.algebra import column
+from gristmill_sql.collation import by_keys
 from gristmill_sql.expressions import replaced
+from gristmill_sql.macros import expanded_macro
 from gristmill_sql.opaque import CannotSpread
 from gristmill_sql.scope import Scope
 
@@ -21,9 +23,13 @@ def resolve_columns(expression: exp.Expr, scope: Scope) -> exp.Expr:
             return node.copy()
         if isinstance(node, exp.Lambda):
             return _lambda(node, scope)
+        if isinstance(node.parent, exp.Collate) and node.arg_key == "expression":
+            return exp.Var(this=".".join(part.name for part in node.parts)) if isinstance(node, exp.Column) else None
+        if (expanded := expanded_macro(node)) is not None:
+            return resolve_columns(expanded, scope)
         return _column(node, scope) if isinstance(node, exp.Column) else None
 
-    return replaced(expression, resolved)
+    return by_keys(replaced(expression, resolved))
 
 
 def _column(node: exp.Column, scope: Scope) -> exp.Expr:

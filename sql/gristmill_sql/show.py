@@ -14,6 +14,7 @@ from gristmill_sql.algebra import (
     Project,
     Query,
     Relation,
+    Sample,
     Scan,
     Shared,
     Sort,
@@ -68,6 +69,8 @@ def _line(node: Relation) -> str:
             return "Sort " + ", ".join(text_of(t.value) + (" DESC" if t.desc else "") for t in node.terms)
         case Limit():
             return f"Limit {node.count} offset {node.offset}"
+        case Sample():
+            return f"Sample {node.count if node.share is None else f'{float(node.share):%}'} seed {node.seed}"
         case UnionAll():
             return f"UnionAll: {', '.join(c.name for c in node.columns)}"
         case Opaque():

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from gristmill.plan.schema import Column
-from gristmill_sql.algebra import Item, Join, JoinKind, Project, Relation, Unnest, column, names_of
+from gristmill_sql.algebra import Item, Join, JoinKind, Opaque, Project, Relation, Unnest, column, names_of
 from gristmill_sql.decorrelate import Lifted, free_columns, lift
 from gristmill_sql.domain import lift_by_domain
 from gristmill_sql.expressions import conjuncts
 from gristmill_sql.opaque import CannotSpread
+from gristmill_sql.pivots import bind_pivot
 from gristmill_sql.resolve import resolve_columns
+from gristmill_sql.samples import sampled
 from gristmill_sql.scope import Bound, Named, Scope, Source
 from gristmill_sql.tables import table_name
 from gristmill_sql.unnest import unnest_items
@@ -39,11 +41,14 @@ class FromBinder:
     def bind(self, node: exp.Select) -> tuple[Relation | None, list[Source]]:
         """The relation of all items joined, None without FROM."""
         clause = node.args.get("from_")
-        if node.args.get("laterals") or node.args.get("sample"):
-            raise CannotSpread("LATERAL or a sample")
+        if node.args.get("laterals"):
+            raise CannotSpread("LATERAL in another dialect's form")
         if clause is None:
             return None, []
-        return self._joined(clause.this, node.args.get("joins") or [])
+        relation, sources = self._joined(clause.this, node.args.get("joins") or [])
+        if sample := node.args.get("sample"):
+            relation = sampled(relation, sample, self._binder.oracle)
+        return relation, sources
 
     def _joined(self, first: exp.Expr, joins: list[exp.Join]) -> tuple[Relation, list[Source]]:
         relation, sources = self._item(first, [])
@@ -53,16 +58,22 @@ class FromBinder:
 
     def _item(self, node: exp.Expr, before: list[Source]) -> tuple[Relation, list[Source]]:
         """One item of FROM; a derived table may use the columns of those ``before`` it."""
-        unsupported = [k for k in ("pivots", "sample", "laterals", "when", "version") if node.args.get(k)]
+        unsupported = [k for k in ("laterals", "when", "version") if node.args.get(k)]
         if unsupported or node.args.get("ordinality") or node.args.get("offset"):
             raise CannotSpread(f"{(*unsupported, 'ORDINALITY')[0].upper()} in FROM")
         if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table | exp.Subquery) and not node.alias:
             return self._joined(node.this, node.this.args.get("joins") or [])
         bound = self._bound(node, before)
         alias = node.args.get("alias")
+        if sample := node.args.get("sample"):
+            bound = replace(bound, relation=sampled(bound.relation, sample, self._binder.oracle))
+        for pivot in node.args.get("pivots") or ():
+            bound = bind_pivot(self._binder, pivot, bound, node.alias_or_name)
+            alias = pivot.args.get("alias") or alias
         columns = [c.name for c in (alias.args.get("columns") or ())] if alias else []
         shown = tuple(replace(n, name=columns[i]) if i < len(columns) else n for i, n in enumerate(bound.shown))
-        sources = [Source(node.alias_or_name, shown)]
+        name = alias.name if isinstance(alias, exp.TableAlias) else node.alias_or_name
+        sources = [Source(name, shown)]
         return self._with_inner_joins(node, bound.relation, sources)
 
     def _with_inner_joins(
@@ -91,10 +102,12 @@ class FromBinder:
         raise CannotSpread(f"{type(node.this).__name__ if isinstance(node, exp.Table) else node.key.upper()} in FROM")
 
     def _join(self, left: Relation, sources: list[Source], node: exp.Join) -> tuple[Relation, list[Source]]:
-        kind = self._kind(node)
+        kind = JoinKind.INNER if node.method == "POSITIONAL" else self._kind(node)
         if isinstance(node.this, exp.Unnest) and node.this.find(exp.Column):
             return self._unnested(kind, left, sources, node)
         right, added = self._item(node.this, sources)
+        if node.method == "POSITIONAL":
+            return positional(left, right), [*sources, *added]
         using = [identifier.name for identifier in node.args.get("using") or ()]
         if node.method == "NATURAL":
             using = _common_names(sources, added)
@@ -174,6 +187,13 @@ class FromBinder:
         shown = tuple(Named(name, item.column) for name, item in zip(using, merged, strict=True))
         hidden = [_merged(source, using) for source in (*sources, *added)]
         return relation, [Source("", shown), *hidden]
+
+
+def positional(left: Relation, right: Relation) -> Opaque:
+    """A positional join, which one task runs: a row's number is known where all rows are."""
+    sql = "SELECT * FROM left_rows POSITIONAL JOIN right_rows"
+    columns = (*left.columns, *right.columns)
+    return Opaque((left, right), ("left_rows", "right_rows"), sql, columns, "a positional join", passes=True)
 
 
 def _is_series(node: exp.Expr) -> bool:

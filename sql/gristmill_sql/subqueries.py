@@ -24,7 +24,16 @@ from gristmill_sql.algebra import (
 )
 from gristmill_sql.decorrelate import Lifted, free_columns, lift
 from gristmill_sql.domain import lift_by_domain
-from gristmill_sql.expressions import any_of, columns_in, columns_of_all, enclosed, is_aggregate, replaced, unwrapped
+from gristmill_sql.expressions import (
+    all_of,
+    any_of,
+    columns_in,
+    columns_of_all,
+    enclosed,
+    is_aggregate,
+    replaced,
+    unwrapped,
+)
 from gristmill_sql.literals import typed_text
 from gristmill_sql.opaque import CannotSpread
 from gristmill_sql.scope import Bound, Scope
@@ -72,11 +81,12 @@ class SubqueryBinder:
         if not negated:
             relation, lifted = self._lift(relation, bound.relation)
             return Join(JoinKind.SEMI, relation, lifted.relation, (*lifted.predicates, *_equalities(probes, bound)))
-        if len(probes) > 1:
-            raise CannotSpread("NOT IN with a tuple")
+        same = all_of(_equalities(probes, bound))
         if not free_columns(bound.relation):
-            return self._not_in(relation, probes[0], bound)
-        relation, found = self._quantified(relation, _equalities(probes, bound)[0], bound, of_all=False)
+            if len(probes) == 1:
+                return self._not_in(relation, probes[0], bound)
+            return self._tuple_not_in(relation, same, bound)
+        relation, found = self._quantified(relation, same, bound, of_all=False)
         return Filter(relation, (exp.Not(this=exp.Paren(this=found)),))
 
     def _not_in(self, relation: Relation, probe: exp.Expr, bound: Bound) -> Relation:
@@ -90,6 +100,12 @@ class SubqueryBinder:
         )
         empty = exp.EQ(this=count.copy(), expression=exp.Literal.number(0))
         return Filter(relation, (any_of([empty, no_nulls]),))
+
+    def _tuple_not_in(self, relation: Relation, same: exp.Expr, bound: Bound) -> Relation:
+        """NOT IN of several values is true where no row is equal, or may be: each comparison is false."""
+        keys = tuple(Item(c, column(c.name)) for c in dict.fromkeys(bound.columns))
+        maybe = exp.NullSafeNEQ(this=exp.Paren(this=same), expression=exp.false())
+        return Join(JoinKind.ANTI, relation, Aggregate(bound.relation, keys, ()), (maybe,))
 
     def _counts(self, relation: Relation, bound: Bound) -> tuple[Relation, exp.Expr, exp.Expr]:
         """The relation with two columns: the number of a subquery's rows, and of those that are not NULL."""
@@ -237,10 +253,10 @@ class SubqueryBinder:
     def _in_value(self, relation: Relation, node: exp.In, scope: Scope) -> tuple[Relation, exp.Expr]:
         bound = self._bound(node.args["query"], scope)
         relation, probes = self._probes(relation, node, scope)
-        if len(probes) > 1:
-            raise CannotSpread("IN with a tuple inside of an expression")
-        if free_columns(bound.relation):
-            return self._quantified(relation, _equalities(probes, bound)[0], bound, of_all=False)
+        if free_columns(bound.relation) or len(probes) > 1:
+            if not columns_of_all(probes) | free_columns(bound.relation):
+                raise CannotSpread("IN with a tuple of constants inside of an expression")
+            return self._quantified(relation, all_of(_equalities(probes, bound)), bound, of_all=False)
         rows = self._binder.share("in", bound)
         keys = tuple(Item(c, column(c.name)) for c in rows.columns[:1])
         grouped = Lifted(Aggregate(rows.relation, keys, ()), _equalities(probes, rows))

@@ -42,8 +42,8 @@ SELECT s, count(DISTINCT a), count(DISTINCT b), count(*), sum(m) FROM t GROUP BY
 SELECT s, count(DISTINCT a) FILTER (WHERE flag), sum(DISTINCT b), avg(DISTINCT b) FROM t GROUP BY s;
 SELECT a, stddev(b), median(b), quantile_cont(b, 0.3), mode(b), list(id ORDER BY id) FROM t GROUP BY a;
 SELECT a, string_agg(s, ',' ORDER BY id), arg_max(s, id), first(id ORDER BY id DESC), max(id, 2) FROM t GROUP BY a;
-SELECT median(b), stddev(b) FROM t -- single;
-SELECT count_if(flag), any_value(a) IS NULL FROM t WHERE a = 3 -- single;
+SELECT median(b), stddev(b) FROM t;
+SELECT count_if(flag), any_value(a) IS NULL FROM t WHERE a = 3 -- may be single;
 SELECT DISTINCT a, s FROM t;
 SELECT DISTINCT a FROM t ORDER BY a DESC LIMIT 3;
 SELECT a FROM t GROUP BY a HAVING a > 1;
@@ -103,7 +103,7 @@ SELECT s, sum(b) FROM t GROUP BY s ORDER BY sum(b) + 1, s LIMIT 3;
 SELECT id FROM t LIMIT 5;
 SELECT id FROM t LIMIT 0;
 SELECT id FROM (SELECT id FROM t ORDER BY id DESC LIMIT 10) q WHERE id % 2 = 0;
-SELECT id FROM t ORDER BY id OFFSET 50 -- may be single;
+SELECT id FROM t ORDER BY id OFFSET 50;
 SELECT count(*) FROM (SELECT * FROM t ORDER BY id) q;
 SELECT id, st FROM t ORDER BY st.p, st.q, id;
 SELECT d AS x, a + b AS y, d AS z, id FROM t ORDER BY ALL LIMIT 9;
@@ -185,7 +185,6 @@ SELECT id FROM t WHERE a BETWEEN (SELECT min(a) FROM u) AND (SELECT avg(a) FROM 
 SELECT one FROM one -- single;
 SELECT r FROM u r WHERE r.uid > ALL (SELECT a FROM one) -- single;
 SELECT s FROM t NATURAL JOIN one WHERE a > ALL (SELECT uid FROM u WHERE uid < 0);
-SELECT x FROM t PIVOT (sum(b) FOR s IN ('x', 'y')) -- single;
 
 -- any correlation: a subquery runs once for each distinct value of the outer columns that it uses
 SELECT id, a > ANY (SELECT uid FROM u WHERE u.s = t.s) AS x, b <= ALL (SELECT uid FROM u WHERE u.d = t.a) AS y FROM t;
@@ -223,30 +222,121 @@ SELECT t.id, u.uid FROM t ASOF JOIN u ON t.day > u.day WHERE u.uid > 3 AND t.id 
 SELECT id, unnest(l) AS e, unnest([1, 2, 3]) AS f, b FROM t WHERE b > 0 ORDER BY id, e, f LIMIT 20;
 SELECT e, count(*) FROM t, unnest(l) v(e) GROUP BY e;
 SELECT x.id, x.l[1], i FROM t x, range(3) r(i) WHERE i = x.id;
-SELECT unnest(st) FROM t -- single;
+SELECT id, unnest(st), unnest(l) FROM t;
 
 -- windows over all rows
 SELECT id, sum(b) OVER (), rank() OVER (ORDER BY a DESC), dense_rank() OVER (ORDER BY s NULLS FIRST, a) FROM t;
 SELECT id, sum(m) OVER (ORDER BY d, id), count(*) OVER (ORDER BY d), min(d) OVER (ORDER BY b % 3, id) FROM t;
 SELECT id, max(s) OVER (ORDER BY m DESC, id ROWS UNBOUNDED PRECEDING), avg(b) FILTER (WHERE flag) OVER () FROM t;
 SELECT s, sum(d) OVER (ORDER BY s) FROM nothing;
-SELECT id, lag(b) OVER (ORDER BY id), ntile(3) OVER (ORDER BY id) FROM t -- may be single;
+SELECT id, lag(b) OVER (ORDER BY id), ntile(3) OVER (ORDER BY id), ntile(7) OVER (ORDER BY id DESC), ntile(100) OVER (ORDER BY id) FROM t;
 
 -- what one task runs as it is
 SELECT t.a, u.s, sum(uid) AS n FROM t JOIN u ON t.a = u.a WHERE t.b > 0 GROUP BY CUBE (t.a, u.s) ORDER BY n, 1, 2;
 SELECT x.id AS k, unnest(x.l) AS e FROM t x WHERE x.id < 20;
-SELECT id AS a, COLUMNS('d|m') FROM t WHERE b > 0 -- single;
+SELECT id AS a, COLUMNS('d|m') FROM t WHERE b > 0;
 SELECT id, sum(b) OVER w FROM t WHERE id < 30 WINDOW w AS (PARTITION BY a ORDER BY id);
 SELECT a, s, sum(b) FROM t GROUP BY ROLLUP (a, s);
 SELECT DISTINCT ON (a) a, id FROM t ORDER BY a, id;
 SELECT id, unnest(l) FROM t;
-WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n, t.id FROM r JOIN t ON t.id = n -- single;
+WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n, t.id FROM r JOIN t ON t.id = n;
 SELECT t.id, x.uid FROM t, LATERAL (SELECT uid FROM u WHERE u.a = t.a ORDER BY uid LIMIT 1) x;
 SELECT id FROM t WHERE a > ALL (SELECT a FROM one);
 SELECT t.id, u.uid FROM t ASOF JOIN u ON t.a = u.a AND t.day >= u.day;
 SELECT id, (SELECT uid FROM u WHERE u.a = t.a ORDER BY uid DESC LIMIT 1) FROM t;
-SELECT * FROM (SELECT a, s, b FROM t) PIVOT (sum(b) FOR s IN ('x', 'y') GROUP BY a) -- single;
+
+-- collations: compared, sorted and grouped by keys
+SELECT id, s FROM t ORDER BY s COLLATE NOCASE DESC, id;
+SELECT id, s FROM t ORDER BY s COLLATE NOCASE.NOACCENT, id;
+SELECT id, s FROM t ORDER BY s COLLATE de NULLS FIRST, id LIMIT 30;
+SELECT id FROM t WHERE s COLLATE NOCASE = 'X' OR s COLLATE NOACCENT IN ('a') OR s COLLATE NOCASE BETWEEN 'X' AND 'z';
+SELECT t.id, x.uid FROM t JOIN (SELECT upper(s) AS s, uid FROM u) x ON t.s COLLATE NOCASE = x.s;
+SELECT lower(s COLLATE NOCASE), n FROM (SELECT s, count(*) AS n FROM (SELECT s FROM t UNION ALL SELECT upper(s) FROM u) t GROUP BY s COLLATE NOCASE, s);
+SELECT s COLLATE NOCASE = 'X', count(*) FROM (SELECT s FROM t UNION ALL SELECT upper(s) FROM u) t GROUP BY s COLLATE NOCASE HAVING s COLLATE NOCASE >= 'B';
+SELECT id, rank() OVER (PARTITION BY s COLLATE NOCASE ORDER BY id), rank() OVER (ORDER BY s COLLATE NOCASE) FROM t;
+SELECT count(DISTINCT s COLLATE NOCASE) FROM (SELECT s FROM t UNION ALL SELECT upper(s) FROM u) q -- single;
+SELECT lower(s), count(*) FROM (SELECT s COLLATE NOCASE AS s FROM (SELECT s FROM t UNION ALL SELECT upper(s) FROM u)) q GROUP BY s -- single;
+SELECT id FROM t WHERE s COLLATE NOCASE IN (SELECT upper(s) FROM u) -- single;
+SELECT s COLLATE NOCASE AS k, id FROM t ORDER BY k, id -- single;
+
+-- macros that aggregate or unnest
+SELECT geomean(id + 1), weighted_avg(a, b + 10), wavg(a, b + 10) FROM t;
+SELECT a, json_group_array(id), json_group_object(coalesce(s, '-'), id) FROM t GROUP BY a;
+SELECT id, generate_subscripts(l, 1) FROM t;
+
+-- parentheses are no expression
+SELECT DISTINCT (s), (a) FROM t ORDER BY s, a;
+
+-- exact quantiles of all rows
+SELECT median(b), median(m), quantile_cont(d, 0.3), quantile_disc(id, [0.1, 0.25, 0.9]), median(DISTINCT b), median(id) FILTER (WHERE b > 0), count(*), sum(b), median(day), quantile_disc(s, 0.5) FROM t;
+SELECT quantile_cont(m, 0.75), quantile(id, 0.3), quantile_disc(id, 0), quantile_cont(id, 1), quantile_cont(huge, 0.5), quantile_cont(id, 0.999) FROM t;
+SELECT median(a), quantile_disc(a, [0.5]), mode(s) FROM nothing;
+SELECT mode(tiny % 7 + b) FROM t;
+SELECT median(x) FROM (SELECT median(b) AS x FROM t GROUP BY a) q;
+SELECT id FROM t WHERE b > (SELECT median(uid) - 14 FROM u) AND m < (SELECT quantile_disc(m, 0.9) FROM t x WHERE x.a = t.a);
+SELECT quantile_cont(m, 0.33) FROM t -- may be single;
+
+-- stars and COLUMNS, by the names that DuckDB picks
+SELECT * RENAME (a AS aa, b AS bb) FROM t;
+SELECT * EXCLUDE (st, l) REPLACE (a * 2 AS a) RENAME (b AS c) FROM t WHERE id < 9;
+SELECT a, max(COLUMNS(lambda c: c LIKE '_' AND c <> 'l')) AS 'top_\0' FROM t GROUP BY a;
+SELECT * LIKE 'd%' FROM t;
+SELECT x.b, y FROM (SELECT b, COLUMNS('^a$') AS y FROM t) x;
+SELECT sum(COLUMNS(['a', 'b'])) * 2 FROM t;
+
+-- UNION BY NAME, positional joins
+SELECT a, id FROM t UNION ALL BY NAME SELECT uid AS id, s FROM u;
+SELECT a FROM t UNION BY NAME SELECT d AS a, a AS b FROM u;
+(SELECT a FROM t UNION ALL SELECT uid FROM u) UNION ALL BY NAME SELECT s, a FROM u;
+SELECT id, uid FROM (SELECT id FROM t) POSITIONAL JOIN (SELECT uid, s FROM u) WHERE id < 40 -- single;
+
+-- PIVOT with its values, UNPIVOT
+SELECT * FROM (SELECT a, s, b FROM t) PIVOT (sum(b) FOR s IN ('x', 'y') GROUP BY a);
+SELECT x FROM t PIVOT (sum(b) FOR s IN ('x', 'y'));
+PIVOT t ON s IN ('x', '', 'Z') USING sum(b), count(*) AS n GROUP BY a;
+PIVOT (SELECT a, s, b, id FROM t) ON s IN ('x', 'y'), (a % 2) IN (0, 1) USING max(id), list(id ORDER BY id) GROUP BY b;
+PIVOT (SELECT s, b FROM t) ON s IN ('x', NULL) USING sum(b);
+PIVOT (SELECT s, b, a FROM nothing, (SELECT 1 AS b)) ON s IN ('x') USING sum(b);
+SELECT p.a, p.x FROM (PIVOT (SELECT a, s, b FROM t) ON s IN ('x', 'y') USING first(b ORDER BY b)) p JOIN u ON u.a = p.a;
+UNPIVOT (SELECT id, a, b, uid FROM t LEFT JOIN u USING (a)) ON a, b, uid INTO NAME k VALUE v;
+SELECT k, sum(v) FROM (SELECT id, a, b FROM t) UNPIVOT (v FOR k IN (a, b)) GROUP BY k;
+FROM (SELECT id, a, b FROM t) UNPIVOT INCLUDE NULLS (v FOR k IN (a AS first, b));
+UNPIVOT (SELECT id, a, tiny, b FROM t) ON COLUMNS(* EXCLUDE (id));
+UNPIVOT (SELECT id, a, tiny, b FROM t) ON (a, b) AS x, (tiny, a) AS y INTO NAME k VALUE v, w -- single;
+
+-- samples, where every choice gives the same answer
+SELECT count(*) FROM t TABLESAMPLE 0%;
+SELECT count(*), count(DISTINCT id) FROM t USING SAMPLE 7 ROWS;
+SELECT count(*), sum(id) FROM t TABLESAMPLE 100 PERCENT (bernoulli);
+SELECT count(*) FROM t USING SAMPLE reservoir(1000 ROWS) REPEATABLE (3);
+SELECT count(*) FROM (SELECT t.id FROM t JOIN u USING (a) USING SAMPLE 9) q;
 
 -- DISTINCT without keys beside aggregates that are put together from several columns
 SELECT sum(DISTINCT a), stddev(b), avg(id) FILTER (WHERE flag), arg_max(s, id), min(d), count(*) FROM t;
-SELECT count(DISTINCT a), var_pop(b) FILTER (WHERE id < 0), arg_min(s, id) FILTER (WHERE flag) FROM nothing;
+SELECT count(DISTINCT a), var_pop(d) FILTER (WHERE a < 0), arg_min(s, a) FILTER (WHERE d > 0) FROM nothing;
+
+-- windows over all rows, by formulas and by neighbours
+SELECT id, lead(s, 2, 'none') OVER (ORDER BY b, id), lag(id, 70) OVER (ORDER BY b, id), lag(d, 0) OVER (ORDER BY id DESC) FROM t;
+SELECT id, sum(b) OVER (ORDER BY id ROWS BETWEEN 2 PRECEDING AND 1 FOLLOWING), avg(m) OVER (ORDER BY id ROWS 3 PRECEDING), first_value(s) OVER (ORDER BY id ROWS BETWEEN 1 FOLLOWING AND 4 FOLLOWING), max(b) OVER (ORDER BY id ROWS BETWEEN 5 PRECEDING AND 3 PRECEDING), list(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW) FROM t;
+SELECT id, percent_rank() OVER (ORDER BY a), cume_dist() OVER (ORDER BY a DESC), avg(b) OVER (ORDER BY a), avg(m) OVER (ORDER BY id), avg(d) OVER (ORDER BY id DESC) FROM t WHERE d = d OR d IS NULL;
+SELECT id, first_value(s) OVER (ORDER BY b, id), last_value(id) OVER (ORDER BY id), first_value(id) OVER (ORDER BY b DESC, id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM t;
+SELECT a, lag(a) OVER (ORDER BY a), ntile(2) OVER (ORDER BY a), percent_rank() OVER (ORDER BY a), first_value(a) OVER (ORDER BY a) FROM nothing;
+SELECT id, x FROM (SELECT id, b, lag(b) OVER (ORDER BY id) - b AS x FROM t) q WHERE x > 0 AND b <> 2;
+SELECT id, lag(b IGNORE NULLS) OVER (ORDER BY id), sum(b) OVER (ORDER BY id RANGE BETWEEN 3 PRECEDING AND CURRENT ROW), count(*) OVER (ORDER BY a GROUPS 1 PRECEDING) FROM t -- may be single;
+
+-- long limits
+SELECT id, s FROM t ORDER BY s DESC NULLS FIRST, id OFFSET 7;
+SELECT id FROM t, range(300) r(i) ORDER BY id, i LIMIT 12000 OFFSET 20;
+SELECT count(*) FROM (SELECT id FROM t OFFSET 13) q;
+SELECT * FROM nothing ORDER BY a OFFSET 3;
+
+-- several values at once
+SELECT id FROM t WHERE (a, s) NOT IN (SELECT a, s FROM u WHERE uid < 3);
+SELECT id, (a, s) IN (SELECT a, s FROM u) AS x, (a, b) NOT IN (SELECT a, uid FROM u) AS y FROM t;
+SELECT id FROM t WHERE (a, s) NOT IN (SELECT a, s FROM nothing);
+
+-- recursion in one task, over what it reads
+WITH RECURSIVE e AS (SELECT id, id + b AS nxt FROM t WHERE flag), r(id, depth) AS (SELECT id, 0 FROM t WHERE id < 5 UNION SELECT e.nxt, depth + 1 FROM r JOIN e ON e.id = r.id WHERE depth < 6) SELECT r.id, count(*), max(depth) FROM r JOIN t USING (id) GROUP BY r.id -- single;
+WITH RECURSIVE r(id, depth) AS (SELECT a, count(*) FROM u GROUP BY a UNION ALL SELECT x.b + r.id, depth + 1 FROM t x, r WHERE x.id = r.id AND x.flag AND x.b > 0 AND depth < 9) SELECT * FROM r, (SELECT max(depth) AS m FROM r) y -- single;
+SELECT x FROM (WITH RECURSIVE r(n) AS (SELECT max(id) FROM t WHERE a = 1 UNION ALL SELECT n - 7 FROM r WHERE n > 0) SELECT n AS x FROM r) q JOIN u ON u.uid = x -- single;
+WITH RECURSIVE tree(id, path) USING KEY (id) AS (SELECT id, [id] FROM t WHERE id < 3 UNION SELECT t.id, list_append(path, t.id) FROM tree JOIN t ON t.id = tree.id * 2 + 1) SELECT id, path FROM tree -- single;

@@ -9,7 +9,7 @@ import pytest
 from sql_checks import SPREADS, Database, single_reasons
 
 QUERIES = sorted((Path(__file__).parent / "tpcds").glob("q*.sql"))
-IN_ONE_TASK: dict[str, str] = {"q41": "ORDER BY of DISTINCT rows by something else"}
+IN_ONE_TASK: dict[str, str] = {}
 """Queries that one task must run a part of, and why."""
 
 

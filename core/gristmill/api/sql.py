@@ -180,8 +180,17 @@ class Query:
         from gristmill_sql import CompileOptions
 
         return CompileOptions(
-            dialect=self.dialect, params=self.params, partitions=self.partitions, outputs=self.outputs
+            dialect=self.dialect,
+            params=self.params,
+            partitions=self.partitions,
+            outputs=self.outputs,
+            ask=self._asked,
         )
+
+    def _asked(self, text: str) -> list[str]:
+        """The only column of a query that runs before this one is planned."""
+        first = replace(self, text=text, params=(), dialect="duckdb", outputs=())
+        return [str(value) for value in first.arrow().column(0).to_pylist()]
 
     @cached_property
     def _folder(self) -> tempfile.TemporaryDirectory[str]:

@@ -17,9 +17,11 @@ from gristmill_sql.rules.fold_constants import fold_constants
 from gristmill_sql.rules.full_joins import split_full_joins
 from gristmill_sql.rules.global_windows import spread_global_windows
 from gristmill_sql.rules.join_order import order_joins
+from gristmill_sql.rules.long_limits import spread_long_limits
 from gristmill_sql.rules.outer_joins import tighten_outer_joins
 from gristmill_sql.rules.predicates import normalize_predicates
 from gristmill_sql.rules.pushdown import push_predicates
+from gristmill_sql.rules.quantiles import spread_quantiles
 from gristmill_sql.rules.semi_joins import push_semi_joins
 
 
@@ -69,6 +71,8 @@ RULES: tuple[Rule, ...] = (
     order_joins,
     split_full_joins,
     split_distinct_aggregates,
+    spread_quantiles,
+    spread_long_limits,
     spread_global_windows,
 )
 """The rules for one relation; unused columns are cut afterwards, for the query as a whole (rules.columns)."""

@@ -65,8 +65,10 @@ def _prune(relation: Relation, needed: frozenset[str], wanted: dict[str, set[str
         case UnionAll():
             return _cut_union(relation, needed, wanted)
         case Opaque():
-            inputs = tuple(_prune(child, names_of(child), wanted) for child in relation.inputs)
-            return with_inputs(relation, inputs)
+            read = [names_of(child) if not relation.passes else needed & names_of(child) for child in relation.inputs]
+            inputs = tuple(_prune(child, names, wanted) for child, names in zip(relation.inputs, read, strict=True))
+            given = tuple(c for child in inputs for c in child.columns) if relation.passes else relation.columns
+            return with_inputs(replace(relation, columns=given), inputs)
     passed = needed if isinstance(relation, Filter | Join | Window | Unnest) or _passes(relation) else frozenset()
     below = passed | columns_of_all(expressions_of(relation))
     inputs = tuple(_prune(child, below & names_of(child), wanted) for child in inputs_of(relation))

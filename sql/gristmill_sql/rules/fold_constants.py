@@ -44,6 +44,6 @@ def _literal(node: exp.Expr, knowledge: Knowledge) -> exp.Expr | None:
         value, type_ = knowledge.oracle.evaluate(node)
     except Unbindable:
         return None
-    if value is None or not type_.startswith(_FOLDED_TYPES):
+    if value is None or not type_.startswith(_FOLDED_TYPES) or type_.endswith("]"):
         return None
     return cast_text(value, type_)

@@ -2,12 +2,14 @@
 
 ``sum(x) OVER ()`` is an aggregate that every row is joined with. A running total or rank is computed in each range of
 the order and raised by what the ranges before it add up to, which takes only their totals. The ranges come from a
-sample of the values and change nothing but the balance. Other functions (lag, sliding frames, ntile) stay windows over
-all rows in one task. Runs after all rules that move operators.
+sample of the values and change nothing but the balance. ``window_formulas`` has what is computed from these,
+``window_neighbours`` frames of so many rows; other functions stay windows over all rows in one task. Runs after all
+rules that move operators.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,14 +23,18 @@ from gristmill_sql.algebra import (
     Join,
     JoinKind,
     Limit,
+    OrderTerm,
     Project,
     Relation,
     Shared,
+    Sort,
     Window,
     column,
 )
 from gristmill_sql.expressions import bare_call, columns_in, enclosed, is_aggregate, is_volatile, substituted
 from gristmill_sql.rules.rewriting import bottom_up
+from gristmill_sql.rules.window_formulas import as_formula
+from gristmill_sql.rules.window_neighbours import reach_of, with_neighbours
 
 if TYPE_CHECKING:
     from gristmill_sql.estimate import Estimator
@@ -54,27 +60,90 @@ def spread_global_windows(relation: Relation, knowledge: Knowledge) -> Relation:
     return bottom_up(relation, change)
 
 
-def fits_one_task(node: Window, estimator: Estimator, options: CompileOptions) -> bool:
-    """Whether the rows of a window over all rows are few, or would be one partition of a shuffle anyway."""
+def fits_one_task(node: Window | Aggregate, estimator: Estimator, options: CompileOptions) -> bool:
+    """Whether the rows of a window or aggregate over all rows are few, or one partition of a shuffle anyway."""
     few = estimator.rows(node.input) <= options.single_rows
     return few or options.partitions_for(estimator.bytes_(node.input)) == 1
 
 
 def _spread(node: Window, knowledge: Knowledge) -> Relation:
+    formulas = {item: made for item in node.items if (made := as_formula(item, knowledge))}
+    if formulas:
+        return _by_formulas(node, formulas, knowledge)
     relation = node.input
     whole = [item for item in node.items if _is_over_all(item.value)]
-    by_order: dict[exp.Expr | None, list[Item]] = {}
+    by_order: dict[tuple[exp.Expr, Callable[..., Relation]] | None, list[Item]] = {}
     for item in node.items:
         if item not in whole:
-            by_order.setdefault(item.value.args.get("order") if _is_running(item.value) else None, []).append(item)
+            by_order.setdefault(_way(item.value), []).append(item)
     if whole:
         relation = _with_totals(relation, whole, knowledge)
-    for order, items in by_order.items():
-        if order is None:
+    for way, items in by_order.items():
+        if way is None:
             relation = Window(relation, (), tuple(items))
         else:
-            relation = _Ranges(relation, order, tuple(items), knowledge).relation()
+            relation = way[1](relation, way[0], tuple(items), knowledge)
     return Project(relation, tuple(Item(c, column(c.name)) for c in node.columns))
+
+
+def _way(window: exp.Expr) -> tuple[exp.Expr, Callable[..., Relation]] | None:
+    """The order of a function that can be spread, and how; None for what one task computes."""
+    order = window.args.get("order")
+    if order is None or not order.expressions or not columns_in(order):
+        return None
+    if _is_running(window):
+        return order, _in_ranges
+    if _is_first(window):
+        return order, _with_first
+    return (order, _in_runs) if reach_of(window) else None
+
+
+def _by_formulas(node: Window, formulas: dict[Item, tuple[tuple[Item, ...], Item]], knowledge: Knowledge) -> Relation:
+    """The functions that formulas read, spread, and the formulas over them."""
+    simple = [item for item in node.items if item not in formulas]
+    parts = [part for made, _ in formulas.values() for part in made]
+    relation = _spread(Window(node.input, (), (*simple, *parts)), knowledge)
+    kept = (Item(c, column(c.name)) for c in (*node.input.columns, *(i.column for i in simple)))
+    everything = {item.column: item for item in (*kept, *(final for _, final in formulas.values()))}
+    return Project(relation, tuple(everything[c] for c in node.columns))
+
+
+def _in_ranges(relation: Relation, order: exp.Expr, items: tuple[Item, ...], knowledge: Knowledge) -> Relation:
+    return _Ranges(relation, order, items, knowledge).relation()
+
+
+def _in_runs(relation: Relation, order: exp.Expr, items: tuple[Item, ...], knowledge: Knowledge) -> Relation:
+    """Rows numbered by their order, then cut into runs that also have their neighbours."""
+    names = knowledge.names
+    number = names.item("number", exp.Window(this=exp.RowNumber(), order=order.copy()))
+    estimator = knowledge.estimator
+    runs = knowledge.partitions(estimator.bytes_(relation))
+    size = int(estimator.rows(relation)) // runs + 1
+    numbered = _Ranges(relation, order, (number,), knowledge).relation()
+    return with_neighbours(numbered, number.column, items, size, knowledge)
+
+
+def _with_first(relation: Relation, order: exp.Expr, items: tuple[Item, ...], knowledge: Knowledge) -> Relation:
+    """first_value of a frame that begins with the first of all rows: that row's values beside every row."""
+    rows = knowledge.share("all_rows", relation)
+    again, names = knowledge.read(rows)
+    terms = tuple(
+        OrderTerm(substituted(t.this, names), bool(t.args.get("desc")), bool(t.args.get("nulls_first")))
+        for t in order.expressions
+    )
+    first = Limit(Sort(again, terms), 1)
+    values = tuple(Item(i.column, substituted(i.value.this.this, names)) for i in items)
+    return Join(JoinKind.INNER, rows, Project(first, values))
+
+
+def _is_first(window: exp.Expr) -> bool:
+    """Whether a function gives the value of the first of all rows."""
+    function, spec = window.this, window.args.get("spec")
+    if not isinstance(function, exp.FirstValue) or function.find(exp.Order):
+        return False
+    starts = spec is None or (spec.args.get("start") == "UNBOUNDED" and spec.args.get("start_side") == "PRECEDING")
+    ends = spec is None or (spec.args.get("end") or "CURRENT ROW") in ("CURRENT ROW", "UNBOUNDED")
+    return starts and ends and not (spec and spec.args.get("exclude"))
 
 
 def _is_over_all(window: exp.Expr) -> bool:
@@ -83,11 +152,11 @@ def _is_over_all(window: exp.Expr) -> bool:
 
 def _is_running(window: exp.Expr) -> bool:
     """Whether a window function's value is what comes before its range, and its value within it."""
-    function, order, frame = window.this, window.args.get("order"), window.args.get("spec")
-    if order is None or not order.expressions or not columns_in(order):
-        return False
+    function, frame = window.this, window.args.get("spec")
     if isinstance(function, _NUMBERING):
-        return True
+        return not function.find(exp.Order)
+    if isinstance(function, exp.LastValue):  # of the rows up to those that are equal, which lie in the same range
+        return frame is None and not function.find(exp.Order)
     if type(function) not in _RUNNING or isinstance(function.this, exp.Distinct | exp.Order):
         return False
     if function.args.get("expressions") or function.args.get("expression"):
@@ -227,7 +296,7 @@ class _Ranges:
                 for number, term in enumerate(terms)
             ]
             return exp.Count(this=exp.Distinct(expressions=[exp.Struct(expressions=fields)]))  # NULLs are values, too
-        if isinstance(function, _NUMBERING):
+        if isinstance(function, (*_NUMBERING, exp.LastValue)):
             return exp.Count(this=exp.Star())
         return substituted(function, names)
 
@@ -245,6 +314,8 @@ def _prefix(function: exp.Expr, total: Item, number: Column) -> exp.Expr:
 def _raised(function: exp.Expr, local: exp.Expr, before: exp.Expr, type_: str) -> exp.Expr:
     """A value within its range, and what comes before that range, as the value over all rows."""
     function = bare_call(function)
+    if isinstance(function, exp.LastValue):
+        return local
     if isinstance(function, exp.Min | exp.Max):
         return exp.func("least" if isinstance(function, exp.Min) else "greatest", local, before)
     both = exp.Add(this=local, expression=before)

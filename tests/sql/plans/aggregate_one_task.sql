@@ -1,14 +1,12 @@
-SELECT quantile_cont(l_quantity, 0.9)
-FROM lineitem
-WHERE l_tax = 0
+SELECT string_agg(l_comment ORDER BY l_orderkey) FROM lineitem
 
 -- 1 job
 --
 -- job query-1: aggregate
 --   input in1     /tpch/lineitem.parquet (parquet)
---     map         SELECT "l_quantity", "l_tax" FROM input WHERE "l_tax" = 0
+--     map         SELECT "l_orderkey", "l_comment" FROM input
 --     exchange    all rows to one reducer
---   reduce        [single reducer: percentilecont over all rows]
---                   SELECT QUANTILE_CONT("l_quantity", 0.9) AS "quantile_cont(l_quantity, 0.9)"
+--   reduce        [single reducer: groupconcat over all rows]
+--                   SELECT LISTAGG("l_comment", ',' ORDER BY "l_orderkey") AS "string_agg(l_comment ORDER BY l_orderkey)"
 --                   FROM in1
 --   output        to the caller

@@ -16,15 +16,17 @@ GROUP BY l_returnflag
 --     exchange    duckdb hash(l_returnflag), 8 partitions
 --   reduce
 --                   SELECT "l_returnflag", CASE WHEN STRUCT_EXTRACT(LIST_REDUCE(ARRAY_AGG({'n': CAST("stddev_n" AS
---                     DOUBLE), 'm': "stddev_mean", 's': "stddev_square"}) FILTER(WHERE "stddev_n" > 0), LAMBDA a, b :
---                     {'n': a.n + b.n, 'm': a.m + (b.m - a.m) * b.n / (a.n + b.n), 's': a.s + b.s + (b.m - a.m) * (b.m -
---                     a.m) * a.n * b.n / (a.n + b.n)}), 'n') > 1 THEN SQRT(STRUCT_EXTRACT(LIST_REDUCE(ARRAY_AGG({'n':
---                     CAST("stddev_n" AS DOUBLE), 'm': "stddev_mean", 's': "stddev_square"}) FILTER(WHERE "stddev_n" > 0),
---                     LAMBDA a, b : {'n': a.n + b.n, 'm': a.m + (b.m - a.m) * b.n / (a.n + b.n), 's': a.s + b.s + (b.m -
---                     a.m) * (b.m - a.m) * a.n * b.n / (a.n + b.n)}), 's') / (STRUCT_EXTRACT(LIST_REDUCE(ARRAY_AGG({'n':
---                     CAST("stddev_n" AS DOUBLE), 'm': "stddev_mean", 's': "stddev_square"}) FILTER(WHERE "stddev_n" > 0),
---                     LAMBDA a, b : {'n': a.n + b.n, 'm': a.m + (b.m - a.m) * b.n / (a.n + b.n), 's': a.s + b.s + (b.m -
---                     a.m) * (b.m - a.m) * a.n * b.n / (a.n + b.n)}), 'n') - 1)) END AS "stddev(l_quantity)",
+--                     DOUBLE), 'm': "stddev_mean", 's': "stddev_square"}) FILTER(WHERE "stddev_n" > 0), LAMBDA one_, two_
+--                     : {'n': one_.n + two_.n, 'm': one_.m + (two_.m - one_.m) * two_.n / (one_.n + two_.n), 's': one_.s +
+--                     two_.s + (two_.m - one_.m) * (two_.m - one_.m) * one_.n * two_.n / (one_.n + two_.n)}), 'n') > 1
+--                     THEN SQRT(STRUCT_EXTRACT(LIST_REDUCE(ARRAY_AGG({'n': CAST("stddev_n" AS DOUBLE), 'm': "stddev_mean",
+--                     's': "stddev_square"}) FILTER(WHERE "stddev_n" > 0), LAMBDA one_, two_ : {'n': one_.n + two_.n, 'm':
+--                     one_.m + (two_.m - one_.m) * two_.n / (one_.n + two_.n), 's': one_.s + two_.s + (two_.m - one_.m) *
+--                     (two_.m - one_.m) * one_.n * two_.n / (one_.n + two_.n)}), 's') /
+--                     (STRUCT_EXTRACT(LIST_REDUCE(ARRAY_AGG({'n': CAST("stddev_n" AS DOUBLE), 'm': "stddev_mean", 's':
+--                     "stddev_square"}) FILTER(WHERE "stddev_n" > 0), LAMBDA one_, two_ : {'n': one_.n + two_.n, 'm':
+--                     one_.m + (two_.m - one_.m) * two_.n / (one_.n + two_.n), 's': one_.s + two_.s + (two_.m - one_.m) *
+--                     (two_.m - one_.m) * one_.n * two_.n / (one_.n + two_.n)}), 'n') - 1)) END AS "stddev(l_quantity)",
 --                     ARG_MAX("argmax_2", "argmax_by") AS "arg_max(l_orderkey, l_extendedprice)"
 --                   FROM in1
 --                   GROUP BY 1

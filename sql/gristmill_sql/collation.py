@@ -1,0 +1,97 @@
+"""Collations: comparisons by ``COLLATE`` become comparisons of keys, which every task and every exchange understands.
+
+Called where names are resolved. A collated text is no type of its own, so that its collation would be lost wherever
+rows change hands. What cannot be written by keys is refused, and one task runs it as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from gristmill_sql.expressions import enclosed, replaced
+from gristmill_sql.opaque import CannotSpread
+
+_FUNCTIONS = {"nocase": "lower", "noaccent": "strip_accents", "nfc": "nfc_normalize"}
+"""DuckDB's own collations; all others are those of ICU, by their names."""
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ)
+_PLACES = (*_COMPARISONS, exp.Between, exp.In, exp.Ordered)
+
+
+def by_keys(expression: exp.Expr) -> exp.Expr:
+    """A resolved expression whose comparisons, orders and window partitions have keys in place of collations.
+
+    A collation of the whole value stays: it decides how the clause around it groups or sorts.
+    """
+    if not any(expression.find_all(exp.Collate)):
+        return expression
+    new = expression.copy()
+    for node in list(new.find_all(*_PLACES)):
+        _compare_keys(node)
+    for window in new.find_all(exp.Window):
+        parts = window.args.get("partition_by") or []
+        window.set("partition_by", [key_of(part) for part in parts])
+    return new
+
+
+def key_of(value: exp.Expr) -> exp.Expr:
+    """What a value sorts and groups by: the value itself unless it has a collation."""
+    collation = next(_collations(value), None)
+    return value if collation is None else _key(bare(value), collation)
+
+
+def bare(value: exp.Expr) -> exp.Expr:
+    """The value without its collations."""
+    while isinstance(value, exp.Collate):
+        value = value.this
+    return replaced(value, lambda node: bare(node) if isinstance(node, exp.Collate) else None)
+
+
+def is_collated(value: exp.Expr) -> bool:
+    """Whether a value itself has a collation."""
+    return next(_collations(value), None) is not None
+
+
+def is_named_by(query: exp.Query) -> bool:
+    """Whether a column of a derived table has a collation, so that names of it in the query are compared by that."""
+    root = query if isinstance(query, exp.Select) else None
+    for select in query.find_all(exp.Select):
+        if select is not root and any(is_collated(item.unalias()) for item in select.expressions):
+            return True
+    return False
+
+
+def _collations(value: exp.Expr) -> Iterator[str]:
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, exp.Collate):
+            yield node.expression.name
+        elif not isinstance(node, (*_COMPARISONS, exp.Window, exp.Query, exp.Predicate)):
+            pending += node.iter_expressions()
+
+
+def _key(value: exp.Expr, collation: str) -> exp.Expr:
+    for part in collation.lower().split("."):
+        if part in _FUNCTIONS:
+            value = exp.Anonymous(this=_FUNCTIONS[part], expressions=[value.copy()])
+        elif part not in ("binary", "c", "posix"):
+            value = exp.Anonymous(this="icu_sort_key", expressions=[value.copy(), exp.Literal.string(part)])
+    return value
+
+
+def _compare_keys(node: exp.Expr) -> None:
+    """Puts keys in place of the sides of a comparison, in a tree that is ours to change."""
+    names = ("this", "expression", "low", "high") if not isinstance(node, exp.Ordered) else ("this",)
+    sides = {name: side for name in names if isinstance(side := node.args.get(name), exp.Expr)}
+    listed = node.expressions if isinstance(node, exp.In) else []
+    collation = next((c for side in (*sides.values(), *listed) for c in _collations(side)), None)
+    if collation is None:
+        return
+    if node.args.get("query") or any(isinstance(side, exp.Any | exp.All) for side in sides.values()):
+        raise CannotSpread("a comparison with a subquery's rows by a collation")
+    for name, side in sides.items():
+        node.set(name, _key(enclosed(bare(side)), collation))
+    if listed:
+        node.set("expressions", [_key(bare(side), collation) for side in listed])

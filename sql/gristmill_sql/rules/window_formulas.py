@@ -1,0 +1,88 @@
+"""Window functions over all rows that are formulas of simpler ones: ntile, percent_rank, cume_dist, running averages.
+
+Called by ``global_windows``, which spreads what these formulas read: row numbers, ranks, running sums and counts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlglot import exp, parse_one
+
+from gristmill.rows.logical import quote_name
+from gristmill_sql.algebra import Item
+
+if TYPE_CHECKING:
+    from gristmill_sql.rules import Knowledge
+
+_INTEGER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|U?INTEGER")
+
+
+def as_formula(item: Item, knowledge: Knowledge) -> tuple[tuple[Item, ...], Item] | None:
+    """Simpler window functions and the item over their columns; None for all other functions."""
+    window, names = item.value, knowledge.names
+    function = window.this
+    if not isinstance(window, exp.Window) or not window.args.get("order"):
+        return None
+    if isinstance(function, exp.Avg):
+        return _average(item, knowledge)
+    if window.args.get("spec") or function.find(exp.Order):
+        return None
+    count = ("rows", exp.Window(this=exp.Count(this=exp.Star())))
+    match function:
+        case exp.Ntile() if isinstance(function.this, exp.Literal) and function.this.name.isdigit():
+            parts = names.items([("number", _over(window, exp.RowNumber())), count])
+            return parts, Item(item.column, _parsed(_ntile(int(function.this.name), *_quoted(parts)), item))
+        case exp.PercentRank():
+            parts = names.items([("rank", _over(window, exp.Rank())), count])
+            rank, rows = _quoted(parts)
+            share = f"CASE WHEN {rows} > 1 THEN ({rank} - 1) / ({rows} - 1) ELSE 0 END"
+            return parts, Item(item.column, _parsed(share, item))
+        case exp.CumeDist():
+            parts = names.items([("place", _over(window, exp.Count(this=exp.Star()))), count])
+            place, rows = _quoted(parts)
+            return parts, Item(item.column, _parsed(f"{place} / {rows}", item))
+    return None
+
+
+def _average(item: Item, knowledge: Knowledge) -> tuple[tuple[Item, ...], Item] | None:
+    """A running average: the quotient is taken as DuckDB does, of the unscaled sum."""
+    argument = item.value.this.this
+    if isinstance(argument, exp.Distinct | exp.Order):
+        return None
+    (type_,) = knowledge.names.types([argument])
+    decimal = re.fullmatch(r"DECIMAL\(\d+,(\d+)\)", type_)
+    if type_ not in ("DOUBLE", "FLOAT") and not decimal and not _INTEGER.fullmatch(type_):
+        return None
+    calls = [("sum", exp.Sum(this=argument.copy())), ("count", exp.Count(this=argument.copy()))]
+    parts = knowledge.names.items([(name, _over(item.value, call)) for name, call in calls])
+    total, count = _quoted(parts)
+    factor = 10 ** int(decimal[1]) if decimal else 1
+    dividend = f"CAST({total} AS DOUBLE)" if factor == 1 else f"ROUND(CAST({total} AS DOUBLE) * {factor})"
+    return parts, Item(item.column, _parsed(f"{dividend} / NULLIF({count} * {factor}, 0)", item))
+
+
+def _over(window: exp.Expr, function: exp.Expr) -> exp.Expr:
+    """Another function over the same window."""
+    new = window.copy()
+    new.set("this", function)
+    return new
+
+
+def _ntile(buckets: int, number: str, rows: str) -> str:
+    """The first ``rows % buckets`` buckets have a row more than the others."""
+    size, larger = f"({rows} // LEAST({buckets}, {rows}))", f"({rows} % LEAST({buckets}, {rows}))"
+    early = f"{larger} * ({size} + 1)"
+    return (
+        f"CASE WHEN {number} <= {early} THEN 1 + ({number} - 1) // ({size} + 1) "
+        f"ELSE 1 + {larger} + ({number} - 1 - {early}) // {size} END"
+    )
+
+
+def _quoted(items: tuple[Item, ...]) -> tuple[str, ...]:
+    return tuple(quote_name(item.column.name) for item in items)
+
+
+def _parsed(text: str, item: Item) -> exp.Expr:
+    return parse_one(f"CAST({text} AS {item.column.type})", read="duckdb")

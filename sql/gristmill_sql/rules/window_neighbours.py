@@ -1,0 +1,97 @@
+"""Window functions of a few rows before and after, over all rows: lag, lead, and frames of so many ROWS.
+
+Called by ``global_windows`` with rows that are numbered in the window's order. They are cut into runs of consecutive
+numbers, and each run also gets the rows next to it that its frames reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlglot import exp, parse_one
+
+from gristmill.plan.schema import Column
+from gristmill.rows.logical import quote_name
+from gristmill_sql.algebra import Filter, Item, Project, Relation, Unnest, Window, column
+from gristmill_sql.expressions import bare_call, is_aggregate
+
+if TYPE_CHECKING:
+    from gristmill_sql.rules import Knowledge
+
+_MAX_REACH = 100_000
+_IN_FRAMES = (exp.FirstValue, exp.LastValue, exp.NthValue)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How many rows before and after its own a function looks at."""
+
+    before: int
+    after: int
+
+
+def reach_of(window: exp.Expr) -> Reach | None:
+    """What a window function looks at; None where that is not a constant number of rows."""
+    function = bare_call(window.this)
+    if function is not window.this and not isinstance(window.this, exp.Filter):
+        return None  # IGNORE NULLS looks as far as it must
+    if function.find(exp.Order):
+        return None
+    if isinstance(function, exp.Lag | exp.Lead):
+        offset = _rows(function.args.get("offset") or exp.Literal.number(1))
+        if offset is None or window.args.get("spec"):
+            return None
+        return Reach(offset, 0) if isinstance(function, exp.Lag) else Reach(0, offset)
+    return _frame(window.args.get("spec")) if is_aggregate(function) or isinstance(function, _IN_FRAMES) else None
+
+
+def _frame(spec: exp.Expr | None) -> Reach | None:
+    if spec is None or str(spec.args.get("kind")).upper() != "ROWS":
+        return None
+    if str(spec.args.get("exclude") or "CURRENT ROW").upper() not in ("CURRENT ROW", "NO OTHERS"):
+        return None
+    end = spec.args.get("end") or "CURRENT ROW"
+    side = spec.args.get("end_side") if spec.args.get("end") else None
+    start, last = _place(spec.args.get("start"), spec.args.get("start_side")), _place(end, side)
+    return None if start is None or last is None else Reach(max(0, -start), max(0, last))
+
+
+def _place(bound: object, side: object) -> int | None:
+    """A frame's border, counted in rows from the current one."""
+    if bound == "CURRENT ROW":
+        return 0
+    rows = _rows(bound)
+    return None if rows is None else -rows if side == "PRECEDING" else rows
+
+
+def _rows(node: object) -> int | None:
+    if not isinstance(node, exp.Literal) or not node.name.isdigit():
+        return None
+    return int(node.name) if int(node.name) <= _MAX_REACH else None
+
+
+def with_neighbours(
+    numbered: Relation, number: Column, items: tuple[Item, ...], run: int, knowledge: Knowledge
+) -> Relation:
+    """The numbered rows with the functions' columns; a run has so many rows, or as many as a frame reaches."""
+    reaches = [reach for item in items if (reach := reach_of(item.value))]
+    before, after = max(r.before for r in reaches), max(r.after for r in reaches)
+    run = max(run, before + after + 1)
+    place = f"({quote_name(number.name)} - 1)"
+    runs = f"RANGE(GREATEST(0, {place} - {after}) // {run}, ({place} + {before}) // {run} + 1)"
+    of_run = knowledge.names.item("run", exp.Explode(this=parse_one(runs, read="duckdb")))
+    copied = Unnest(numbered, (of_run,))
+    order = exp.Order(expressions=[exp.Ordered(this=column(number.name), nulls_first=False)])
+    key = column(of_run.column.name)
+    window = Window(copied, (key,), tuple(Item(i.column, _within(i.value, key, order)) for i in items))
+    own = parse_one(f"{place} // {run} = {quote_name(of_run.column.name)}", read="duckdb")
+    kept = tuple(Item(c, column(c.name)) for c in (*numbered.columns, *(i.column for i in items)))
+    return Project(Filter(window, (own,)), kept)
+
+
+def _within(window: exp.Expr, run: exp.Expr, order: exp.Order) -> exp.Expr:
+    new = window.copy()
+    new.set("partition_by", [run.copy()])
+    new.set("order", order.copy())
+    return new

@@ -1,0 +1,88 @@
+"""Stars and ``COLUMNS(…)`` in a SELECT list: which columns they stand for, one term each. Called by ``block``.
+
+DuckDB itself says which names a pattern, lambda or list picks, over an empty table of the visible columns.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from gristmill_sql.algebra import column
+from gristmill_sql.expressions import replaced
+from gristmill_sql.opaque import CannotSpread
+from gristmill_sql.oracle import Oracle, empty_relation, text_of
+from gristmill_sql.resolve import resolve_columns
+from gristmill_sql.scope import Named, Scope
+
+Target = tuple[str, exp.Expr]
+"""A name of the SELECT list, and its resolved value."""
+
+
+def star_targets(node: exp.Expr, scope: Scope, oracle: Oracle) -> list[Target] | None:
+    """What a term of the SELECT list stands for if it is a star or holds COLUMNS; None for all others."""
+    if isinstance(node, exp.Star):
+        return _star(node, "", scope)
+    if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
+        return _star(node.this, node.table, scope)
+    if any(node.find_all(exp.Columns)):
+        return _columns(node, scope, oracle)
+    if any(isinstance(star.parent, exp.Like | exp.ILike | exp.SimilarTo) for star in node.find_all(exp.Star)):
+        return _picked(node, scope, oracle)
+    return None
+
+
+def picked_columns(node: exp.Expr, scope: Scope, oracle: Oracle) -> list[Named]:
+    """The visible columns that a star with a pattern, or the argument of COLUMNS, picks."""
+    visible = scope.visible()
+    named = {n.name.casefold(): n for n in visible}
+    if len(named) < len(visible):
+        raise CannotSpread("COLUMNS over equal names")
+    schema = tuple(n.column.__class__(n.name, n.column.type) for n in visible)
+    return [named[c.name.casefold()] for c in oracle.describe(f"SELECT {text_of(node)} FROM {empty_relation(schema)}")]
+
+
+def _star(star: exp.Star, alias: str, scope: Scope) -> list[Target]:
+    left_out = {e.name.casefold() for e in star.args.get("except_") or ()}
+    new = {e.alias.casefold(): e.this for e in star.args.get("replace") or ()}
+    renamed = {e.this.name.casefold(): e.alias for e in star.args.get("rename") or ()}
+    if star.args.get("ilike"):
+        raise CannotSpread("a star with ILIKE in another dialect's form")
+    targets = []
+    for named in scope.visible(alias):
+        key = named.name.casefold()
+        if key not in left_out:
+            value = resolve_columns(new[key], scope) if key in new else column(named.column.name)
+            targets.append((renamed.get(key, named.name), value))
+    return targets
+
+
+def _picked(node: exp.Expr, scope: Scope, oracle: Oracle) -> list[Target]:
+    return [(n.name, column(n.column.name)) for n in picked_columns(node, scope, oracle)]
+
+
+def _columns(node: exp.Expr, scope: Scope, oracle: Oracle) -> list[Target]:
+    """A term with COLUMNS, once for each column that is picked."""
+    calls = list(node.find_all(exp.Columns))
+    if any(call.args.get("unpack") or call.find(exp.Query) for call in calls) or len({*calls}) > 1:
+        raise CannotSpread("several COLUMNS in one expression, or one that is unpacked")
+    schema = tuple(n.column.__class__(n.name, n.column.type) for n in scope.visible())
+    shown = oracle.describe(f"SELECT {text_of(node)} FROM {empty_relation(schema)}")
+    picked = picked_columns(calls[0], scope, oracle)
+    if len(shown) != len(picked):
+        raise CannotSpread("COLUMNS in this place")
+    values = [_over(node.unalias(), each, scope) for each in picked]
+    return [(c.name, value) for c, value in zip(shown, values, strict=True)]
+
+
+def _over(node: exp.Expr, picked: Named, scope: Scope) -> exp.Expr:
+    """The term for one column. What it says besides is resolved as ever; that column is already."""
+    if isinstance(node, exp.Columns):
+        return column(picked.column.name)
+    marker = "\0picked"
+    marked = replaced(node, lambda part: exp.Identifier(this=marker) if isinstance(part, exp.Columns) else None)
+    value = resolve_columns(marked, scope)
+    return replaced(value, lambda part: _marked(part, marker, picked))
+
+
+def _marked(part: exp.Expr, marker: str, picked: Named) -> exp.Expr | None:
+    return column(picked.column.name) if isinstance(part, exp.Identifier) and part.this == marker else None

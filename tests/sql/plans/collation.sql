@@ -1,0 +1,27 @@
+SELECT c_name, count(*) AS n FROM customer JOIN orders ON c_custkey = o_custkey WHERE o_clerk COLLATE NOCASE = 'CLERK#000000951' GROUP BY c_name ORDER BY c_name COLLATE NOCASE
+
+-- 2 jobs
+--
+-- job query-1: broadcast: about 5 MiB
+--   input in1     /tpch/customer.parquet (parquet)
+--     map         SELECT "c_custkey", "c_name" FROM input
+--
+-- job query-2: group by c_name
+--   input in2     /tpch/orders.parquet (parquet)
+--     map
+--                   SELECT "c_name", COUNT(*) AS "count_2"
+--                   FROM (SELECT "o_custkey", "o_clerk"
+--                     FROM input
+--                     WHERE LOWER("o_clerk") = LOWER('CLERK#000000951'))
+--                   JOIN side1 ON "c_custkey" = "o_custkey"
+--                   GROUP BY 1
+--     exchange    all rows to one reducer
+--   side side1    from job query-1; whole to every task
+--   reduce
+--                   SELECT "c_name", "count" AS "n"
+--                   FROM (SELECT "c_name", "count", "c_name" COLLATE NOCASE AS "sort"
+--                     FROM (SELECT "c_name", CAST(COALESCE(SUM("count_2"), 0) AS BIGINT) AS "count"
+--                       FROM in2
+--                       GROUP BY 1)
+--                     ORDER BY "sort" ASC NULLS LAST)
+--   output        to the caller

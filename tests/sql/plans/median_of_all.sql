@@ -1,0 +1,48 @@
+SELECT median(l_extendedprice) FROM lineitem
+
+-- 3 jobs
+--
+-- job query-1: group by "l_extendedprice"
+--   input in1     /tpch/lineitem.parquet (parquet)
+--     map
+--                   SELECT "l_extendedprice" AS "value", COUNT(*) AS "count_4"
+--                   FROM input
+--                   WHERE NOT "l_extendedprice" IS NULL
+--                   GROUP BY 1
+--     exchange    duckdb hash(value), 1 partition
+--   reduce        SELECT "value", CAST(COALESCE(SUM("count_4"), 0) AS BIGINT) AS "count" FROM in1 GROUP BY 1
+--
+-- job query-2: join, window
+--   input in2     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "count", "value" FROM input
+--     exchange    all rows to one reducer
+--   input in3     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT SUM("count_2") AS "total_3"
+--                   FROM (SELECT "count" AS "count_2"
+--                     FROM input)
+--                   HAVING COUNT(*) > 0
+--     exchange    all rows to one reducer
+--   reduce
+--                   SELECT "value", "count", "last", "total"
+--                   FROM (SELECT "count", "value", SUM("count") OVER (ORDER BY "value" ROWS BETWEEN UNBOUNDED PRECEDING
+--                     AND CURRENT ROW) AS "last"
+--                     FROM in2)
+--                   JOIN (SELECT SUM("total_3") AS "total"
+--                     FROM in3) ON true
+--
+-- job query-3: limit
+--   input in4     from job query-2, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-2:
+--                   SELECT "value_3"
+--                   FROM (SELECT "value_3", "copies", UNNEST(RANGE("copies")) AS "copy"
+--                     FROM (SELECT "value_3", LEAST(CAST("last_2" AS BIGINT), CAST("total_2" AS BIGINT) - GREATEST(0,
+--                       (CAST("total_2" AS BIGINT) - 1) // 2 - 1) * 1) - GREATEST(CAST("last_2" AS BIGINT) - "count_3",
+--                       GREATEST(0, (CAST("total_2" AS BIGINT) - 1) // 2 - 1) * 1) AS "copies"
+--                       FROM (SELECT "value" AS "value_3", "count" AS "count_3", "last" AS "last_2", "total" AS "total_2"
+--                         FROM input))
+--                     WHERE "copies" > 0)
+--                   LIMIT 6
+--     exchange    all rows to one reducer
+--   reduce        SELECT MEDIAN("value_3") AS "median(l_extendedprice)" FROM (SELECT "value_3" FROM in4 LIMIT 6)
+--   output        to the caller

@@ -1,0 +1,21 @@
+SELECT count(*) AS n FROM lineitem WHERE (l_partkey, l_suppkey) NOT IN (SELECT ps_partkey, ps_suppkey FROM partsupp WHERE ps_availqty < 10)
+
+-- 2 jobs
+--
+-- job query-1: group by ps_partkey, ps_suppkey
+--   input in1     /tpch/partsupp.parquet (parquet)
+--     map         SELECT "ps_partkey", "ps_suppkey" FROM input WHERE "ps_availqty" < 10 GROUP BY 1, 2
+--     exchange    duckdb hash(ps_partkey, ps_suppkey), 1 partition
+--   reduce        SELECT "ps_partkey", "ps_suppkey" FROM in1 GROUP BY 1, 2
+--
+-- job query-2: aggregate
+--   input in2     /tpch/lineitem.parquet (parquet)
+--     map
+--                   SELECT COUNT(*) AS "count_2"
+--                   FROM input
+--                   ANTI JOIN side1 ON ("l_partkey" = "ps_partkey" AND "l_suppkey" = "ps_suppkey") IS DISTINCT FROM FALSE
+--                   HAVING COUNT(*) > 0
+--     exchange    all rows to one reducer
+--   side side1    from job query-1; whole to every task
+--   reduce        SELECT CAST(COALESCE(SUM("count_2"), 0) AS BIGINT) AS "n" FROM in2
+--   output        to the caller

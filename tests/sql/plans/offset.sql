@@ -1,0 +1,81 @@
+SELECT l_orderkey, l_linenumber FROM lineitem ORDER BY l_orderkey, l_linenumber OFFSET 5000000
+
+-- 8 jobs
+--
+-- job query-1: shared all_rows 1
+--   input in1     /tpch/lineitem.parquet (parquet)
+--     map         SELECT "l_orderkey", "l_linenumber" FROM input
+--
+-- job query-2: group by "l_orderkey_2"
+--   input in2     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT "l_orderkey_2" AS "l_orderkey_2_2"
+--                   FROM (SELECT "l_orderkey" AS "l_orderkey_2"
+--                     FROM input)
+--                   WHERE HASH("l_orderkey_2") % 1500 = 0
+--                   GROUP BY 1
+--     exchange    all rows to one reducer
+--   reduce
+--                   SELECT QUANTILE_DISC("l_orderkey_2_2", 0.500000) AS "bound"
+--                   FROM (SELECT "l_orderkey_2_2"
+--                     FROM in2
+--                     GROUP BY 1
+--                     LIMIT 8000)
+--
+-- job query-3: broadcast: about 8 B
+--   input in3     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2: SELECT "bound" AS "bound_2" FROM input
+--
+-- job query-4: join on l_orderkey, l_linenumber
+--   input in4     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "l_orderkey", "l_linenumber" FROM input
+--     exchange    duckdb hash(l_orderkey, l_linenumber), 2 partitions
+--   side side1    from job query-3; whole to every task
+--   reduce
+--                   SELECT "l_linenumber", "l_orderkey", CASE WHEN "l_orderkey" IS NULL THEN 3 ELSE 1 +
+--                     CAST(COALESCE("l_orderkey" > "bound_2", FALSE) AS INT) END AS "range"
+--                   FROM in4
+--                   JOIN side1 ON true
+--
+-- job query-5: broadcast: about 8 B
+--   input in6     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2: SELECT "bound" AS "bound_3" FROM input
+--
+-- job query-6: join on l_orderkey_3
+--   input in7     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "l_orderkey" AS "l_orderkey_3" FROM input
+--     exchange    all rows to one reducer
+--   side side2    from job query-5; whole to every task
+--   reduce
+--                   SELECT "range_3", SUM("total") OVER (ORDER BY "range_3" ROWS BETWEEN UNBOUNDED PRECEDING AND 1
+--                     PRECEDING) AS "before"
+--                   FROM (SELECT "range_2" AS "range_3", COUNT(*) AS "total"
+--                     FROM (SELECT CASE WHEN "l_orderkey_3" IS NULL THEN 3 ELSE 1 + CAST(COALESCE("l_orderkey_3" >
+--                       "bound_3", FALSE) AS INT) END AS "range_2"
+--                       FROM in7
+--                       JOIN side2 ON true)
+--                     GROUP BY 1
+--                     LIMIT 66)
+--
+-- job query-7: window
+--   input in5     from job query-4, through the shuffle, nothing stored between
+--     exchange    duckdb hash(range), 2 partitions
+--   side side3    from job query-6; whole to every task
+--   reduce
+--                   SELECT "l_orderkey", "l_linenumber"
+--                   FROM (SELECT "l_orderkey", "l_linenumber", CAST(COALESCE("number_2" + "before", "number_2", "before")
+--                     AS BIGINT) AS "number"
+--                     FROM (SELECT "l_linenumber", "l_orderkey", "range", ROW_NUMBER() OVER (PARTITION BY "range" ORDER BY
+--                       "l_orderkey" ASC, "l_linenumber" ASC) AS "number_2"
+--                       FROM in5)
+--                     JOIN side3 ON "range" = "range_3")
+--                   WHERE "number" > 5000000
+--
+-- job query-8: order by l_orderkey, l_linenumber
+--   input in8     from job query-7, through the shuffle, nothing stored between
+--     exchange    all rows to one reducer
+--   reduce
+--                   SELECT "l_orderkey", "l_linenumber"
+--                   FROM in8
+--                   ORDER BY "l_orderkey" ASC NULLS LAST, "l_linenumber" ASC NULLS LAST
+--   output        to the caller

@@ -1,0 +1,22 @@
+PIVOT orders ON o_orderpriority IN ('1-URGENT', '5-LOW') USING sum(o_totalprice) AS total, count(*) AS n GROUP BY o_orderstatus
+
+-- 1 job
+--
+-- job query-1: group by o_orderstatus
+--   input in1     /tpch/orders.parquet (parquet)
+--     map
+--                   SELECT "o_orderstatus", SUM("o_totalprice") FILTER(WHERE ("o_orderpriority" IS NOT DISTINCT FROM
+--                     '1-URGENT')) AS "1-URGENT_total_2", COUNT(*) FILTER(WHERE ("o_orderpriority" IS NOT DISTINCT FROM
+--                     '1-URGENT')) AS "1-URGENT_n_2", SUM("o_totalprice") FILTER(WHERE ("o_orderpriority" IS NOT DISTINCT
+--                     FROM '5-LOW')) AS "5-LOW_total_2", COUNT(*) FILTER(WHERE ("o_orderpriority" IS NOT DISTINCT FROM
+--                     '5-LOW')) AS "5-LOW_n_2"
+--                   FROM input
+--                   GROUP BY 1
+--     exchange    duckdb hash(o_orderstatus), 1 partition
+--   reduce
+--                   SELECT "o_orderstatus", SUM("1-URGENT_total_2") AS "1-URGENT_total",
+--                     CAST(COALESCE(SUM("1-URGENT_n_2"), 0) AS BIGINT) AS "1-URGENT_n", SUM("5-LOW_total_2") AS
+--                     "5-LOW_total", CAST(COALESCE(SUM("5-LOW_n_2"), 0) AS BIGINT) AS "5-LOW_n"
+--                   FROM in1
+--                   GROUP BY 1
+--   output        to the caller

@@ -1,0 +1,52 @@
+WITH RECURSIVE chain(key, depth) AS (SELECT o_custkey, 0 FROM orders WHERE o_orderdate = DATE '1995-01-01' UNION ALL SELECT o.o_custkey, depth + 1 FROM chain JOIN orders o ON o.o_orderkey = chain.key WHERE o.o_orderstatus = 'F' AND depth < 5) SELECT n_name, max(depth) AS depth FROM chain JOIN customer ON c_custkey = key JOIN nation ON n_nationkey = c_nationkey GROUP BY n_name
+
+-- 3 jobs
+--
+-- job query-1: as written
+--   input in1     /tpch/orders.parquet (parquet)
+--     map
+--                   SELECT "o_custkey", 0 AS "0"
+--                   FROM input
+--                   WHERE "o_orderdate" = CAST('1995-01-01' AS DATE) AND "o_orderdate" = CAST('1995-01-01' AS DATE)
+--     exchange    all rows to one reducer
+--   input in2     /tpch/orders.parquet (parquet)
+--     map
+--                   SELECT "o_orderkey_2", "o_custkey_2", "o_orderstatus_2", "o_orderdate_2"
+--                   FROM (SELECT "o_orderkey" AS "o_orderkey_2", "o_custkey" AS "o_custkey_2", "o_orderstatus" AS
+--                     "o_orderstatus_2", "o_orderdate" AS "o_orderdate_2"
+--                     FROM input)
+--                   WHERE "o_orderstatus_2" = 'F'
+--     exchange    all rows to one reducer
+--   reduce        [single reducer: a recursive common table expression]
+--                   SELECT "key", "depth"
+--                   FROM (WITH in0_rows AS (SELECT *
+--                       FROM in1), in1_rows AS (SELECT *
+--                       FROM in2), in0 AS (SELECT "o_custkey" AS "o_custkey", "0" AS "0"
+--                       FROM in0_rows), in1 AS (SELECT "o_orderkey_2" AS "o_orderkey", "o_custkey_2" AS "o_custkey",
+--                         "o_orderstatus_2" AS "o_orderstatus", "o_orderdate_2" AS "o_orderdate"
+--                       FROM in1_rows) SELECT *
+--                     FROM (WITH RECURSIVE chain(key, depth) AS (SELECT *
+--                         FROM in0
+--                         UNION ALL SELECT o.o_custkey, depth + 1
+--                         FROM chain
+--                         JOIN in1 AS "o" ON o.o_orderkey = chain.key
+--                         WHERE o.o_orderstatus = 'F' AND depth < 5) SELECT *
+--                       FROM "chain") AS block("key", "depth"))
+--
+-- job query-2: broadcast: about 2 MiB
+--   input in3     from job query-1, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "key" AS "key_2", "depth" AS "depth_2" FROM input
+--
+-- job query-3: group by n_name
+--   input in4     /tpch/customer.parquet (parquet)
+--     map
+--                   SELECT "n_name", MAX("depth_2") AS "max_2"
+--                   FROM input
+--                   JOIN side1 ON "n_nationkey" = "c_nationkey"
+--                   JOIN side2 ON "c_custkey" = "key_2"
+--                   GROUP BY 1
+--     exchange    duckdb hash(n_name), 1 partition
+--   side side1    /tpch/nation.parquet (parquet); whole to every task
+--   side side2    from job query-2; whole to every task
+--   reduce        SELECT "n_name", MAX("max_2") AS "depth" FROM in4 GROUP BY 1
+--   output        to the caller

@@ -1,0 +1,163 @@
+SELECT l_orderkey, lag(l_shipdate) OVER (ORDER BY l_shipdate, l_orderkey, l_linenumber) AS before FROM lineitem
+
+-- 8 jobs
+--
+-- job query-1: shared all_rows 1
+--   input in1     /tpch/lineitem.parquet (parquet)
+--     map         SELECT "l_orderkey", "l_linenumber", "l_shipdate" FROM input
+--
+-- job query-2: group by "l_shipdate_2"
+--   input in2     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1:
+--                   SELECT "l_shipdate_2" AS "l_shipdate_2_2"
+--                   FROM (SELECT "l_shipdate" AS "l_shipdate_2"
+--                     FROM input)
+--                   WHERE HASH("l_shipdate_2") % 1500 = 0
+--                   GROUP BY 1
+--     exchange    all rows to one reducer
+--   reduce
+--                   SELECT QUANTILE_DISC("l_shipdate_2_2", 0.031250) AS "bound", QUANTILE_DISC("l_shipdate_2_2", 0.062500)
+--                     AS "bound_2", QUANTILE_DISC("l_shipdate_2_2", 0.093750) AS "bound_3",
+--                     QUANTILE_DISC("l_shipdate_2_2", 0.125000) AS "bound_4", QUANTILE_DISC("l_shipdate_2_2", 0.156250) AS
+--                     "bound_5", QUANTILE_DISC("l_shipdate_2_2", 0.187500) AS "bound_6", QUANTILE_DISC("l_shipdate_2_2",
+--                     0.218750) AS "bound_7", QUANTILE_DISC("l_shipdate_2_2", 0.250000) AS "bound_8",
+--                     QUANTILE_DISC("l_shipdate_2_2", 0.281250) AS "bound_9", QUANTILE_DISC("l_shipdate_2_2", 0.312500) AS
+--                     "bound_10", QUANTILE_DISC("l_shipdate_2_2", 0.343750) AS "bound_11", QUANTILE_DISC("l_shipdate_2_2",
+--                     0.375000) AS "bound_12", QUANTILE_DISC("l_shipdate_2_2", 0.406250) AS "bound_13",
+--                     QUANTILE_DISC("l_shipdate_2_2", 0.437500) AS "bound_14", QUANTILE_DISC("l_shipdate_2_2", 0.468750)
+--                     AS "bound_15", QUANTILE_DISC("l_shipdate_2_2", 0.500000) AS "bound_16",
+--                     QUANTILE_DISC("l_shipdate_2_2", 0.531250) AS "bound_17", QUANTILE_DISC("l_shipdate_2_2", 0.562500)
+--                     AS "bound_18", QUANTILE_DISC("l_shipdate_2_2", 0.593750) AS "bound_19",
+--                     QUANTILE_DISC("l_shipdate_2_2", 0.625000) AS "bound_20", QUANTILE_DISC("l_shipdate_2_2", 0.656250)
+--                     AS "bound_21", QUANTILE_DISC("l_shipdate_2_2", 0.687500) AS "bound_22",
+--                     QUANTILE_DISC("l_shipdate_2_2", 0.718750) AS "bound_23", QUANTILE_DISC("l_shipdate_2_2", 0.750000)
+--                     AS "bound_24", QUANTILE_DISC("l_shipdate_2_2", 0.781250) AS "bound_25",
+--                     QUANTILE_DISC("l_shipdate_2_2", 0.812500) AS "bound_26", QUANTILE_DISC("l_shipdate_2_2", 0.843750)
+--                     AS "bound_27", QUANTILE_DISC("l_shipdate_2_2", 0.875000) AS "bound_28",
+--                     QUANTILE_DISC("l_shipdate_2_2", 0.906250) AS "bound_29", QUANTILE_DISC("l_shipdate_2_2", 0.937500)
+--                     AS "bound_30", QUANTILE_DISC("l_shipdate_2_2", 0.968750) AS "bound_31"
+--                   FROM (SELECT "l_shipdate_2_2"
+--                     FROM in2
+--                     GROUP BY 1
+--                     LIMIT 8000)
+--
+-- job query-3: broadcast: about 124 B
+--   input in3     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2:
+--                   SELECT "bound" AS "bound_32", "bound_2" AS "bound_2_2", "bound_3" AS "bound_3_2", "bound_4" AS
+--                     "bound_4_2", "bound_5" AS "bound_5_2", "bound_6" AS "bound_6_2", "bound_7" AS "bound_7_2", "bound_8"
+--                     AS "bound_8_2", "bound_9" AS "bound_9_2", "bound_10" AS "bound_10_2", "bound_11" AS "bound_11_2",
+--                     "bound_12" AS "bound_12_2", "bound_13" AS "bound_13_2", "bound_14" AS "bound_14_2", "bound_15" AS
+--                     "bound_15_2", "bound_16" AS "bound_16_2", "bound_17" AS "bound_17_2", "bound_18" AS "bound_18_2",
+--                     "bound_19" AS "bound_19_2", "bound_20" AS "bound_20_2", "bound_21" AS "bound_21_2", "bound_22" AS
+--                     "bound_22_2", "bound_23" AS "bound_23_2", "bound_24" AS "bound_24_2", "bound_25" AS "bound_25_2",
+--                     "bound_26" AS "bound_26_2", "bound_27" AS "bound_27_2", "bound_28" AS "bound_28_2", "bound_29" AS
+--                     "bound_29_2", "bound_30" AS "bound_30_2", "bound_31" AS "bound_31_2"
+--                   FROM input
+--
+-- job query-4: join on l_orderkey, l_linenumber, l_shipdate
+--   input in4     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "l_orderkey", "l_linenumber", "l_shipdate" FROM input
+--     exchange    duckdb hash(l_orderkey, l_linenumber, l_shipdate), 2 partitions
+--   side side1    from job query-3; whole to every task
+--   reduce
+--                   SELECT "l_linenumber", "l_orderkey", "l_shipdate", CASE WHEN "l_shipdate" IS NULL THEN 33 ELSE 1 +
+--                     CAST(COALESCE("l_shipdate" > "bound_32", FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_2_2",
+--                     FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_3_2", FALSE) AS INT) +
+--                     CAST(COALESCE("l_shipdate" > "bound_4_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_5_2",
+--                     FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_6_2", FALSE) AS INT) +
+--                     CAST(COALESCE("l_shipdate" > "bound_7_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_8_2",
+--                     FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_9_2", FALSE) AS INT) +
+--                     CAST(COALESCE("l_shipdate" > "bound_10_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" >
+--                     "bound_11_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_12_2", FALSE) AS INT) +
+--                     CAST(COALESCE("l_shipdate" > "bound_13_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" >
+--                     "bound_14_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_15_2", FALSE) AS INT) +
+--                     CAST(COALESCE("l_shipdate" > "bound_16_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" >
+--                     "bound_17_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_18_2", FALSE) AS INT) +
+--                     CAST(COALESCE("l_shipdate" > "bound_19_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" >
+--                     "bound_20_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_21_2", FALSE) AS INT) +
+--                     CAST(COALESCE("l_shipdate" > "bound_22_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" >
+--                     "bound_23_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_24_2", FALSE) AS INT) +
+--                     CAST(COALESCE("l_shipdate" > "bound_25_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" >
+--                     "bound_26_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_27_2", FALSE) AS INT) +
+--                     CAST(COALESCE("l_shipdate" > "bound_28_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" >
+--                     "bound_29_2", FALSE) AS INT) + CAST(COALESCE("l_shipdate" > "bound_30_2", FALSE) AS INT) +
+--                     CAST(COALESCE("l_shipdate" > "bound_31_2", FALSE) AS INT) END AS "range"
+--                   FROM in4
+--                   JOIN side1 ON true
+--
+-- job query-5: broadcast: about 124 B
+--   input in6     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2:
+--                   SELECT "bound" AS "bound_33", "bound_2" AS "bound_2_3", "bound_3" AS "bound_3_3", "bound_4" AS
+--                     "bound_4_3", "bound_5" AS "bound_5_3", "bound_6" AS "bound_6_3", "bound_7" AS "bound_7_3", "bound_8"
+--                     AS "bound_8_3", "bound_9" AS "bound_9_3", "bound_10" AS "bound_10_3", "bound_11" AS "bound_11_3",
+--                     "bound_12" AS "bound_12_3", "bound_13" AS "bound_13_3", "bound_14" AS "bound_14_3", "bound_15" AS
+--                     "bound_15_3", "bound_16" AS "bound_16_3", "bound_17" AS "bound_17_3", "bound_18" AS "bound_18_3",
+--                     "bound_19" AS "bound_19_3", "bound_20" AS "bound_20_3", "bound_21" AS "bound_21_3", "bound_22" AS
+--                     "bound_22_3", "bound_23" AS "bound_23_3", "bound_24" AS "bound_24_3", "bound_25" AS "bound_25_3",
+--                     "bound_26" AS "bound_26_3", "bound_27" AS "bound_27_3", "bound_28" AS "bound_28_3", "bound_29" AS
+--                     "bound_29_3", "bound_30" AS "bound_30_3", "bound_31" AS "bound_31_3"
+--                   FROM input
+--
+-- job query-6: join on l_shipdate_3
+--   input in7     from job query-1, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "l_shipdate" AS "l_shipdate_3" FROM input
+--     exchange    all rows to one reducer
+--   side side2    from job query-5; whole to every task
+--   reduce
+--                   SELECT "range_3", SUM("total") OVER (ORDER BY "range_3" ROWS BETWEEN UNBOUNDED PRECEDING AND 1
+--                     PRECEDING) AS "before"
+--                   FROM (SELECT "range_2" AS "range_3", COUNT(*) AS "total"
+--                     FROM (SELECT CASE WHEN "l_shipdate_3" IS NULL THEN 33 ELSE 1 + CAST(COALESCE("l_shipdate_3" >
+--                       "bound_33", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" > "bound_2_3", FALSE) AS INT) +
+--                       CAST(COALESCE("l_shipdate_3" > "bound_3_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" >
+--                       "bound_4_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" > "bound_5_3", FALSE) AS INT) +
+--                       CAST(COALESCE("l_shipdate_3" > "bound_6_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" >
+--                       "bound_7_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" > "bound_8_3", FALSE) AS INT) +
+--                       CAST(COALESCE("l_shipdate_3" > "bound_9_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" >
+--                       "bound_10_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" > "bound_11_3", FALSE) AS INT) +
+--                       CAST(COALESCE("l_shipdate_3" > "bound_12_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" >
+--                       "bound_13_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" > "bound_14_3", FALSE) AS INT) +
+--                       CAST(COALESCE("l_shipdate_3" > "bound_15_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" >
+--                       "bound_16_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" > "bound_17_3", FALSE) AS INT) +
+--                       CAST(COALESCE("l_shipdate_3" > "bound_18_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" >
+--                       "bound_19_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" > "bound_20_3", FALSE) AS INT) +
+--                       CAST(COALESCE("l_shipdate_3" > "bound_21_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" >
+--                       "bound_22_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" > "bound_23_3", FALSE) AS INT) +
+--                       CAST(COALESCE("l_shipdate_3" > "bound_24_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" >
+--                       "bound_25_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" > "bound_26_3", FALSE) AS INT) +
+--                       CAST(COALESCE("l_shipdate_3" > "bound_27_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" >
+--                       "bound_28_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" > "bound_29_3", FALSE) AS INT) +
+--                       CAST(COALESCE("l_shipdate_3" > "bound_30_3", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" >
+--                       "bound_31_3", FALSE) AS INT) END AS "range_2"
+--                       FROM in7
+--                       JOIN side2 ON true)
+--                     GROUP BY 1
+--                     LIMIT 66)
+--
+-- job query-7: window
+--   input in5     from job query-4, through the shuffle, nothing stored between
+--     exchange    duckdb hash(range), 2 partitions
+--   side side3    from job query-6; whole to every task
+--   reduce
+--                   SELECT "l_orderkey", "l_shipdate", "number", "run"
+--                   FROM (SELECT "l_orderkey", "l_shipdate", "number", UNNEST(RANGE(GREATEST(0, ("number" - 1) - 0) //
+--                     187538, (("number" - 1) + 1) // 187538 + 1)) AS "run"
+--                     FROM (SELECT "l_orderkey", "l_shipdate", CAST(COALESCE("number_2" + "before", "number_2", "before")
+--                       AS BIGINT) AS "number"
+--                       FROM (SELECT "l_linenumber", "l_orderkey", "l_shipdate", "range", ROW_NUMBER() OVER (PARTITION BY
+--                         "range" ORDER BY "l_shipdate", "l_orderkey", "l_linenumber") AS "number_2"
+--                         FROM in5)
+--                       JOIN side3 ON "range" = "range_3"))
+--
+-- job query-8: window
+--   input in8     from job query-7, through the shuffle, nothing stored between
+--     exchange    duckdb hash(run), 1 partition
+--   reduce
+--                   SELECT "l_orderkey", "lag" AS "before"
+--                   FROM (SELECT "l_orderkey", "l_shipdate", "number", "run", LAG("l_shipdate") OVER (PARTITION BY "run"
+--                     ORDER BY "number") AS "lag"
+--                     FROM in8)
+--                   WHERE ("number" - 1) // 187538 = "run"
+--   output        to the caller
