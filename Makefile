@@ -10,7 +10,7 @@ VENV ?= .venv
 JOBS ?= 2
 CLUSTER ?= /tmp/gristmill-cluster
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill
-EXTRAS := demo,frames,http,operator,worker,cluster,test,lint
+EXTRAS := demo,frames,http,gcs,azure,operator,worker,cluster,test,lint
 BENCHES ?= $(filter-out measuring peer_engines cluster_%,$(basename $(notdir $(wildcard bench/*.py))))
 # Of the oldest protobuf that pyproject.toml allows: what it generates runs on that one and on all newer ones.
 PROTOC := grpcio-tools==1.73.1 'setuptools<81'

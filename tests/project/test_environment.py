@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-MADE_EXTRAS = ("demo", "frames", "http", "operator", "worker", "cluster", "test", "lint")
+MADE_EXTRAS = ("demo", "frames", "http", "gcs", "azure", "operator", "worker", "cluster", "test", "lint")
 
 
 @pytest.fixture(scope="module")

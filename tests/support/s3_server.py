@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.servers import cache_folder, free_port, running
 
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 ACCESS_KEY = "test"
@@ -43,7 +43,7 @@ class S3Server:
 
 def server_binary() -> Path | None:
     """The server's program, built if it is not in the cache yet; None where there is no Go to build it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gristmill" / "bin"
+    cache = cache_folder() / "bin"
     binary = cache / "versitygw"
     if binary.exists():
         return binary
@@ -60,32 +60,11 @@ def running_s3_server(binary: Path) -> Iterator[S3Server]:
     root = Path(tempfile.mkdtemp(prefix="gristmill-s3-"))
     for name in ("buckets", "sidecar"):
         (root / name).mkdir()
-    port = _free_port()
+    port = free_port()
     argv = [str(binary), "--port", f"127.0.0.1:{port}", "--access", ACCESS_KEY, "--secret", SECRET_KEY]
     argv += ["--quiet", "--keep-alive", "posix", "--sidecar", str(root / "sidecar"), str(root / "buckets")]
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_until_open(port, process)
-        yield S3Server(f"http://127.0.0.1:{port}", root / "buckets")
+        with running(argv, port):
+            yield S3Server(f"http://127.0.0.1:{port}", root / "buckets")
     finally:
-        process.kill()  # asked to end, it would wait for clients that keep connections open
-        process.wait(10)
         shutil.rmtree(root, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        if process.poll() is not None:
-            raise RuntimeError(f"the S3 server ended with status {process.returncode}")
-        time.sleep(0.05)
-    raise TimeoutError("the S3 server did not open its port in 15 s")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import fsspec
 
@@ -51,7 +52,10 @@ def _reach(scheme: str, store: Store | None) -> dict[str, Any]:
             **({"token": "anon"} if store.anonymous else secret.google() if secret else {}),
         }
     if scheme in ("abfs", "abfss"):
-        return {"anon": True} if store.anonymous else {**secret.azure()} if secret else {}
+        return {
+            **({"account_host": urlsplit(store.endpoint).netloc} if store.endpoint else {}),
+            **({"anon": True} if store.anonymous else secret.azure() if secret else {}),
+        }
     return {}
 
 
