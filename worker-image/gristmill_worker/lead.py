@@ -53,6 +53,7 @@ def _own_agent(pod: Pod) -> OwnAgent:
 async def _serve(pod: Pod, agent: OwnAgent) -> None:
     from gristmill_worker.pool_lead import Lead
 
+    gc.freeze()  # what was imported stays
     gc.enable()
     await Lead(pod).serve(agent)
 

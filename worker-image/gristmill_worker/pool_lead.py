@@ -8,6 +8,7 @@ worker too. Here messages become runs and runs become messages; each run's life 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import signal
 import time
@@ -33,6 +34,9 @@ from gristmill_worker.requests import Surroundings, request_from, run_id
 from gristmill_worker.runs import LeadRun, RunPlace
 
 REPORT_EVERY_S = 1.0
+CLIENTS_AFTER_S = 1.0
+"""Clients can wait so long for the first run."""
+_FOR_QUERIES = ("gristmill_sql", "gristmill_sql.catalog", "gristmill.plan.manifest")
 KEPT_RUNS = 20
 """So many ended runs are kept for clients."""
 FINISH_S = 5.0
@@ -67,6 +71,8 @@ class Lead:
         self._mirrors: dict[str, Mirrors] = {}
         self._told_need: PoolNeed | None = None
         self._idle_since_s = time.monotonic()
+        self._under_way = asyncio.Event()
+        """A run's tasks have been launched, or it has ended."""
         self._ending = asyncio.Event()
         self._dismissed = False
         """Whether the operator ends the pool; else another lead follows, which goes on with the runs."""
@@ -99,11 +105,15 @@ class Lead:
             await server.stop()
 
     async def _serve_clients(self) -> None:
-        """The endpoint of clients, later than all that the first run waits for."""
+        """The endpoint of clients, later than all that the first run waits for; then what the next runs may need."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._under_way.wait(), CLIENTS_AFTER_S)
         endpoint = await asyncio.to_thread(importlib.import_module, "gristmill_worker.client")
         clients = endpoint.ClientEndpoint(self._pod.client_port, self._pod.pool, self._runs)
         await clients.start()
         try:
+            for module in _FOR_QUERIES if self._place.warm else ():
+                await asyncio.to_thread(importlib.import_module, module)
             await asyncio.Event().wait()
         finally:
             await clients.stop()
@@ -191,6 +201,7 @@ class Lead:
     # What the operator is told.
 
     def _phase_changed(self, run: LeadRun) -> None:
+        self._under_way.set()
         for message in self._news(run.request.uid):
             self._link.say(message)
 
