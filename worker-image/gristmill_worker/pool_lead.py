@@ -24,6 +24,7 @@ from gristmill.plan.codec import to_json
 from gristmill.version import __version__
 from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.reports import PoolNeed, RunPhase, RunReport
+from gristmill.worker.host import FOR_UPLOADS
 from gristmill_worker.mirrors import Mirrors
 from gristmill_worker.need import demand_of, need_of, same_need
 from gristmill_worker.operator_link import OperatorLink
@@ -36,7 +37,7 @@ from gristmill_worker.runs import LeadRun, RunPlace
 REPORT_EVERY_S = 1.0
 CLIENTS_AFTER_S = 1.0
 """Clients can wait so long for the first run."""
-_FOR_QUERIES = ("gristmill_sql", "gristmill_sql.catalog", "gristmill.plan.manifest")
+_FOR_QUERIES = ("gristmill_sql", "gristmill_sql.catalog", "gristmill.plan.manifest", *FOR_UPLOADS)
 KEPT_RUNS = 20
 """So many ended runs are kept for clients."""
 FINISH_S = 5.0
