@@ -14,7 +14,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.harness.binaries import debian, program
+from tests.cluster.harness.binaries import program
 from tests.cluster.harness.layout import SERVICE_OF_API, SERVICE_RANGE
 from tests.cluster.harness.pki import Authority, service_account_keys
 from tests.cluster.harness.processes import Processes
@@ -89,7 +89,7 @@ class ControlPlane:
     def _etcd(self, client: int, peer: int) -> list[str | Path]:
         clients, peers = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
         return [
-            debian("etcd"),
+            program("etcd"),
             "--name=test",
             f"--data-dir={self.folder / 'etcd'}",
             f"--listen-client-urls={clients}",
