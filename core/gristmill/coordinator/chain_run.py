@@ -85,6 +85,7 @@ class ChainRun:
         self._note = note
         self.tally = Tally(graph)
         self.effects: deque[Effect] = deque()
+        self._asking: Callable[[], None] = lambda: None
         self.finished = False
         self.error: GristmillError | None = None
         self.wanted = instructions.RequestWorkers(0)
@@ -217,6 +218,10 @@ class ChainRun:
 
     # What it tells.
 
+    def call_when_asking(self, call: Callable[[], None]) -> None:
+        """``call`` is called when there are effects to be performed, and when the run is over."""
+        self._asking = call
+
     @property
     def live_workers(self) -> int:
         """Workers that can be reached now and get tasks."""
@@ -247,6 +252,8 @@ class ChainRun:
                     self._apply(instruction)
         finally:
             self._handling = False
+        if self.effects or self.over:
+            self._asking()
 
     def _apply(self, instruction: instructions.Instruction) -> None:
         match instruction:

@@ -15,7 +15,8 @@ from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.progress import ChainState
 from gristmill.errors import GristmillError
 
-LOOP_EVERY_S = 0.005
+LOOP_EVERY_S = 0.02
+"""How often time is brought to a run; what it asks for is done at once."""
 
 
 async def drive(run: ChainRun, outputs: ChainOutputs, look: Callable[[ChainState], None]) -> None:
@@ -23,12 +24,17 @@ async def drive(run: ChainRun, outputs: ChainOutputs, look: Callable[[ChainState
 
     ``look`` is called at each turn with the state, may ask the run to fail, and what it raises fails it.
     """
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    run.call_when_asking(asked.set)
     try:
         while not run.over:
             run.tick(time.monotonic())
             look(ChainState.RUNNING)
             await _perform_effects(run, outputs)
-            await asyncio.sleep(LOOP_EVERY_S)
+            timer = loop.call_later(LOOP_EVERY_S, asked.set)
+            await asked.wait()
+            timer.cancel()
+            asked.clear()
         if run.error is None:
             look(ChainState.COMMITTING)
             await _perform_effects(run, outputs)

@@ -32,9 +32,11 @@ Seen = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What can be asked about a query before its inputs are opened: the columns that it reads of the input of that
-    name, and whether it scans the rows of an input of that schema but once."""
+    """What can be asked about a query before its inputs are opened: the columns that it names of an input of that
+    schema (quickly told, and some too many), those that it reads of the input of that name, and whether it scans the
+    rows of an input of that schema but once."""
 
+    named: Callable[[Schema], tuple[str, ...]]
     columns: Callable[[str], tuple[str, ...]]
     scanned_once: Callable[[Schema], bool]
 
@@ -74,13 +76,12 @@ class Input(Protocol):
 
 
 class SplitInput:
-    """The rows of a split. ``all_columns``: SQL gets all of them, whatever it reads."""
+    """The rows of a split."""
 
-    def __init__(self, name: str, reader: SplitReader, seen: Seen, *, all_columns: bool = False) -> None:
+    def __init__(self, name: str, reader: SplitReader, seen: Seen) -> None:
         self.name = name
         self._reader = reader
         self._seen = seen
-        self._all_columns = all_columns
         pieces = reader.split.pieces
         later = [piece for piece in pieces if piece.start and piece.first_row is None]
         self._named = {piece.uri: f"{piece.uri}@{piece.start}" for piece in later}
@@ -136,9 +137,10 @@ class SplitInput:
         """See Input. It can be scanned again and again. Columns that the query does not read are NULL."""
         if self._reader.split.rows is not None:  # known from footers; DuckDB does not say how far it is
             self._seen(self._reader.split.rows)
-        if self._all_columns:
-            return self._reader.relation(con)
         schema = self._reader.schema()
+        if self._reader.prunes_columns:
+            self._reader.counted = reading.named(schema)
+            return self._reader.relation(con)
         read = reading.columns(self.name)
         rows = self._reader.relation(con, read)
         if len(read) == len(schema):

@@ -10,8 +10,9 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from gristmill.rows.types import arrow_schema, cast_table, duckdb_export_list, s
 from gristmill.storage.projection import columns_read
 
 _BATCH_ROWS = 122_880
+_WORD = re.compile(r"\w+|\*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,24 @@ class DatabaseSettings:
     threads: int = 1
 
 
+_MOST_FOLDERS = 100
 _open: dict[DatabaseSettings, duckdb.DuckDBPyConnection] = {}
 
 
 def database(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
-    """A cursor on the executor's instance; a new instance where the settings need one, and then the old one ends."""
-    known = _open.get(settings)
-    if known is None:
-        _close()
-        known = _open[settings] = _connect(settings)
-    return known.cursor()
+    """A cursor on the executor's instance; a new instance where the settings need one, and then the old one ends.
+
+    To make one takes longer than many a task, so a new one may also read what the old one might.
+    """
+    for known, instance in _open.items():
+        if known.folders >= settings.folders and replace(known, folders=settings.folders) == settings:
+            return instance.cursor()
+    wider = frozenset().union(settings.folders, *(known.folders for known in _open))
+    if len(wider) <= _MOST_FOLDERS:
+        settings = replace(settings, folders=wider)
+    _close()
+    _open[settings] = _connect(settings)
+    return _open[settings].cursor()
 
 
 @atexit.register
@@ -122,10 +132,11 @@ class SqlStep:
             self._require_one_select()
             for name, table in sides.items():
                 self._view(name, registered(self._con, f"gm_side_{name}", table, schema_of(table.schema)))
-            reading = Reading(partial(self._columns, inputs, sides), partial(self._scans_once, inputs))
+            reading = Reading(self._named, partial(self._columns, inputs, sides), partial(self._scans_once, inputs))
             for rows in inputs:
                 self._view(rows.name, rows.relation(self._con, reading))
-            self._name_input(inputs)
+            if "input" in self._sql.casefold():
+                self._name_input(inputs)
             yield from self._batches()
         except duckdb.OutOfMemoryException:
             raise  # another attempt may have more
@@ -142,6 +153,11 @@ class SqlStep:
         """Calls an only input ``input`` as well."""
         if len(inputs) == 1 and inputs[0].name.casefold() != "input":
             self._view("input", quote_name(inputs[0].name))
+
+    def _named(self, schema: Schema) -> tuple[str, ...]:
+        """The columns of an input of that schema that the query can mean, by the words in it."""
+        words = set(_WORD.findall(self._sql.casefold()))
+        return tuple(c.name for c in schema if "*" in words or set(_WORD.findall(c.name.casefold())) <= words)
 
     def _columns(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table], name: str) -> tuple[str, ...]:
         """The columns that the query reads of the input of that name."""

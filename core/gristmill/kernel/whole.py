@@ -64,7 +64,7 @@ class WholeStep:
         empty: dict[str, pa.Table] = {}
         for name, reader in self._readers.items():
             if reader.split.pieces:
-                inputs.append(SplitInput(name, reader, self._seen, all_columns=reader.prunes_columns))
+                inputs.append(SplitInput(name, reader, self._seen))
             else:
                 empty[name] = arrow_schema(reader.schema()).empty_table()
         return self._step.run(inputs, empty)

@@ -35,6 +35,7 @@ from gristmill.worker.processes import host_identity
 from gristmill.worker.slots import Slot
 
 MEMORY_CHECK_EVERY_S = 0.05
+IDLE_CHECK_EVERY_S = 0.5
 REDIAL_AFTER_S = 0.5
 START_TIMEOUT_S = 60.0
 CONTAINER_HEADROOM_BYTES = 64 << 20
@@ -366,7 +367,8 @@ class Agent:
                 largest = max(self._slots, key=lambda slot: held(slot.pid) if slot.pid else 0)
                 log(__name__, WARNING, "over memory: ending the largest executor", slot=largest.number)
                 largest.kill("oom")
-            await asyncio.sleep(MEMORY_CHECK_EVERY_S)
+            working = self._queue or any(slot.attempt is not None for slot in self._slots)
+            await asyncio.sleep(MEMORY_CHECK_EVERY_S if working else IDLE_CHECK_EVERY_S)
 
 
 def _limit_bytes(config: AgentConfig) -> int:

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from gristmill.worker.processes import family, memory_bytes, proportional_bytes
 
 EXACT_EVERY_S = 2.0
+MEMBERS_EVERY_S = 0.2
+"""How often it is looked for processes that members have started: that costs more than to measure known ones."""
 
 
 class MemoryMeter:
@@ -24,17 +26,27 @@ class MemoryMeter:
         self._shared_bytes = 0
         """What the resident sizes count more than once."""
         self._measured_s = 0.0
+        self._roots: frozenset[int] = frozenset()
+        self._found: frozenset[int] = frozenset()
+        self._found_s = 0.0
         self._measure_from_bytes = 0
         """The sum of resident sizes from which the limit may have been passed since the last exact figure."""
 
     def used(self, roots: Iterable[int]) -> int:
         """Bytes that these processes and their descendants hold; more than the limit only if that is exact."""
-        members = frozenset(pid for root in roots for pid in family(root))
+        members = self._family(frozenset(roots))
         resident = sum(map(memory_bytes, members))
         stale = members != self._members or time.monotonic() - self._measured_s > EXACT_EVERY_S
         if stale or resident >= self._measure_from_bytes:
             self._measure(members, resident)
         return resident - self._shared_bytes
+
+    def _family(self, roots: frozenset[int]) -> frozenset[int]:
+        now_s = time.monotonic()
+        if roots != self._roots or now_s - self._found_s >= MEMBERS_EVERY_S:
+            self._roots, self._found_s = roots, now_s
+            self._found = frozenset(pid for root in roots for pid in family(root))
+        return self._found
 
     def _measure(self, members: frozenset[int], resident: int) -> None:
         exact = sum(map(proportional_bytes, members))

@@ -225,11 +225,9 @@ class ParquetReader(SplitReader):
         if filesystem.local_path(piece.uri) is None:
             return self._cached_copy(piece, columns, filesystem)
         path = self.unchanged(piece).local_path(piece.uri)
-        if piece.first_row is None and len(columns) == len(self.schema()):
-            filesystem.usage.add(read=piece.end)
-        else:
-            ranges = needed_ranges(self._footer(piece), piece, columns)
-            filesystem.usage.add(read=sum(end - start for start, end in ranges))
+        counted = columns if self.counted is None else self.counted
+        ranges = needed_ranges(self._footer(piece), piece, counted)
+        filesystem.usage.add(read=sum(end - start for start, end in ranges))
         return path or Path(piece.uri)
 
     def _cached_copy(self, piece: FileRange, columns: tuple[str, ...], filesystem: Filesystem) -> Path:
@@ -258,9 +256,10 @@ def needed_ranges(footer: Footer, piece: FileRange, columns: tuple[str, ...]) ->
 
 
 def _group_ranges(group: Any, columns: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-    below = tuple(f"{name}." for name in columns)
+    below, whole = tuple(f"{name}." for name in columns), set(columns)
     for chunk in map(group.column, range(group.num_columns)):
-        if chunk.path_in_schema in columns or chunk.path_in_schema.startswith(below):
+        path = chunk.path_in_schema
+        if path in whole or path.startswith(below):
             start = min(filter(None, (chunk.dictionary_page_offset, chunk.data_page_offset)))
             yield start, start + chunk.total_compressed_size
             if chunk.bloom_filter_offset:

@@ -40,6 +40,8 @@ class SplitReader(ABC):
         self._checked: set[str] = set()
         self.broken: BaseException | None = None
         """What reading raised below a query: DuckDB tells no more than its text."""
+        self.counted: tuple[str, ...] | None = None
+        """The columns whose bytes count as read where ``relation`` prunes columns; None: those that are asked for."""
 
     @property
     def prunes_columns(self) -> bool:
