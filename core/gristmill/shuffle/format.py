@@ -130,6 +130,7 @@ class BlockWriter:
     def __init__(self, path: Path, schema: pa.Schema, compression: str | None) -> None:
         self._compression = compression
         self._forms = [schema]
+        self._saved = [0]
         self._head = schema.serialize()
         self._file: BinaryIO = path.open("wb", buffering=1 << 20)
         self._file.write(MAGIC)
@@ -147,7 +148,7 @@ class BlockWriter:
         """Writes one batch, wide or narrow, as one block of ``partition``. Raises OSError."""
         form = self._form(batch.schema)
         message = batch.serialize() if self._compression is None else _compressed(batch, self._compression)
-        memory = batch.nbytes + batch.num_rows * bytes_saved(self._forms[form], self._forms[0])
+        memory = batch.nbytes + batch.num_rows * self._saved[form]
         self._file.write(message)
         check = xxhash.xxh3_64_intdigest(message)
         self._blocks.append(Block(partition, self._at, message.size, batch.num_rows, memory, form, check))
@@ -163,6 +164,7 @@ class BlockWriter:
             if schema.equals(self._forms[number], check_metadata=True):
                 return number
         self._forms.append(schema)
+        self._saved.append(bytes_saved(schema, self._forms[0]))
         return len(self._forms) - 1
 
     def finish(self, content: str) -> int:
@@ -299,11 +301,20 @@ class OpenFile:
         """The bytes of a block, not copied."""
         return self.data[block.offset : block.offset + block.length]
 
+    def encoded(self, block: Block) -> pa.RecordBatch:
+        """The rows of a block, in its form. Raises CorruptFile."""
+        return decode_block(self.message(block), block, self.index.forms)
+
     def rows(self, block: Block) -> pa.RecordBatch:
         """The rows of a block. Raises CorruptFile."""
-        return widened(decode_block(self.message(block), block, self.index.forms), self.index.schema)
+        return widened(self.encoded(block), self.index.schema)
 
     def tables(self, partition: int) -> Iterator[pa.Table]:
         """The rows of one partition, block by block. Raises CorruptFile."""
         for block in self.index.blocks_of(partition):
             yield pa.Table.from_batches([self.rows(block)])
+
+    def encoded_tables(self, partition: int) -> Iterator[pa.Table]:
+        """As ``tables``, each block in its form. Raises CorruptFile."""
+        for block in self.index.blocks_of(partition):
+            yield pa.Table.from_batches([self.encoded(block)])

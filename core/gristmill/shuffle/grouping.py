@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gristmill.errors import FragmentError, InvalidPlan
 from gristmill.plan.exchange import Exchange, ExchangeKind
@@ -55,7 +56,7 @@ class Grouping:
             return
         ids = self._ids(table)
         indices = self._indices(table, ids)
-        ends = np.cumsum(np.bincount(ids, minlength=self.partitions))
+        ends = np.searchsorted(ids, np.arange(self.partitions, dtype=ids.dtype), side="right", sorter=indices)
         if self.combine is not None:
             table = table.combine_chunks()
             for partition, start, end in _spans(ends, 0, table.num_rows):
@@ -112,7 +113,9 @@ class Grouping:
 
 
 def _taken(table: pa.Table, indices: npt.NDArray[np.int64] | None, start: int, end: int) -> pa.Table:
-    return table.slice(start, end - start) if indices is None else table.take(pa.array(indices[start:end]))
+    if indices is None:
+        return table.slice(start, end - start)
+    return pc.take(table, pa.array(indices[start:end]), boundscheck=False)
 
 
 def _spans(ends: npt.NDArray[np.int64], first: int, last: int) -> Iterator[tuple[int, int, int]]:

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from gristmill.rows.words import fixed_values, null_mask
+from gristmill.rows.words import Mask, fixed_values, null_mask
 
 _BASE_KEY = b"gristmill.base"
 _FEWEST_ROWS = 1024
@@ -30,7 +29,7 @@ Words = npt.NDArray[np.integer[Any]]
 
 
 def narrowed(table: pa.Table) -> pa.Table:
-    """The rows with each column of whole numbers (dates, times, decimals too) as narrow as it can be, in one chunk."""
+    """The rows with each column of whole numbers (dates, times, decimals too) as narrow as it can be."""
     if table.num_rows < _FEWEST_ROWS or is_narrow(table.schema):
         return table
     columns = [_narrowed(table.column(at), field) for at, field in enumerate(table.schema)]
@@ -79,23 +78,22 @@ def bytes_saved(form: pa.Schema, schema: pa.Schema) -> int:
 
 def _narrowed(column: pa.ChunkedArray, field: pa.Field) -> tuple[pa.ChunkedArray | pa.Array, pa.Field]:
     """One column and its field."""
-    values = _whole_numbers(whole := _one_chunk(column)) if _is_whole(field.type) else None
-    if values is None:
+    if not _is_whole(field.type):
         return column, field
-    missing = null_mask(whole)
-    found = pc.min_max(pa.array(values, mask=missing)).as_py()
-    low, high = found["min"] or 0, found["max"] or 0
-    kind = _narrowest(low, high, field.type.byte_width)
+    chunks = [chunk for chunk in column.chunks if len(chunk)]
+    words = [_whole_numbers(chunk) for chunk in chunks]
+    low, high = _range(chunks, words)
+    kind = _narrowest(low, high, field.type.byte_width) if _fits_words(chunks, words) else None
     if kind is None:
         return column, field
     base = 0 if low >= 0 and high >> kind.bit_width == 0 else low
-    shifted = values - values.dtype.type(base) if base else values
-    narrow = pa.array(shifted.astype(kind.to_pandas_dtype()), kind, mask=missing)
-    return narrow, pa.field(field.name, kind, metadata={_BASE_KEY: str(base).encode()})
-
-
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    narrow = np.empty(len(column), kind.to_pandas_dtype())
+    at = 0
+    for values in words:
+        narrow[at : at + len(values)] = values - values.dtype.type(base) if base else values
+        at += len(values)
+    missing = np.concatenate([_missing(chunk) for chunk in chunks]) if column.null_count else None
+    return pa.array(narrow, kind, mask=missing), pa.field(field.name, kind, metadata={_BASE_KEY: str(base).encode()})
 
 
 def _is_whole(kind: pa.DataType) -> bool:
@@ -105,17 +103,42 @@ def _is_whole(kind: pa.DataType) -> bool:
     return bool((pa.types.is_integer(kind) or pa.types.is_temporal(kind)) and kind.bit_width in (16, 32, 64))
 
 
-def _whole_numbers(column: pa.Array) -> Words | None:
-    """The values of a column, decimals unscaled; None where they need more than 64 bits."""
-    if column.type.bit_width <= 64:
-        return fixed_values(column)
-    pairs = np.frombuffer(column.buffers()[1], np.int64, 2 * len(column), column.offset * 16).reshape(-1, 2)
-    low = pairs[:, 0].copy()
-    if column.type.precision > _SAFE_DIGITS:
-        fits = pairs[:, 1] == low >> 63
-        if not bool((fits if column.null_count == 0 else fits | null_mask(column)).all()):
-            return None
-    return low
+def _whole_numbers(column: pa.Array) -> Words:
+    """The values of a column; of decimals the lower 64 bits."""
+    return fixed_values(column) if column.type.bit_width <= 64 else _pairs(column)[:, 0]
+
+
+def _pairs(column: pa.Array) -> npt.NDArray[np.int64]:
+    """The lower and upper half of each 128-bit value, without a copy."""
+    return np.frombuffer(column.buffers()[1], np.int64, 2 * len(column), column.offset * 16).reshape(-1, 2)
+
+
+def _missing(column: pa.Array) -> Mask:
+    missing = null_mask(column)
+    return np.zeros(len(column), np.bool_) if missing is None else missing
+
+
+def _range(chunks: Sequence[pa.Array], words: Sequence[Words]) -> tuple[int, int]:
+    """The least and greatest value that is not NULL; zeros where there is none."""
+    known = [
+        values if chunk.null_count == 0 else values[~_missing(chunk)]
+        for chunk, values in zip(chunks, words, strict=True)
+    ]
+    some = [values for values in known if len(values)]
+    if not some:
+        return 0, 0
+    return min(int(values.min()) for values in some), max(int(values.max()) for values in some)
+
+
+def _fits_words(chunks: Sequence[pa.Array], words: Sequence[Words]) -> bool:
+    """Whether all values need no more than 64 bits."""
+    kind = chunks[0].type
+    if not pa.types.is_decimal(kind) or kind.precision <= _SAFE_DIGITS:
+        return True
+    return all(
+        bool(((_pairs(chunk)[:, 1] == values >> 63) | _missing(chunk)).all())
+        for chunk, values in zip(chunks, words, strict=True)
+    )
 
 
 def _narrowest(low: int, high: int, width: int) -> pa.DataType | None:

@@ -238,10 +238,12 @@ class ShuffleWriter:
             yield from ((partition, table) for table in self._merged_partition(partition))
 
     def _merged_partition(self, partition: int) -> Iterator[pa.Table]:
-        runs = [spill.tables(partition) for spill in self._spills]
         if not self._grouping.whole_buffers:
-            yield from chain(*runs, self._grouped.pop(partition, []))
-        elif not self._spec.order:
+            spilled = (spill.encoded_tables(partition) for spill in self._spills)
+            yield from chain(*spilled, self._grouped.pop(partition, []))
+            return
+        runs = [spill.tables(partition) for spill in self._spills]
+        if not self._spec.order:
             pieces = gathered(chain(*runs), int(_WHOLE_SHARE * self._memory_bytes))
             yield from (self._grouping.combined(partition, piece) for piece in pieces)
         else:

@@ -96,17 +96,26 @@ def _fits_parquet(field: pa.Field) -> bool:
 
 
 class ArrowEncoder(Encoder):
-    """An Arrow IPC file. Rows are copied first, as the format shows how buffers are shared and where they end."""
+    """An Arrow IPC file. Rows are copied first where the format shows how buffers are shared and where they end."""
 
     def __init__(self, sink: IO[bytes], schema: Schema, codec: str | None) -> None:
         options = pa.ipc.IpcWriteOptions(compression=codec)
         self._writer = pa.ipc.new_file(pa.PythonFile(sink, "w"), arrow_schema(schema), options=options)
 
     def write(self, table: pa.Table) -> None:
-        self._writer.write_table(table.combine_chunks().take(np.arange(table.num_rows)))
+        rows = table.combine_chunks()
+        plain = all(_is_plain(column) for column in rows.columns)
+        self._writer.write_table(rows if plain else rows.take(np.arange(table.num_rows)))
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _is_plain(column: pa.ChunkedArray) -> bool:
+    """Whether the format holds nothing but the column's values: they are of one width, and none is NULL."""
+    kind = column.type
+    width = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return bool((width or pa.types.is_temporal(kind)) and column.null_count == 0)
 
 
 class CsvEncoder(Encoder):
