@@ -340,9 +340,7 @@ def measure(jobs: int, root: Path) -> Measured:
         leads = SimulatedLeads(f"127.0.0.1:{simulation.leads_port}")
         ours = _Ours()
         start = time.perf_counter()
-        for number in range(jobs):
-            ours.create(number)
-        _say(start, f"{jobs} MapReduceJobs made")
+        threading.Thread(target=lambda: [ours.create(number) for number in range(jobs)], daemon=True).start()
         for tenth in range(1, 11):
             _wait(lambda tenth=tenth: ours.ended() >= jobs * tenth // 10, f"{tenth} tenths of the jobs")
             measured.memory_bytes.append(simulation.memory_bytes())
