@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from gristmill.plan.problems import did_you_mean
 from gristmill_sql.diagnose import invalid
@@ -21,6 +23,22 @@ def bind_parameters(sql: str, tree: exp.Query, params: Parameters) -> bool:
     for node in placeholders:
         node.replace(typed_literal(_value(sql, _name(node), position, params)))
     return bool(placeholders)
+
+
+def wanted_parameters(sql: str, params: Parameters, dialect: str) -> Parameters:
+    """Those of the values that the query has parameters for: what a prompt was given is for any of its queries.
+
+    All of them where the query cannot be parsed: whoever runs it tells why.
+    """
+    try:
+        trees = [tree for tree in sqlglot.parse(sql, read=dialect) if tree is not None]
+    except SqlglotError:
+        return params
+    used = [_name(node) for tree in trees for node in tree.find_all(exp.Placeholder, exp.Parameter)]
+    if isinstance(params, Mapping):
+        return {name: value for name, value in params.items() if name in used}
+    wanted = max((int(name) for name in used if name.isdigit()), default=len(used))
+    return params[:wanted]
 
 
 def _name(node: exp.Expr) -> str:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -19,9 +20,9 @@ from gristmill.api.cluster.failures import Missing
 from gristmill.api.cluster.follow import follow
 from gristmill.api.cluster.kinds import Kind, Ref
 from gristmill.api.cluster.place import Cluster
-from gristmill.api.cluster.resources import Resources
+from gristmill.api.cluster.resources import Resources, ref_of
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
-from gristmill.errors import OutputExists
+from gristmill.errors import ClusterError, InvalidPlan, OutputExists
 from gristmill.ids import Side, StageId
 from gristmill_cli.main import run
 
@@ -363,7 +364,8 @@ def test_a_query_is_sent_with_its_parameters_bound_and_removed_when_cancelled(at
         (["SELECT $a + $b", "-p", "a=1", "-p", "c=2"], "$c"),
         (["COPY (SELECT 1 AS a) TO 'out.parquet'"], "out.parquet lies on this machine"),
         (["INSERT INTO orders SELECT 1 AS a"], "there is no table orders"),
-        (["SELECT 1", "--explain"], "--explain"),
+        (["SELECT 1", "--analyze"], "--analyze"),
+        (["SELECT 1", "--explain", "--to", "s3://out/"], "--explain"),
         (["SELECT 1", "--to", "out/"], "lies on this machine"),
     ],
 )
@@ -372,6 +374,80 @@ def test_what_can_be_seen_here_is_refused_here(at_cluster, resources, arguments,
     assert done.returncode == 2
     assert words in done.stderr
     assert resources.list(Kind.QUERY) == []
+
+
+CATALOG = """
+tables: {o: {uri: "s3://shop/o/*.parquet"}}
+views: {dear: SELECT n FROM o WHERE n > 3}
+stores: [{prefix: "s3://", endpoint: "http://minio:9000"}]
+"""
+
+
+def test_a_query_brings_tables_views_and_stores_of_its_catalog(at_cluster, api, resources, tmp_path):
+    def operate():
+        (made,) = until(lambda: resources.list(Kind.QUERY))
+        seen.append(made["spec"])
+        api.set_status(made, {"phase": "Cancelled", "message": "by somebody"})
+
+    (tmp_path / "shop.yaml").write_text(CATALOG)
+    seen = []
+    beside(operate, lambda: at_cluster("sql", "SELECT sum(n) FROM dear", "--cluster", "--catalog", "shop.yaml"))
+    assert seen[0]["tables"]["o"]["uri"] == "s3://shop/o/*.parquet"
+    assert seen[0]["stores"][0]["endpoint"] == "http://minio:9000"
+    assert seen[0]["sql"].startswith('CREATE VIEW "dear" AS SELECT n FROM o WHERE n > 3')
+
+
+def test_explain_asks_the_lead_and_removes_the_query(at_cluster, api, resources, monkeypatch):
+    def operate():
+        (made,) = until(lambda: resources.list(Kind.QUERY))
+        api.set_status(made, {"phase": "Running", "lead": "gsql-x-lead-0"})
+
+    def explained(self, uid):
+        asked.append(self.pod)
+        if len(asked) == 1:
+            raise ClusterError("it is not planned yet")
+        return "1 job, pods of a pool"
+
+    asked = []
+    monkeypatch.setattr("gristmill.api.cluster.lead.Lead.explain", explained)
+    done = beside(operate, lambda: at_cluster("sql", "SELECT 1 AS a", "--cluster", "--explain"))
+    assert (done.returncode, done.stdout) == (0, "1 job, pods of a pool\n"), done.stderr
+    assert asked == ["gsql-x-lead-0"] * 2
+    assert resources.list(Kind.QUERY) == []
+
+
+def test_a_query_from_python_is_answered_by_the_cluster(api, resources, monkeypatch):
+    def operate():
+        (made,) = until(lambda: resources.list(Kind.QUERY))
+        seen.append(made["spec"])
+        api.set_status(made, {"phase": "Complete", "lead": "gsql-x-lead-0"})
+
+    monkeypatch.setenv("KUBECONFIG", str(api.kubeconfig))
+    rows, seen = pa.table({"n": [1, 2]}), []
+    monkeypatch.setattr("gristmill.api.cluster.lead.Lead.result", lambda _lead, _uid: rows.to_reader())
+    query = gm.sql(
+        "SELECT n FROM o WHERE n > $least", tables={"o": "s3://shop/o/*.parquet"}, params={"least": 3}, cluster="",
+        workers=3, scratch="s3://tmp/",
+    )  # fmt: skip
+    try:
+        assert beside(operate, query.arrow).equals(rows)
+        assert query.rows() == [{"n": 1}, {"n": 2}]
+    finally:
+        for body in resources.list(Kind.QUERY):
+            resources.delete(ref_of(body))
+    assert (seen[0]["workers"], seen[0]["params"]) == (3, ["least=3"])
+
+
+def test_a_query_from_python_says_what_a_cluster_cannot_have(api, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(api.kubeconfig))
+    with pytest.raises(InvalidPlan, match="memory"):
+        gm.sql("SELECT * FROM t", tables={"t": pa.table({"n": [1]})}, cluster="")
+    with pytest.raises(InvalidPlan, match="does not fit into a resource"):
+        gm.sql("SELECT $1", params=[b"x"], cluster="")
+    with pytest.raises(InvalidPlan, match="this machine"):
+        gm.sql("SELECT * FROM t", tables={"t": "data/t.parquet"}, cluster="").arrow()
+    with pytest.raises(InvalidPlan, match="for queries on a cluster"):
+        gm.sql("SELECT 1", pool="warm")
 
 
 def test_options_of_clusters_want_a_cluster(here):

@@ -150,11 +150,14 @@ class Terminal:
 
 def test_a_session_runs_queries_shows_errors_and_goes_on(tmp_path: Path) -> None:
     pq.write_table(pa.table({"city": ["Oslo", "Bergen"], "n": [3, 4]}), tmp_path / "t.parquet")
-    terminal = Terminal(tmp_path, "--table", "t=t.parquet", "-q", "-o", "csv")
+    terminal = Terminal(tmp_path, "--table", "t=t.parquet", "-q", "-o", "csv", "-p", "least=4")
     terminal.until("sql>")
     terminal.type("SELECT sum(n) AS total\r")
     terminal.type("FROM t;\r")
     terminal.until("total\r\n7")
+    terminal.until("sql>")
+    terminal.type("SELECT city FROM t WHERE n >= $least;\r")
+    terminal.until("city\r\nBergen")
     terminal.until("sql>")
     terminal.type("SELECT nn FROM t;\r")
     terminal.until("error:")

@@ -96,19 +96,23 @@ def sql(
     options = RunOptions(workers, memory, force_distributed, quiet)
     on_cluster = chosen.plugin if cluster is None else cluster
     if query is None and file is None and to is None and not on_cluster and sys.stdin.isatty():
-        _open_prompt(known, dialect, options, output)
+        _open_prompt(known, param or [], dialect, options, output)
         return
     written, text = asked(query_text(query, file))
     wanted = _wanted(written, explain=explain, analyze=analyze, emit_manifests=emit_manifests)
     parts = _parts(to, output, mode)
     if on_cluster:
-        from gristmill_cli.queries import Wish, plan_query, run_query
+        from gristmill.api.cluster.query import Wish
+        from gristmill_cli.queries import explain_query, plan_query, run_query
 
-        refuse_explain(wanted is not Asked.ROWS)
-        wish = Wish(pool, workers, memory, scratch, force_distributed)
-        refuse_catalog(catalog)
-        planned, shown = plan_query(text, known.given, param or [], dialect, parts, wish)
-        run_query(planned, resources_of(context, namespace, kubeconfig), output, show=shown, keep=keep, quiet=quiet)
+        refuse_on_cluster(wanted)
+        wish = Wish(pool, scratch, workers, options.memory_bytes, force_distributed)
+        planned, shown = plan_query(text, known, param or [], dialect, parts, wish)
+        resources = resources_of(context, namespace, kubeconfig)
+        if wanted is Asked.PLAN:
+            explain_query(planned, resources, gives_rows=shown)
+        else:
+            run_query(planned, resources, output, show=shown, keep=keep, quiet=quiet)
         return
     refuse_cluster_options(
         {"--pool": pool, "--scratch": scratch, "--keep": keep, "--context": context, "--namespace": namespace}
@@ -117,12 +121,14 @@ def sql(
     answer(bound if parts is None else replace(bound, outputs=(parts,)), wanted, options, output)
 
 
-def _open_prompt(known: KnownTables, dialect: str, options: RunOptions, output: OutputFormat) -> None:
+def _open_prompt(
+    known: KnownTables, params: list[str], dialect: str, options: RunOptions, output: OutputFormat
+) -> None:
     """A session at the terminal, on this machine."""
     from gristmill_cli.prompt.local import LocalDoor
     from gristmill_cli.prompt.session import SqlPrompt
 
-    SqlPrompt(LocalDoor(known, dialect, options, output)).run()
+    SqlPrompt(LocalDoor(known, bind_params(params), dialect, options, output)).run()
 
 
 def _wanted(written: Asked, *, explain: bool, analyze: bool, emit_manifests: bool) -> Asked:
@@ -148,23 +154,13 @@ def refuse_cluster_options(given: Mapping[str, object]) -> None:
             raise InvalidPlan("is for queries on a cluster", place=name, remedy="Add --cluster.")
 
 
-def refuse_explain(explain: bool) -> None:
-    """Raises InvalidPlan: a plan needs the tables' footers, which lie with the cluster."""
-    if explain:
+def refuse_on_cluster(wanted: Asked) -> None:
+    """Raises InvalidPlan: what needs the tables' footers, or the figures of stages, is not to be had from here."""
+    if wanted in (Asked.ANALYSIS, Asked.MANIFESTS):
         raise InvalidPlan(
-            "plans are made where the data is",
-            place="--explain, --analyze, --emit-manifests",
-            remedy="Leave --cluster out, or run the query with --keep and ask for its plan: gristmill explain NAME",
-        )
-
-
-def refuse_catalog(catalog: Path | None) -> None:
-    """Raises InvalidPlan: a cluster's tables are those that the query itself names."""
-    if catalog is not None:
-        raise InvalidPlan(
-            "a catalog file is for queries on this machine",
-            place="--catalog",
-            remedy="Name the tables with --table NAME=URI; stores are those of the pool or of the chart.",
+            "stages are measured, and chains compiled, where the data is",
+            place="--analyze, --emit-manifests",
+            remedy="Leave --cluster out, or ask for --explain.",
         )
 
 

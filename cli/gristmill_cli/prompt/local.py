@@ -6,18 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gristmill.errors import InvalidPlan
+from gristmill.plan.query import Scalar
 from gristmill.rows.logical import quote_name
 from gristmill_cli.known_tables import KnownTables
 from gristmill_cli.options import OutputFormat
 from gristmill_cli.prompt.statements import Asked, view_of
 from gristmill_cli.running import RunOptions, answer
+from gristmill_sql.parameters import wanted_parameters
+
+Params = Sequence[Scalar] | Mapping[str, Scalar]
 
 
 class LocalDoor:
-    """Runs queries over ``tables`` here; rows come out as ``output``. Views that were made stay while it lives."""
+    """Runs queries over ``tables`` here; rows come out as ``output``. Views that were made stay while it lives.
 
-    def __init__(self, tables: KnownTables, dialect: str, options: RunOptions, output: OutputFormat) -> None:
+    ``params`` are for the queries that have parameters.
+    """
+
+    def __init__(
+        self, tables: KnownTables, params: Params, dialect: str, options: RunOptions, output: OutputFormat
+    ) -> None:
         self._tables = tables
+        self._params = params
         self._dialect = dialect
         self._options = options
         self._output = output
@@ -40,7 +50,8 @@ class LocalDoor:
         if (view := view_of(query)) is not None:
             self._make_view(*view)
             return
-        answer(self._tables.query(query, dialect=self._dialect), asked, self._options, self._output)
+        params = wanted_parameters(query, self._params, self._dialect)
+        answer(self._tables.query(query, params=params, dialect=self._dialect), asked, self._options, self._output)
 
     def _make_view(self, name: str, text: str) -> None:
         """Keeps a view, once a query of it has been found to be right among the others."""

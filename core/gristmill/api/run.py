@@ -69,6 +69,11 @@ class RunOptions:
     idle_s: float | None = None
     kept: KeptWorkers | None = None
 
+    @property
+    def memory_bytes(self) -> int | None:
+        """Bytes for each worker, if somebody says."""
+        return None if self.memory is None else _size(self.memory)
+
 
 @overload
 def run(
@@ -119,15 +124,19 @@ def _elsewhere(chain: ChainPlan, cluster: Cluster | str, options: RunOptions) ->
     """A run on a cluster."""
     from gristmill.api.cluster.running import run_on_cluster
 
+    refuse_storage_options(options, "gm.run(cluster=...)")
+    _refuse_while_importing()
+    return run_on_cluster(chain, cluster, options.progress, workers=options.workers, memory_bytes=options.memory_bytes)
+
+
+def refuse_storage_options(options: RunOptions, place: str) -> None:
+    """Raises InvalidPlan where a run on a cluster was given options of this machine."""
     if options.storage_options is not None:
         raise InvalidPlan(
             "storage_options are for runs on this machine",
-            place="gm.run(cluster=...)",
-            remedy="Give the job stores=[gm.Store(prefix, secret=...)], or let the pool or the chart name them.",
+            place=place,
+            remedy="Give stores=[gm.Store(prefix, secret=...)], or let the pool or the chart name them.",
         )
-    _refuse_while_importing()
-    memory_bytes = None if options.memory is None else _size(options.memory)
-    return run_on_cluster(chain, cluster, options.progress, workers=options.workers, memory_bytes=memory_bytes)
 
 
 def run_chain(

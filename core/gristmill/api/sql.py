@@ -9,14 +9,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from logging import WARNING
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import duckdb
 import pyarrow as pa
 
 from gristmill.api.job import output
 from gristmill.api.result import Result
-from gristmill.api.run import ProgressFunction, RunOptions, explain_chain, explained, ignore_progress, run_chain
+from gristmill.api.run import (
+    ProgressFunction,
+    RunOptions,
+    explain_chain,
+    explained,
+    ignore_progress,
+    refuse_storage_options,
+    run_chain,
+)
 from gristmill.api.sources import Input
 from gristmill.api.whole import fits_whole, run_whole
 from gristmill.coordinator.planning import PlannedChain
@@ -32,6 +40,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from gristmill.api.cluster.place import Cluster
+    from gristmill.api.cluster.query import ClusterQuery
     from gristmill_sql import Catalog, CompiledQuery, CompileOptions, WholeQuery
     from gristmill_sql.catalog import StorageFacts
 
@@ -40,6 +50,7 @@ TableLike = str | Path | Sequence[str | Path] | Input | Any
 Polars: anything with ``__arrow_c_stream__``)."""
 
 
+@overload
 def sql(
     query: str,
     *,
@@ -53,16 +64,76 @@ def sql(
     progress: ProgressFunction = ignore_progress,
     storage_options: Mapping[str, Any] | None = None,
     stores: Sequence[Store] = (),
-) -> Query:
+    cluster: None = None,
+) -> Query: ...
+@overload
+def sql(
+    query: str,
+    *,
+    tables: Mapping[str, TableLike] | None = None,
+    params: Sequence[object] | Mapping[str, object] = (),
+    dialect: str = "duckdb",
+    workers: int | None = None,
+    memory: str | int | None = None,
+    force_distributed: bool = False,
+    partitions: int | None = None,
+    progress: ProgressFunction = ignore_progress,
+    stores: Sequence[Store] = (),
+    cluster: Cluster | str,
+    pool: str = "",
+    scratch: str = "",
+) -> ClusterQuery: ...
+def sql(
+    query: str,
+    *,
+    tables: Mapping[str, TableLike] | None = None,
+    params: Sequence[object] | Mapping[str, object] = (),
+    dialect: str = "duckdb",
+    workers: int | None = None,
+    memory: str | int | None = None,
+    force_distributed: bool = False,
+    partitions: int | None = None,
+    progress: ProgressFunction = ignore_progress,
+    storage_options: Mapping[str, Any] | None = None,
+    stores: Sequence[Store] = (),
+    cluster: Cluster | str | None = None,
+    pool: str = "",
+    scratch: str = "",
+) -> Query | ClusterQuery:
     """A query over the named tables, and over paths in FROM. Runs when a result is asked for, and once only.
 
     ``params`` are bound as values, never pasted (``?``, ``$1``, ``$name``). ``dialect`` is any of sqlglot's.
     ``partitions`` fixes the number of reducers of each shuffle. The rest is as in ``gm.run``. Raises InvalidQuery,
     when a plan or a result is first asked for, with line and column.
+
+    With ``cluster`` (as in ``gm.run``) a SQLQuery there answers it, in a warm ``pool`` or one of its own; its rows lie
+    in ``scratch`` meanwhile. Tables are then in object storage, and ``stores`` those of its own pool.
     """
     options = RunOptions(workers, memory, force_distributed, progress, storage_options)
     bound = tuple(params) if not isinstance(params, Mapping) else dict(params)
-    return Query(query, dict(tables or {}), bound, dialect, options, partitions, tuple(stores))
+    here = Query(query, dict(tables or {}), bound, dialect, options, partitions, tuple(stores))
+    if cluster is not None:
+        return _elsewhere(here, cluster, pool, scratch)
+    if pool or scratch:
+        raise InvalidPlan("is for queries on a cluster", place="pool" if pool else "scratch", remedy="Give cluster=.")
+    return here
+
+
+def _elsewhere(query: Query, cluster: Cluster | str, pool: str, scratch: str) -> ClusterQuery:
+    """The query as one that a cluster answers."""
+    from gristmill.api.cluster.query import ClusterQuery, Wish, bound_parameters, planned_query
+    from gristmill_sql import CompileOptions, check_query
+
+    options = query.options
+    refuse_storage_options(options, "gm.sql(cluster=...)")
+    for name, given in query.tables.items():
+        if hasattr(given, "__arrow_c_stream__"):
+            raise InvalidPlan("it is in this process's memory", place=f"table {name!r}", remedy="Put it into a bucket.")
+    tables = {name: query._source(name, given) for name, given in query.tables.items()}
+    wish = Wish(pool, scratch, options.workers, options.memory_bytes, options.force_distributed, query.partitions)
+    plan = planned_query(query.text, tables, bound_parameters(query.params), query.dialect, query.stores, wish)
+    compiling = CompileOptions(dialect=query.dialect, params=query.params)
+    return ClusterQuery(plan, cluster, options.progress, lambda: check_query(query.text, tables, compiling))
 
 
 @dataclass(frozen=True)

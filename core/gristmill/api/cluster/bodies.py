@@ -21,6 +21,7 @@ from gristmill.plan.problems import Problem, raise_problems
 from gristmill.plan.query import QueryPlan
 from gristmill.plan.resources import dump_query, load_pool, load_query
 from gristmill.plan.source import FileSource, JobSource
+from gristmill.plan.validate_resource import query_findings
 from gristmill.units import bytes_text
 
 INLINE_CODE_BYTES = 128 << 10
@@ -66,7 +67,10 @@ def job_bodies(chain: ChainPlan, suffix: str = "") -> list[Prepared]:
 
 
 def query_body(query: QueryPlan) -> Body:
-    """The SQLQuery of ``query``. Raises InvalidPlan for tables and outputs on this machine."""
+    """The SQLQuery of ``query``. Raises InvalidPlan for what a resource may not be, and for tables and outputs on this
+    machine."""
+    for finding in query_findings(query):
+        raise InvalidPlan(finding.reason, place=finding.path.removeprefix("spec."), remedy=finding.remedy)
     problems = [_machine(f"table {table.name}", uri) for table in query.tables for uri in table.source.uris]
     if query.output is not None:
         problems.append(_machine("output", query.output.uri))

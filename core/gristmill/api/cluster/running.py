@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,16 +11,18 @@ from gristmill.api.cluster.bodies import Prepared, fresh_suffix, job_bodies, que
 from gristmill.api.cluster.connection import connect
 from gristmill.api.cluster.follow import follow
 from gristmill.api.cluster.kinds import Body
+from gristmill.api.cluster.lead import Lead
 from gristmill.api.cluster.place import Cluster
 from gristmill.api.cluster.resources import Resources, ref_of
 from gristmill.api.cluster.result import ClusterResult, fetched, open_rows, result_from
-from gristmill.api.cluster.status import failure_of
+from gristmill.api.cluster.status import failure_of, has_ended
 from gristmill.api.cluster.submission import submit, target_namespace
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
-from gristmill.errors import Cancelled
+from gristmill.errors import Cancelled, ClusterError, GristmillError
 from gristmill.plan.job import ChainPlan
 from gristmill.plan.query import QueryPlan
 
+ASK_AGAIN_S = 0.3
 KEPT_S = 3600
 """A job of ``gm.run`` that does not say itself how long it stays is removed so long after its end."""
 
@@ -67,13 +70,44 @@ def _fit(spec: Body, workers: int | None, memory_bytes: int | None) -> None:
             resources.setdefault(kind, {})["memory"] = str(memory_bytes)
 
 
-def run_query_on_cluster(query: QueryPlan, resources: Resources, progress: ProgressFunction) -> ClusterResult:
-    """Runs the query and fetches its rows, unless it has an output; the resource stays. Ctrl-C ends it."""
+def run_query_on_cluster(
+    query: QueryPlan, resources: Resources, progress: ProgressFunction, *, keep_rows: bool = True
+) -> ClusterResult:
+    """Runs the query and fetches its rows, unless it has an output, or ``keep_rows`` says that it gives none; the
+    resource stays. Ctrl-C ends it."""
     watch = Watch(progress)
     made = submit(resources, [Prepared(query_body(query))])
     with cancelling(resources, made):
         body = finished(resources, made[0], watch)
-    return _result(resources, body, watch, keep_rows=query.output is None)
+    return _result(resources, body, watch, keep_rows=keep_rows and query.output is None)
+
+
+def explain_query_on_cluster(query: QueryPlan, resources: Resources) -> str:
+    """The plan of the query, as a lead makes it, which alone may see the data.
+
+    The query is removed as soon as it is planned; what has run of it till then went nowhere but to scratch. Raises the
+    error that it failed with.
+    """
+    (made,) = submit(resources, [Prepared(query_body(replace(query, output=None)))])
+    try:
+        with cancelling(resources, [made]):
+            return _plan_of(resources, made)
+    finally:
+        resources.delete(ref_of(made))
+
+
+def _plan_of(resources: Resources, body: Body) -> str:
+    refused: GristmillError = ClusterError("it ended before its plan could be asked for", place=str(ref_of(body)))
+    while True:
+        body = resources.get(ref_of(body))
+        if lead := resources.lead_of(body):
+            try:
+                return Lead(resources.connection, lead).explain(body["metadata"]["uid"])
+            except ClusterError as error:  # not planned yet, or not to be reached
+                refused = error
+        if has_ended(body):
+            raise failure_of(body) or refused
+        time.sleep(ASK_AGAIN_S)
 
 
 def finished(resources: Resources, body: Body, report: ProgressFunction) -> Body:
