@@ -44,13 +44,12 @@ def committed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def lead(committed):
     """A lead with runs in several states, and the way to it."""
-    planned = SimpleNamespace(chain=SimpleNamespace(result_job=SimpleNamespace(name="numbers")))
     stages = (StageProgress(StageId("numbers", Side.MAP), 4, 4, rows=ROWS),)
 
     def run(phase, **fields):
         state = SimpleNamespace(
-            phase=phase, ended=phase.ended, error=None, planned=planned, stores=Stores((), None), explained="the plan",
-            manifests={"numbers": committed.manifest}, logs=committed.logs, messages=["tried again"],
+            phase=phase, ended=phase.ended, error=None, stores=Stores((), None), explained="the plan",
+            result=committed.manifest, logs=committed.logs, messages=["tried again"],
             progress=Progress(ChainState.FINISHED, stages),
         )  # fmt: skip
         vars(state).update(fields)
@@ -59,7 +58,7 @@ def lead(committed):
     runs = {
         "done": run(RunPhase.COMPLETE),
         "busy": run(RunPhase.RUNNING, ended=False),
-        "wrong": run(RunPhase.FAILED, error=InvalidQuery("no table x", place="line 1"), explained="", planned=None),
+        "wrong": run(RunPhase.FAILED, error=InvalidQuery("no table x", place="line 1"), explained="", result=None),
     }
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
