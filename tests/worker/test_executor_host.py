@@ -23,7 +23,8 @@ HOST = """
 import sys
 from pathlib import Path
 from gristmill.worker import host
-host.run(Path(sys.argv[1]), host.FOR_EXECUTORS)
+sys.path.insert(0, str(Path(sys.argv[1]).parent))
+host.run(Path(sys.argv[1]), host.FOR_EXECUTORS, ("later",))
 """
 
 
@@ -77,6 +78,7 @@ def agent(folder: Path) -> Iterator[socket.socket]:
 
 @pytest.fixture
 def host(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    (folder / "later.py").write_text("from pathlib import Path\nPath(__file__).with_suffix('.imported').touch()\n")
     with (folder / "host.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-c", HOST, str(folder / "host.sock")], stderr=log)
     assert _soon((folder / "host.sock").exists, 60)
@@ -263,3 +265,15 @@ def test_a_command_ends_with_the_executor_that_runs_it(folder: Path) -> None:
     gm.run(job, workers=1, memory="512MiB", force_distributed=True, progress=kill_the_host)
     assert killed
     assert _soon(lambda: _gone(int(pid_file.read_text())))
+
+
+def test_what_first_tasks_do_without_is_imported_once_an_executor_runs(
+    host: subprocess.Popen[bytes], agent: socket.socket, folder: Path
+) -> None:
+    asker = _Asker(folder)
+    time.sleep(1.5)
+    assert not (folder / "later.imported").exists()
+    asker.start("first")
+    connection, _ = _says_ready(agent)
+    assert _soon((folder / "later.imported").exists, 20)
+    connection.close()

@@ -39,7 +39,7 @@ FOR_REMOTE_DATA = ("gristmill.shuffle.flight", "gristmill.worker.early", "gristm
 FOR_MOST_TASKS = ("numpy.ma", "gristmill.storage.formats.csv", "gristmill.storage.formats.json")
 FOR_UPLOADS = ("gristmill.storage.s3_session", "botocore.httpsession", "botocore.client")
 QUIET_S = 1.0
-"""What the first tasks can do without is imported when nothing was asked for so long."""
+"""What the first tasks can do without is imported once a process runs and nothing more was asked for so long."""
 
 
 @dataclass(eq=False, slots=True)
@@ -90,11 +90,17 @@ class ExecutorHost:
         signal.signal(signal.SIGTERM, lambda *_: self._end_when_idle())
         gc.disable()  # imports make no garbage worth looking for
         while True:
-            ready = self._selector.select(0 if self._imports else QUIET_S if self._later else None)
+            ready = self._selector.select(self._patience_s())
             if not ready and (waiting := self._imports or self._later):
                 self._import_next(waiting)
             for key, _ in ready:
                 key.data()
+
+    def _patience_s(self) -> float | None:
+        """How long to wait for something to happen before the next import; None: there is nothing to import now."""
+        if self._imports:
+            return 0.0
+        return QUIET_S if self._later and any(client.running for client in self._clients) else None
 
     def _import_next(self, waiting: deque[str]) -> None:
         importlib.import_module(waiting.popleft())
