@@ -29,7 +29,7 @@ from gristmill.logs import log
 from gristmill.schedule.config import SchedulerConfig
 
 REPORT_EVERY_S = 0.1
-CARE_EVERY_S = 0.02
+CARE_EVERY_S = 0.1
 IDLE_CARE_EVERY_S = 0.5
 """How often it is looked whether workers have died, while something runs and while nothing does."""
 QUIET_S = 10.0
