@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xxhash import xxh3_128
 
 from gristmill.errors import InvalidPlan, StorageError, TypeConflict
 from gristmill.plan.job import Output
@@ -139,10 +141,14 @@ def test_logical_types_survive_parquet(tmp_path, stores):
     assert planned.schema == schema_of(arrow_schema(schema))
 
 
-@given(st.lists(st.integers(0, 500), max_size=4), st.sampled_from(list(Format)))
-@settings(max_examples=40)
-def test_bytes_do_not_depend_on_how_rows_arrive(tmp_path_factory, cuts, format_):
-    table = pa.table({"key": list(range(500)), "value": [f"text {i % 7}" * (i % 5) for i in range(500)]})
+TEXTS = [f"text {i % 7}" * (i % 5) for i in range(500)]
+NUMBERS = [Decimal(i) / 8 for i in range(500)]
+
+
+@given(st.lists(st.integers(0, 500), max_size=4), st.sampled_from(list(Format)), st.sampled_from([TEXTS, NUMBERS]))
+@settings(max_examples=60)
+def test_bytes_do_not_depend_on_how_rows_arrive(tmp_path_factory, cuts, format_, values):
+    table = pa.table({"key": list(range(500)), "value": values})
     place = str(tmp_path_factory.mktemp("out"))
     output, stores = Output(place, format=format_), Stores()
     before = encoders.Encoder.rows_per_block
@@ -154,6 +160,14 @@ def test_bytes_do_not_depend_on_how_rows_arrive(tmp_path_factory, cuts, format_)
         encoders.Encoder.rows_per_block = before
     assert whole.checksum == in_pieces.checksum
     assert Path(whole.staged).read_bytes() == Path(in_pieces.staged).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("format_", "name", "of"), [("parquet", "sha256", sha256), ("csv", "sha256", sha256), ("arrow", "xxh3", xxh3_128)]
+)
+def test_the_checksum_is_of_the_bytes_of_the_file(tmp_path, stores, format_, name, of):
+    (part,) = written(Output(str(tmp_path), format=Format(format_)), pa.table({"key": [1, 2]}), stores)
+    assert part.checksum == f"{name}:{of(Path(part.staged).read_bytes()).hexdigest()}"
 
 
 def test_row_groups_are_bounded_by_rows_and_bytes():

@@ -23,7 +23,8 @@ _READ_AGAIN = 5
 
 @dataclass(frozen=True, slots=True)
 class ManifestPart:
-    """One part. ``path`` is relative to the output; ``checksum`` is of the file's bytes (``sha256:…``).
+    """One part. ``path`` is relative to the output; ``checksum`` is of the file's bytes: ``sha256:…``, of Arrow files
+    ``xxh3:…`` (128 bits), since results that nobody named an output for are such files, written to be read at once.
 
     ``key_min`` and ``key_max`` are the JSON text of the least and greatest value of the first key column that is not
     NULL or NaN, None where unknown or too long to be told. ``partition`` is the number of the reduce partition.

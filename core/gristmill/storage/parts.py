@@ -10,10 +10,12 @@ import hashlib
 import io
 import json
 import math
+from collections.abc import Callable
 from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import xxhash
 
 from gristmill.errors import GristmillError, InvalidPlan
 from gristmill.plan.job import Output
@@ -31,6 +33,7 @@ from gristmill.storage.stores import Stores
 _BUFFERED_BYTES = 256 << 20
 _FLUSH_BYTES = 1 << 20
 _LONGEST_KEY = 1024
+_HASHES: dict[str, Callable[[], Any]] = {"sha256": hashlib.sha256, "xxh3": xxhash.xxh3_128}
 
 
 class PartWriter:
@@ -101,7 +104,7 @@ class PartWriter:
         name = layout.part_name(self._partition, self._commit, self._output.format, codec)
         uri = join(self._uri, folder, name) if folder else join(self._uri, name)
         staged = self._filesystem.stage(uri, layout.staging(self._uri, self._commit))
-        sink = _HashingSink(staged)
+        sink = _HashingSink(staged, "xxh3" if self._output.format is Format.ARROW else "sha256")
         try:
             grouped = self._output.format in (Format.PARQUET, Format.PAIRS)
             return _PartFile(uri, sink, make(cast(IO[bytes], sink)), grouped, self._stored, self._keys)
@@ -196,15 +199,16 @@ class _PartFile:
 class _HashingSink(io.RawIOBase):
     """Collects small writes, counts and hashes them, and passes them on to the staged file."""
 
-    def __init__(self, staged: StagedFile) -> None:
+    def __init__(self, staged: StagedFile, hash_name: str) -> None:
         self.bytes_ = 0
         self._staged = staged
-        self._hash = hashlib.sha256()
+        self._hash_name = hash_name
+        self._hash = _HASHES[hash_name]()
         self._buffer = bytearray()
 
     @property
     def checksum(self) -> str:
-        return f"sha256:{self._hash.hexdigest()}"
+        return f"{self._hash_name}:{self._hash.hexdigest()}"
 
     def writable(self) -> bool:
         return True
