@@ -7,9 +7,12 @@ from collections.abc import Iterable, Sequence
 from sqlglot import exp
 
 from gristmill.plan.schema import Column, Schema
-from gristmill_sql.algebra import Item
-from gristmill_sql.expressions import columns_in, columns_of_all
+from gristmill_sql.algebra import Item, column
+from gristmill_sql.expressions import columns_in
 from gristmill_sql.oracle import Oracle
+
+_CONDITIONS = (exp.Connector, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is, exp.Between, exp.In, exp.Like)
+"""What is BOOLEAN whatever stands in it."""
 
 
 class Names:
@@ -44,7 +47,27 @@ class Names:
         values = tuple(values)
         if all(isinstance(value, exp.Column) for value in values):
             return tuple(self._types[value.name] for value in values)
-        return self._oracle.types(values, self.schema(columns_of_all(values)))
+        shapes = [self._shape(value) for value in values]
+        over = {c.name: c for _, columns in shapes for c in columns}
+        return self._oracle.types([shape for shape, _ in shapes], tuple(over[name] for name in sorted(over)))
+
+    def _shape(self, value: exp.Expr) -> tuple[exp.Expr, Schema]:
+        """An expression of the same type as others of its shape: columns by their types, conditions as TRUE.
+
+        So that the oracle is asked once for the twelve sums of a year's months.
+        """
+        found: dict[str, Column] = {}
+
+        def shape(node: exp.Expr) -> exp.Expr:
+            if isinstance(node, exp.Column):
+                type_ = self._types[node.name]
+                found[node.name] = (
+                    Column(f"{type_} {len(found)}", type_) if node.name not in found else found[node.name]
+                )
+                return column(found[node.name].name)
+            return exp.true() if isinstance(node, _CONDITIONS) else node
+
+        return value.transform(shape), tuple(found.values())
 
     def schema(self, names: Iterable[str]) -> Schema:
         """Columns that were handed out, by name."""

@@ -143,9 +143,9 @@ class Planner:
         if flow.in_one_task and flow.constant is None:
             flow = flow.fixed_in_one_task()
         elif not flow.is_partitioned_by(plain):
-            flow = self._by_window_keys(flow, node, sorted(passed))
+            flow = self._by_window_keys(flow, node, sorted(passed) or [flow.columns[0].name])
         columns = (*flow.columns, *(item.column for item in node.items))
-        return flow.applied(lambda s: s.extended(node.items), columns)
+        return replace(flow.applied(lambda s: s.extended(node.items), columns), ordered=False)
 
     def _unnest(self, node: Unnest, needed: Needed) -> Flow:
         below = self.plan(node.input, (needed & names_of(node.input)) | columns_of_all(expressions_of(node)))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
+from gristmill.errors import InvalidQuery
 from gristmill_sql.diagnose import Span, invalid
 from gristmill_sql.oracle import text_of
 
@@ -47,7 +48,10 @@ def _listed(
     if ask is None:
         reason = "PIVOT without IN: its columns would depend on the data"
         raise invalid(sql, reason, at=place(term), remedy=f"list the values: ON {text_of(term)} IN (...)")
-    values = ask(_values_query(pivot, term))
+    try:
+        values = ask(_values_query(pivot, term))
+    except InvalidQuery as fault:  # its place is in a query that the user did not write
+        raise invalid(sql, fault.reason, at=place(term)) from None
     if not 0 < len(values) <= MAX_VALUES:
         reason = f"PIVOT would have {len(values)} columns by {text_of(term)}"
         raise invalid(sql, reason, at=place(term), remedy=f"from 1 to {MAX_VALUES} are possible; list those to be seen")

@@ -340,3 +340,4 @@ WITH RECURSIVE e AS (SELECT id, id + b AS nxt FROM t WHERE flag), r(id, depth) A
 WITH RECURSIVE r(id, depth) AS (SELECT a, count(*) FROM u GROUP BY a UNION ALL SELECT x.b + r.id, depth + 1 FROM t x, r WHERE x.id = r.id AND x.flag AND x.b > 0 AND depth < 9) SELECT * FROM r, (SELECT max(depth) AS m FROM r) y -- single;
 SELECT x FROM (WITH RECURSIVE r(n) AS (SELECT max(id) FROM t WHERE a = 1 UNION ALL SELECT n - 7 FROM r WHERE n > 0) SELECT n AS x FROM r) q JOIN u ON u.uid = x -- single;
 WITH RECURSIVE tree(id, path) USING KEY (id) AS (SELECT id, [id] FROM t WHERE id < 3 UNION SELECT t.id, list_append(path, t.id) FROM tree JOIN t ON t.id = tree.id * 2 + 1) SELECT id, path FROM tree -- single;
+SELECT 1 AS one, count(*) OVER () FROM (SELECT a, 0 AS side FROM t UNION ALL SELECT a, 1 AS side FROM u) x;

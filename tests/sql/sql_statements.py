@@ -16,6 +16,9 @@ FRAMES = (
     "",
     " ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING",
     " ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW",
+    " ROWS BETWEEN 3 PRECEDING AND 2 PRECEDING",
+    " ROWS BETWEEN 2 FOLLOWING AND 4 FOLLOWING",
+    " ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
     " RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING",
     " GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW",
 )
@@ -34,7 +37,7 @@ def queries(draw: st.DrawFn, shape: Shape) -> str:
         case 9:
             return draw(_shared(shape))
         case 10:
-            return draw(_rare(shape))
+            return draw(st.one_of(_rare(shape), _shaped(shape)))
     return draw(_plain(shape))
 
 
@@ -100,6 +103,9 @@ def aggregates(draw: st.DrawFn, rows: Rows) -> str:
         f"min({draw(expressions(rows, 'f'))})",
         f"max({draw(expressions(rows, 't'))})",
         f"median({number})",
+        f"median(DISTINCT {number})",
+        f"median({draw(expressions(rows, 'm'))})",
+        f"quantile_disc({text}, 0.75)",
         f"quantile_disc({number}, 0.3)",
         f"quantile_cont({number}, [0.25, 0.75])",
         f"stddev_samp({number})",
@@ -171,14 +177,20 @@ def _windowed(draw: st.DrawFn, shape: Shape) -> str:
                     ("row_number()", True),
                     ("rank()", True),
                     ("ntile(3)", True),
+                    ("ntile(8)", True),
+                    ("percent_rank()", True),
+                    ("cume_dist()", True),
                     (f"lag({number}, 1)", True),
+                    (f"lead({number}, 3)", True),
+                    (f"last_value({number})", True),
+                    (f"nth_value({number}, 2)", True),
                     (f"first_value({number})", True),
                     (f"avg({number})", True),
                 ]
             )
         )
         frame = draw(st.sampled_from(FRAMES)) if needs_order and "(" in function[3:5] + function[-2:] else ""
-        if function.startswith(("row_number", "rank", "ntile", "lag")):
+        if function.startswith(("row_number", "rank", "ntile", "lag", "lead", "percent_rank", "cume_dist")):
             frame = ""
         values.append(f"{function} OVER ({partition}{order if needs_order else ''}{frame})")
     end = draw(st.sampled_from(ENDS))
@@ -231,6 +243,41 @@ def _rare(draw: st.DrawFn, shape: Shape) -> str:
         f"SELECT {rows.keys[0]} AS c0, sum({numbers[0]}) OVER w AS c1 FROM {rows.text} "
         f"WINDOW w AS (PARTITION BY {one} ORDER BY {total})",
         f"SELECT {one} AS c0, {rows.keys[0]} AS c1 FROM {rows.text} ORDER BY {one} NULLS FIRST, {total} DESC LIMIT 3",
+    ]
+    return draw(st.sampled_from(choices))
+
+
+@st.composite
+def _shaped(draw: st.DrawFn, shape: Shape) -> str:
+    """What changes the columns or chooses rows by their place: PIVOT, UNPIVOT, BY NAME, COLUMNS, OFFSET, collations."""
+    rows, other = draw(tables(shape, "x")), draw(tables(shape, "y"))
+    numbers, texts = rows.of("nk"), rows.of("s") or ["'x'"]
+    total = ", ".join(rows.keys)
+    number, text = draw(st.sampled_from(numbers)), draw(st.sampled_from(texts))
+    picked = f"SELECT {text} AS s, {number} AS n, {rows.keys[0]} AS k FROM {rows.text}"
+    offset = draw(st.integers(0, 5))
+    pairs = [(kind, rows.of(kind), other.of(kind)) for kind in "ns" if rows.of(kind) and other.of(kind)]
+    tuples = " AND ".join(f"{a[0]} IS NOT NULL" for _, a, _ in pairs) or "true"
+    if len(pairs) == 2:
+        left, right = (", ".join(pair[side][0] for pair in pairs) for side in (1, 2))
+        tuples = f"({left}) NOT IN (SELECT {right} FROM {other.text} WHERE {draw(comparisons(other))})"
+    choices = [
+        f"SELECT * FROM ({picked}) PIVOT (count(*) AS c, max(n) AS m FOR s IN ('x', 'y', 'X'))",
+        f"SELECT * FROM ({picked}) PIVOT (list(k ORDER BY k) FOR s IN ('x', 'y') GROUP BY n)",
+        f"SELECT * FROM ({picked}) UNPIVOT (v FOR name IN (n, k))",
+        f"SELECT name, count(v) FROM ({picked}) UNPIVOT INCLUDE NULLS (v FOR name IN (n, k)) GROUP BY name",
+        f"{picked} UNION ALL BY NAME SELECT {other.keys[0]} AS k, 7 AS z FROM {other.text}",
+        f"SELECT COLUMNS('n|k') + 1 FROM ({picked}) q",
+        f"SELECT max(COLUMNS(*)) FROM ({picked}) q",
+        f"SELECT * RENAME (n AS m) FROM ({picked}) q ORDER BY ALL OFFSET {offset}",
+        f"SELECT {number} AS c0, {total} FROM {rows.text} ORDER BY {number} DESC, {total} OFFSET {offset}",
+        f"SELECT {rows.keys[0]} AS c0 FROM {rows.text} WHERE {tuples}",
+        f"SELECT {text} AS c0, {rows.keys[0]} AS c1 FROM {rows.text} ORDER BY {text} COLLATE NOCASE, {total} LIMIT 5",
+        f"SELECT lower({text}) AS c0, count(*) AS c1 FROM {rows.text} GROUP BY {text} COLLATE NOCASE, lower({text})",
+        f"SELECT x.k AS c0, y.k AS c1 FROM ({picked}) x JOIN ({picked}) y ON x.s COLLATE NOCASE = y.s",
+        f"SELECT count(*) AS c0, count(DISTINCT k) AS c1 FROM ({picked}) q USING SAMPLE {offset} ROWS",
+        f"WITH RECURSIVE r(i, d) AS (SELECT n, 0 FROM ({picked}) p UNION SELECT r.i, d + 1 FROM r JOIN ({picked}) q "
+        f"ON q.n = r.i WHERE d < 3 AND q.k > 1) SELECT i AS c0, d AS c1 FROM r",
     ]
     return draw(st.sampled_from(choices))
 

@@ -1,0 +1,85 @@
+"""Laws of every answer: it does not depend on partitions, splits, broadcasts, join order, row order or workers."""
+
+import itertools
+from pathlib import Path
+
+import duckdb
+import pytest
+from sql_checks import Database, same
+from sql_reference import Reference, Result
+
+import gristmill as gm
+from gristmill_sql import CompileOptions, compile_query
+
+QUERIES = {
+    "join": "SELECT x.s, count(*) AS n, sum(y.m) AS m, max(z.a) AS a FROM {x}, {y}, {z} "
+    "WHERE x.a = y.a AND y.a = z.a AND x.b > -4 GROUP BY x.s",
+    "outer join": "SELECT x.id, y.uid, z.s FROM ({x} JOIN {z} ON x.a = z.a) LEFT JOIN u y ON y.a = z.a AND y.uid > 9 "
+    "WHERE x.id < 30",
+    "windows": "SELECT x.id, y.uid, lag(x.b) OVER (ORDER BY x.id, y.uid) AS l, "
+    "ntile(5) OVER (ORDER BY x.id, y.uid) AS t, "
+    "sum(y.uid) OVER (PARTITION BY x.a ORDER BY x.id, y.uid) AS s FROM {x}, {y} WHERE x.a = y.a",
+    "quantiles": "SELECT median(x.b), quantile_disc(y.uid, [0.1, 0.7]), count(DISTINCT x.s), stddev(x.b) "
+    "FROM {x}, {y} WHERE x.a = y.a",
+    "subqueries": "SELECT x.id FROM {x}, {z} WHERE x.a = z.a AND (x.a, x.s) NOT IN (SELECT a, s FROM u WHERE uid > 20) "
+    "AND x.b <= ALL (SELECT uid FROM u WHERE u.s = x.s)",
+    "ordered": "SELECT x.id, y.uid FROM {x}, {y} WHERE x.a = y.a ORDER BY x.b DESC, x.id, y.uid LIMIT 40 OFFSET 3",
+}
+TABLES = {"x": "t x", "y": "u y", "z": "u z"}
+
+
+def _orders(query: str) -> list[str]:
+    """The query with the tables of its FROM in each order."""
+    names = [name for name in TABLES if f"{{{name}}}" in query]
+    return [
+        query.format(**{name: TABLES[chosen] for name, chosen in zip(names, order, strict=True)})
+        for order in itertools.permutations(names)
+    ]
+
+
+def _answer(database: Database, sql: str, options: CompileOptions, splits: int) -> tuple[Result, bool]:
+    compiled = compile_query(sql, database.catalog, options)
+    return Reference(splits).run(compiled.chain), compiled.ordered
+
+
+@pytest.fixture(scope="module")
+def shuffled(oddities: Database, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """The same tables with their rows in another order."""
+    folder = tmp_path_factory.mktemp("shuffled")
+    with duckdb.connect() as connection:
+        for name, path in oddities.tables.items():
+            order = "hash(id)" if name == "t" else "ALL DESC"
+            rows = f"FROM '{path}' ORDER BY {order}"
+            connection.execute(f"COPY ({rows}) TO '{folder}/{name}.parquet' (FORMAT parquet)")
+    return Database({name: folder / f"{name}.parquet" for name in oddities.tables})
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_answer_does_not_depend_on_how_rows_are_spread(name: str, oddities: Database) -> None:
+    sql = _orders(QUERIES[name])[0]
+    expected = oddities.expected(sql)
+    for partitions, bytes_, splits in ((1, 1 << 20, 1), (3, 0, 4), (7, 0, 1), (3, 1 << 20, 4)):
+        options = CompileOptions(partitions=partitions, broadcast_bytes=bytes_, single_rows=0)
+        actual, ordered = _answer(oddities, sql, options, splits)
+        same(actual, expected, ordered=ordered)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_answer_does_not_depend_on_the_order_of_joins_or_rows(
+    name: str, oddities: Database, shuffled: Database
+) -> None:
+    texts = _orders(QUERIES[name])
+    expected = oddities.expected(texts[0])
+    options = CompileOptions(partitions=3, broadcast_bytes=300, single_rows=0)
+    for sql, database in [*((text, oddities) for text in texts[1:3]), (texts[0], shuffled)]:
+        actual, ordered = _answer(database, sql, options, 3)
+        same(actual, expected, ordered=ordered)
+
+
+def test_answer_does_not_depend_on_workers(oddities: Database) -> None:
+    sql = _orders(QUERIES["windows"])[0] + " ORDER BY ALL"
+    tables: dict[str, Path] = oddities.tables
+    answers = [
+        gm.sql(sql, tables=tables, force_distributed=True, partitions=3, workers=workers).arrow() for workers in (1, 3)
+    ]
+    assert answers[0].equals(answers[1])
