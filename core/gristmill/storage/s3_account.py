@@ -7,6 +7,7 @@ everything else (profiles, web identity, machine roles, single sign-on) botocore
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,9 +65,10 @@ def account_of(bucket: str, store: Store | None, options: Mapping[str, Any]) -> 
 
 
 def _configured_options() -> Mapping[str, Any]:
-    """fsspec's own configuration for S3, where there is any."""
-    folder = os.environ.get("FSSPEC_CONFIG_DIR") or Path.home() / ".config" / "fsspec"
-    if not Path(folder).is_dir() and not any(name.startswith("FSSPEC_") for name in os.environ):
+    """fsspec's own configuration for S3, where there can be any: of the program, in files, in the environment."""
+    folder = Path(os.environ.get("FSSPEC_CONFIG_DIR") or Path.home() / ".config" / "fsspec")
+    named = any(name.startswith("FSSPEC_") for name in os.environ)
+    if "fsspec.config" not in sys.modules and not named and not folder.is_dir():
         return {}
     import fsspec.config
 
@@ -120,8 +122,6 @@ def _endpoint(store: Store | None, given: Mapping[str, Any], session: Callable[[
         from gristmill.storage import s3_session
 
         return s3_session.endpoint(session())
-    if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
-        return ""
     return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
 
 
