@@ -11,18 +11,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.choice import cluster_at
 from tests.cluster.harness.release import SECRET, namespace_object
+from tests.cluster.harness.tested import TestedCluster
 from tests.cluster.places import Place
 
 
-def running_cluster() -> Cluster:
+def running_cluster() -> TestedCluster:
     """The cluster of `make cluster-up`, whose folder GRISTMILL_TEST_CLUSTER names."""
-    return Cluster.at(Path(os.environ.get("GRISTMILL_TEST_CLUSTER", "/tmp/gristmill-cluster")))
+    return cluster_at(Path(os.environ.get("GRISTMILL_TEST_CLUSTER", "/tmp/gristmill-cluster")))
 
 
 @contextmanager
-def new_place(cluster: Cluster) -> Iterator[Place]:
+def new_place(cluster: TestedCluster) -> Iterator[Place]:
     """A namespace with the keys of the S3 server, and a bucket."""
     name = f"bench-{uuid.uuid4().hex[:6]}"
     client = cluster.client.within(name)

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.harness.binaries import CannotRun
-from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.choice import bring_up, cluster_at
 from tests.cluster.harness.release import SECRET, Release, namespace_object
 from tests.cluster.harness.s3 import S3
+from tests.cluster.harness.tested import TestedCluster
 from tests.cluster.places import Place
 
 GIVEN = os.environ.get("GRISTMILL_TEST_CLUSTER", "")
@@ -36,14 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster() -> Iterator[TestedCluster]:
     """A cluster of two nodes, n1 in zone-a and n2 in zone-b, with the images of this checkout."""
     if GIVEN:
-        yield Cluster.at(Path(GIVEN))
+        yield cluster_at(Path(GIVEN))
         return
     folder = Path(tempfile.mkdtemp(prefix="gristmill-cluster-"))
     try:
-        cluster = Cluster.up(folder / "c")
+        cluster = bring_up(folder / "c")
     except CannotRun as error:
         if os.environ.get("GRISTMILL_CLUSTER_REQUIRED"):
             raise
@@ -54,7 +55,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def operator(cluster: Cluster) -> Release:
+def operator(cluster: TestedCluster) -> Release:
     """Gristmill installed by its chart, ready."""
     release = cluster.release
     if not (GIVEN and release.installed):
@@ -63,13 +64,13 @@ def operator(cluster: Cluster) -> Release:
 
 
 @pytest.fixture
-def s3(cluster: Cluster) -> S3:
+def s3(cluster: TestedCluster) -> S3:
     """The S3 server that pods and tests reach."""
     return cluster.s3
 
 
 @pytest.fixture(scope="module", autouse=True)
-def s3_environment(cluster: Cluster) -> Iterator[None]:
+def s3_environment(cluster: TestedCluster) -> Iterator[None]:
     """This process finds the S3 server by its environment, as long as tests here run."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in cluster.s3.environment().items():
@@ -78,21 +79,21 @@ def s3_environment(cluster: Cluster) -> Iterator[None]:
 
 
 @pytest.fixture
-def place(cluster: Cluster, operator: Release) -> Iterator[Place]:
+def place(cluster: TestedCluster, operator: Release) -> Iterator[Place]:
     """A new namespace for jobs, and a new bucket, gone after the test."""
     with _new_place(cluster) as place:
         yield place
 
 
 @pytest.fixture(scope="module")
-def module_place(cluster: Cluster, operator: Release) -> Iterator[Place]:
+def module_place(cluster: TestedCluster, operator: Release) -> Iterator[Place]:
     """The same for all tests of a file."""
     with _new_place(cluster) as place:
         yield place
 
 
 @contextmanager
-def _new_place(cluster: Cluster) -> Iterator[Place]:
+def _new_place(cluster: TestedCluster) -> Iterator[Place]:
     name = f"t-{uuid.uuid4().hex[:8]}"
     client = cluster.client.within(name)
     client.apply(namespace_object(name))

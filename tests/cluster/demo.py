@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.harness.binaries import program
+from tests.cluster.harness.choice import cluster_at
 from tests.cluster.harness.client import Client, wait_for
-from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.layout import REPOSITORY
 from tests.cluster.harness.release import SECRET, namespace_object
+from tests.cluster.harness.tested import TestedCluster
 
 NAMESPACE = "demo"
 EXAMPLE = "examples/wordcount.yaml"
@@ -26,7 +27,7 @@ TOP = "SELECT key AS word, value AS times FROM words ORDER BY times DESC, word L
 
 def main(root: Path) -> None:
     """Show all of it on the terminal."""
-    cluster = Cluster.at(root)
+    cluster = cluster_at(root)
     _install(cluster)
     client = cluster.client.within(NAMESPACE)
     client.apply(namespace_object(NAMESPACE), cluster.s3.secret(SECRET))
@@ -40,7 +41,7 @@ def main(root: Path) -> None:
     print(f"\nTheir pods go by themselves soon. Look around with: export KUBECONFIG={cluster.kubeconfig}")
 
 
-def _install(cluster: Cluster) -> None:
+def _install(cluster: TestedCluster) -> None:
     print("$ helm upgrade --install gristmill charts/gristmill --namespace gristmill --wait", flush=True)
     cluster.load_images()
     cluster.release.install()
@@ -48,7 +49,7 @@ def _install(cluster: Cluster) -> None:
     print(f"{release['name']} {release['info']['status']}, revision {release['version']}", flush=True)
 
 
-def _write_books(cluster: Cluster) -> None:
+def _write_books(cluster: TestedCluster) -> None:
     """What the example reads: text that every checkout has, in the bucket `demo`."""
     books = f"{cluster.s3.bucket(NAMESPACE)}/books"
     for file in sorted((REPOSITORY / "docs").glob("*.md")):
@@ -59,7 +60,7 @@ def _write_books(cluster: Cluster) -> None:
 class _Terminal:
     """A person's shell, with the environment that `make cluster-up` told to export."""
 
-    cluster: Cluster
+    cluster: TestedCluster
 
     def show(self, *command: str) -> None:
         """The command as it is typed, and what it prints."""

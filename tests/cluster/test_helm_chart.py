@@ -38,7 +38,7 @@ def release(operator: Release) -> Iterator[Release]:
 
 
 def test_helm_test_counts_words_in_the_demo_server(release: Release) -> None:
-    release.install({"stores": [], "demoS3": {**release.values()["demoS3"], "enabled": True}})
+    release.install({"stores": [], "demoS3": {**release.values().get("demoS3", {}), "enabled": True}})
     release.client.kubectl("rollout", "status", "deployment/gristmill-demo-s3", "--timeout=60s")
     said = helm_test(release)
     assert "Complete" in said
@@ -61,13 +61,14 @@ def helm_test(release: Release) -> str:
 
 
 def test_an_upgrade_in_the_middle_of_a_job_leaves_the_job_alone(release: Release, place: Place) -> None:
-    place.s3.put(f"{place.bucket}/in/a.txt", b"a\nb\na\n")
+    place.s3.put(f"{place.bucket}/in/a.txt", b"a\nb\na\nb\na\n")
     place.apply("MapReduceJob", "slow", slow_job(place.bucket))
     wait_for(lambda: place.status("mrj", "slow").get("phase") == "Running", 90, "a job that runs")
     (before,) = place.pods(role="lead")
     old = release.operator_pod()
     release.install({"operator": {"podAnnotations": {"upgraded": "yes"}}})
     assert release.operator_pod() != old
+    assert place.status("mrj", "slow")["phase"] == "Running", "the job was over before the upgrade"
     status = place.complete("mrj", "slow", 120)
     assert status["leads"] == 1
     assert [pod["metadata"]["uid"] for pod in place.pods(role="lead")] in ([before["metadata"]["uid"]], [])

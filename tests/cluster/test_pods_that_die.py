@@ -13,8 +13,8 @@ import pytest
 
 from tests.cluster.embedded import parts, parts_here
 from tests.cluster.harness.client import wait_for
-from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.release import Release
+from tests.cluster.harness.tested import TestedCluster
 from tests.cluster.places import Place
 from tests.cluster.workloads import word_count, write_books
 
@@ -63,7 +63,7 @@ def test_a_namespace_deleted_in_mid_job_is_gone_within_a_minute(place: Place, sl
     assert place.client.get("namespace", place.name) is None
 
 
-def test_a_job_outlives_the_node_of_its_worker(place: Place, cluster: Cluster) -> None:
+def test_a_job_outlives_the_node_of_its_worker(place: Place, cluster: TestedCluster) -> None:
     spec = word_count(write_books(place, "books", 3 * BOOKS), f"{place.bucket}/out/", "slow_words", workers=1)
     place.apply("MapReduceJob", "slow", spec)
     home = wait_for(lambda: _node_of(place, "lead"), 120, "a lead with a node")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.cluster.harness.api_only import start_api, stop_api
 from tests.cluster.harness.binaries import CannotRun, build_all, program
-from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.choice import bring_up, cluster_at
 from tests.cluster.harness.images import OPERATOR, WORKER
 
 DEFAULT = Path(os.environ.get("GRISTMILL_TEST_CLUSTER", "/tmp/gristmill-cluster"))
@@ -29,11 +29,11 @@ def main(argv: list[str]) -> int:
             case "up":
                 _up(root)
             case "down":
-                Cluster.at(root).down()
+                cluster_at(root).down()
             case "load":
-                Cluster.at(root).load_images()
+                cluster_at(root).load_images()
             case "install":
-                cluster = Cluster.at(root)
+                cluster = cluster_at(root)
                 cluster.load_images()
                 cluster.release.install()
             case "api":
@@ -53,19 +53,19 @@ def main(argv: list[str]) -> int:
 
 
 def _up(root: Path) -> None:
-    if (root / "cluster.json").exists():
+    if root.exists():
         print(f"there is a cluster in {root} already")
-        cluster = Cluster.at(root)
+        cluster = cluster_at(root)
         cluster.load_images()
     else:
-        cluster = Cluster.up(root)
+        cluster = bring_up(root)
     s3 = cluster.s3
     print(f"""
 export GRISTMILL_TEST_CLUSTER={root}          # tests use this cluster
 export KUBECONFIG={cluster.kubeconfig}
 export PATH={program("kubectl").parent}:{program("helm").parent}:$PATH
 export AWS_ENDPOINT_URL={s3.endpoint} AWS_ACCESS_KEY_ID={s3.access_key} AWS_SECRET_ACCESS_KEY={s3.secret_key}
-# images on the nodes: {OPERATOR}, {WORKER} (imagePullPolicy: IfNotPresent); logs: {cluster.layout.logs}""")
+# images on the nodes: {OPERATOR}, {WORKER} (imagePullPolicy: IfNotPresent); logs: {cluster.logs}""")
 
 
 if __name__ == "__main__":

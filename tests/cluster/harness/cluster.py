@@ -1,4 +1,4 @@
-"""A whole cluster: control plane, nodes, DNS, S3 server, images. Brought up once, used by tests and by people.
+"""A whole cluster with nodes in namespaces: control plane, DNS, S3 server, images. Brought up once, used by many.
 
 `Cluster.up` makes one, `Cluster.at` finds one that another process made, `down` undoes all of it.
 """
@@ -8,30 +8,27 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.harness import network
 from tests.cluster.harness.binaries import install_packages, locked
-from tests.cluster.harness.client import Client, wait_for
 from tests.cluster.harness.controlplane import ControlPlane
 from tests.cluster.harness.dns import start_dns
-from tests.cluster.harness.images import BuiltImage, build_images
+from tests.cluster.harness.images import OPERATOR, REGISTRY, TAG, VERSITYGW, BuiltImage, build_images
 from tests.cluster.harness.layout import API_PORT, CACHE, Layout
 from tests.cluster.harness.node import Node, import_image
 from tests.cluster.harness.processes import Processes
-from tests.cluster.harness.release import NAMESPACE, Release
 from tests.cluster.harness.s3 import S3, s3_of, start_s3
-
-READY_S = 60.0
+from tests.cluster.harness.tested import TestedCluster
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
-    """A cluster that runs: how to talk to it, its nodes by name, its S3 server."""
+class Cluster(TestedCluster):
+    """A cluster whose nodes are namespaces of this machine."""
 
     layout: Layout
     nodes: dict[str, Node]
@@ -70,34 +67,28 @@ class Cluster:
         return self.layout.kubeconfig
 
     @property
+    def logs(self) -> Path:
+        return self.layout.logs
+
+    @property
     def s3(self) -> S3:
         return s3_of(self.layout)
 
     def load_images(self) -> None:
-        """Build the project's images from the checkout and load what is new into every node that is on."""
         images = build_images()
         nodes = [node for node in self.nodes.values() if node.running]
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda node: _load(node, images), nodes))
 
-    @property
-    def client(self) -> Client:
-        """kubectl and helm as administrator."""
-        return Client(self.kubeconfig)
-
-    @property
-    def release(self) -> Release:
-        """Gristmill on this cluster, whether it is installed or not."""
-        return Release(self.client.within(NAMESPACE), self.s3)
-
-    @contextmanager
-    def cordoned(self, node: str) -> Iterator[None]:
-        """No new pods on a node within the block."""
-        self.client.kubectl("cordon", node)
-        try:
-            yield
-        finally:
-            self.client.kubectl("uncordon", node)
+    def image_values(self) -> dict[str, Any]:
+        built = {image.name: hashlib.sha256(image.manifest).hexdigest()[:12] for image in build_images()}
+        repository, _, tag = VERSITYGW.rpartition(":")
+        return {
+            "image": {"registry": REGISTRY, "tag": TAG},
+            "workerImage": {"tag": TAG},
+            "operator": {"podAnnotations": {"gristmill.test/image": built[OPERATOR]}},
+            "demoS3": {"image": {"repository": repository, "tag": tag}},
+        }
 
     def down(self, *, keep_logs: bool = False) -> None:
         """End everything that was started, take away network, mounts and cgroups, and remove the files."""
@@ -118,21 +109,7 @@ class Cluster:
             self.layout.root.rmdir()
 
     def start_node(self, name: str) -> None:
-        """Switch a node on again; it has the images that it had."""
         self.nodes[name].start()
-
-    def wait_nodes(self, ready: bool = True, names: Iterable[str] | None = None) -> None:
-        """Wait until the nodes (all, or `names`) are ready, or seen as not ready. TimeoutError after a minute."""
-        wanted = set(names or self.nodes)
-        wait_for(lambda: wanted <= self._nodes_that_are(ready), READY_S, f"nodes {sorted(wanted)} ready={ready}")
-
-    def _nodes_that_are(self, ready: bool) -> set[str]:
-        return {
-            node["metadata"]["name"]
-            for node in self.client.items("nodes")
-            for condition in node["status"]["conditions"]
-            if condition["type"] == "Ready" and (condition["status"] == "True") == ready
-        }
 
     @classmethod
     def _new(cls, root: Path, zones: list[str]) -> Cluster:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from tests.cluster.harness.client import Client, wait_for
-from tests.cluster.harness.images import OPERATOR, REGISTRY, TAG, VERSITYGW, build_images
 from tests.cluster.harness.layout import REPOSITORY
 from tests.cluster.harness.s3 import S3
 
@@ -24,6 +23,8 @@ class Release:
 
     client: Client
     s3: S3
+    images: Callable[[], dict[str, Any]]
+    """The chart's values that name the images."""
 
     def install(self, values: dict[str, Any] | None = None) -> None:
         """Install it or upgrade what is there, with `values` over those of tests; the operator is ready then."""
@@ -45,11 +46,8 @@ class Release:
 
     def values(self) -> dict[str, Any]:
         """Small pods, short linger, the cluster's S3 server as the store of every job."""
-        built = {image.name: hashlib.sha256(image.manifest).hexdigest()[:12] for image in build_images()}
         return {
-            "image": {"registry": REGISTRY, "tag": TAG},
-            "workerImage": {"tag": TAG},
-            "operator": {"podAnnotations": {"gristmill.test/image": built[OPERATOR]}},
+            **self.images(),
             "stores": [self.s3.store(SECRET)],
             "zones": {"s3://zone-a-": "zone-a", "s3://zone-b-": "zone-b"},
             "jobPods": {
@@ -59,7 +57,6 @@ class Release:
                 "lingerSeconds": 15,
                 "terminationGracePeriodSeconds": 10,
             },
-            "demoS3": {"image": {"repository": VERSITYGW.rpartition(":")[0], "tag": VERSITYGW.rpartition(":")[2]}},
         }
 
     def operator_pod(self) -> str:
