@@ -37,7 +37,7 @@ def main(root: Path) -> None:
     bucket = cluster.s3.bucket(NAMESPACE)
     query = ["--table", f"words={bucket}/wordcount/*.parquet", "--scratch", f"{bucket}/scratch/", TOP]
     terminal.show("gristmill", "-n", NAMESPACE, "sql", "--cluster", *query)
-    terminal.show("kubectl", "-n", NAMESPACE, "get", "pods")
+    terminal.show("kubectl", "-n", NAMESPACE, "get", "mrj")
     print(f"\nTheir pods go by themselves soon. Look around with: export KUBECONFIG={cluster.kubeconfig}")
 
 
