@@ -28,6 +28,9 @@ _ALONE = (
     exp.BitwiseOrAgg,
     exp.BitwiseXorAgg,
     exp.CountIf,
+    exp.AnyValue,
+    exp.First,
+    exp.Last,
 )
 _SPREADS: dict[type[exp.Expr], str] = {
     exp.Stddev: "CASE WHEN {n} > 1 THEN sqrt({s} / ({n} - 1)) END",
@@ -69,6 +72,8 @@ def halves(call: Item, names: Names) -> Halves | None:
         return _at_extreme(call, function, names)
     if _has_more_arguments(function):
         return None
+    if isinstance(function, exp.First | exp.Last) and call.value is not function:
+        return None  # a task whose rows the FILTER leaves out has no first value, not NULL for one
     if type(function) in _SPREADS:
         return _spread(call, function, names)
     if isinstance(function, exp.Avg):

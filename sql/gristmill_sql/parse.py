@@ -18,6 +18,7 @@ from gristmill.errors import InvalidQuery
 from gristmill_sql.catalog import Catalog
 from gristmill_sql.diagnose import Span, invalid
 from gristmill_sql.instant import fix_instant
+from gristmill_sql.json_arrows import restore_arrows
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parameters import bind_parameters
@@ -50,6 +51,8 @@ def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | 
     trees = _statements(sql, options, oracle)
     statement = read_statements(sql, trees)
     tree = _only_query(sql, _for_target(statement, catalog))
+    if options.dialect == "duckdb":
+        restore_arrows(sql, tree)
     changes = [
         bind_parameters(sql, tree, options.params),
         replace_path_functions(tree),

@@ -341,3 +341,54 @@ WITH RECURSIVE r(id, depth) AS (SELECT a, count(*) FROM u GROUP BY a UNION ALL S
 SELECT x FROM (WITH RECURSIVE r(n) AS (SELECT max(id) FROM t WHERE a = 1 UNION ALL SELECT n - 7 FROM r WHERE n > 0) SELECT n AS x FROM r) q JOIN u ON u.uid = x -- single;
 WITH RECURSIVE tree(id, path) USING KEY (id) AS (SELECT id, [id] FROM t WHERE id < 3 UNION SELECT t.id, list_append(path, t.id) FROM tree JOIN t ON t.id = tree.id * 2 + 1) SELECT id, path FROM tree -- single;
 SELECT 1 AS one, count(*) OVER () FROM (SELECT a, 0 AS side FROM t UNION ALL SELECT a, 1 AS side FROM u) x;
+
+-- time zones, intervals
+SELECT (ts AT TIME ZONE 'Europe/Berlin')::VARCHAR AS berlin, count(*), max(ts)::VARCHAR FROM (SELECT (day::TIMESTAMP + to_hours(id)) AT TIME ZONE 'UTC' AS ts FROM t) q GROUP BY 1;
+SELECT x.day, count(*) FROM (SELECT day::TIMESTAMPTZ AS ts, day FROM t) x JOIN (SELECT day::TIMESTAMPTZ AS ts FROM u) y ON x.ts = y.ts GROUP BY x.day ORDER BY 1;
+SELECT extract(hour FROM ts AT TIME ZONE 'America/New_York') AS h, count(*) FROM (SELECT '2024-03-10 05:00:00+00'::TIMESTAMPTZ + to_hours(id) AS ts FROM t) q GROUP BY h ORDER BY h;
+SELECT to_days(a::INTEGER) + INTERVAL 90 MINUTE AS i, count(*), max(to_minutes(b)) FROM t GROUP BY i;
+SELECT id, age(day, DATE '2023-11-05'), day - DATE '2024-01-15', day + INTERVAL (a) MONTH, time_bucket(INTERVAL 7 DAY, day) FROM t ORDER BY to_days(b), id;
+SELECT max(day + INTERVAL 1 SECOND), min(day::TIMESTAMP_NS)::VARCHAR, max(TIME '10:00:00' + to_minutes(id)) FROM t;
+
+-- maps and JSON
+SELECT m['x'] AS x, count(*) FROM (SELECT MAP {'x': a, 'y': b} AS m FROM t) q GROUP BY 1;
+SELECT m, count(*) FROM (SELECT MAP {s: a} AS m FROM t WHERE s IS NOT NULL) q GROUP BY m;
+SELECT id, map_keys(m), element_at(m, 'k') FROM (SELECT id, map_from_entries([('k', a), ('l', b)]) AS m FROM t) q;
+SELECT j->>'$.p' AS p, count(*), json_group_array(id) IS NOT NULL FROM (SELECT id, json_object('p', a, 'q', [b, id]) AS j FROM t) q GROUP BY p;
+SELECT id, json_extract(j, '$.q[1]')::INTEGER AS q, json_array_length(j->'q'), upper(j->'p'->>'$'), json_type(j, '$.p') FROM (SELECT id, to_json({'p': s, 'q': l}) AS j FROM t) q;
+SELECT j, count(*) FROM (SELECT json_object('a', a) AS j FROM t) q GROUP BY j;
+
+-- BLOB, HUGEINT, long decimals
+SELECT encode(s) AS raw, count(*), max(octet_length(encode(s))) FROM t GROUP BY raw;
+SELECT t.id, u.uid FROM t JOIN u ON encode(t.s) = encode(u.s) AND t.a = u.a ORDER BY encode(t.s) DESC, 1, 2;
+SELECT sum(huge), avg(huge), max(huge) - min(huge), sum(huge * 3) FROM t;
+SELECT huge // 100000000000 AS h, count(*) FROM t GROUP BY h ORDER BY h;
+SELECT sum(x), max(x), avg(x), sum(DISTINCT x) FROM (SELECT id::DECIMAL(38, 10) * 1234567890.0123456789 AS x FROM t) q;
+SELECT x, count(*) FROM (SELECT (12345678901234567890123456789.0123456789 + a)::DECIMAL(38, 9) AS x FROM t) q GROUP BY x ORDER BY x;
+
+-- structs, lists, enums, UUID, unions, bits
+SELECT st.q AS q, list(st.p ORDER BY id), struct_pack(a := min(a), b := max(st)) FROM t GROUP BY q;
+SELECT t.id, u.uid FROM t JOIN u ON t.st = {'p': u.a, 'q': 'q1'};
+SELECT list_aggregate(l, 'sum'), list_distinct(l), array_length(l), l[1:2], list_filter(l, lambda e: e > 0) FROM t WHERE id < 20;
+SELECT e, count(*) FROM (SELECT unnest(list_transform(range(a), lambda x: x * b)) AS e FROM t WHERE a IS NOT NULL) q GROUP BY e;
+SELECT id, CASE WHEN flag THEN 'a'::ENUM('b', 'a') ELSE 'b' END AS e FROM t ORDER BY e, id;
+SELECT uuid, count(*) FROM (SELECT ('00000000-0000-0000-0000-00000000000' || (a % 3))::UUID AS uuid FROM t WHERE a IS NOT NULL) q GROUP BY uuid ORDER BY uuid;
+SELECT u, count(*) FROM (SELECT union_value(n := a) AS u FROM t) q GROUP BY u;
+SELECT bit_count(b::BIT), count(*) FROM (SELECT (id % 5)::BIGINT AS b FROM t) q GROUP BY 1;
+
+-- statistics of all rows, firsts and lasts
+SELECT kurtosis(b), skewness(b), corr(a, b), covar_samp(a, b), regr_slope(a, b), regr_r2(a, b), entropy(a), product(b) FILTER (WHERE b <> 0), arg_max(id, b, 3), mad(b), approx_count_distinct(a) > 3, histogram(a) FROM t -- may be single;
+SELECT first(id), last(s), any_value(s) FILTER (WHERE id > 5), last(d) FROM t;
+SELECT s, first(id), last(a), any_value(b), first(a) FILTER (WHERE id > 30) FROM t GROUP BY s;
+
+-- texts and tries
+SELECT id FROM t WHERE s SIMILAR TO '[a-z]' OR s ILIKE 'Z' OR regexp_matches(s, '^x?$') OR s GLOB '?';
+SELECT id, s[1], s[-1:], format('{}-{}', id, s), printf('%05d', id), lpad(s, 3, '*'), strip_accents(s), hash(s) IS NOT NULL FROM t;
+SELECT TRY_CAST(s AS INTEGER) AS i, TRY(1 // (a - 1)) AS d, count(*) FROM t GROUP BY ALL;
+
+-- frames within a partition
+SELECT id, b, sum(b) OVER (PARTITION BY a ORDER BY day RANGE BETWEEN INTERVAL 3 DAY PRECEDING AND CURRENT ROW) AS w FROM t;
+SELECT id, count(*) OVER (PARTITION BY s ORDER BY b GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE TIES) AS w, arg_max(id, b) OVER (PARTITION BY a ORDER BY id ROWS 4 PRECEDING) FROM t;
+SELECT list_transform(l, lambda e: e + 1), list_transform(l, lambda e: 'x') FROM t;
+SELECT first(a), any_value(s), last(d) FROM nothing;
+SELECT any_value(a ORDER BY id), first(b ORDER BY id DESC) FROM t -- may be single;
