@@ -18,6 +18,7 @@ from gristmill.api.run import RunOptions, run_chain
 from gristmill.coordinator.planning import plan_chain
 from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
+from gristmill.worker.processes import family
 
 Cut = Callable[[gm.Input, int], gm.Input]
 
@@ -139,6 +140,26 @@ def test_parts_are_byte_for_byte_equal_in_every_format(lines: str, tmp_path: Pat
         assert found[0] == found[1], format_
 
 
+def _worker_here() -> str:
+    """The worker whose executor calls this."""
+    return Path("/proc/self/comm").read_text().split()[1]
+
+
+def _agent_of(worker: str) -> int:
+    """The process that holds the worker's map output: a fork of the host, as this executor is."""
+    return next(pid for pid in family(os.getppid()) if _holds(pid, "gm-agent", worker))
+
+
+def _holds(pid: int, kind: str, worker: str) -> bool:
+    """Whether that process still is this one of the worker's."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().split() == [kind, worker] and bool(
+            Path(f"/proc/{pid}/cmdline").read_bytes()  # empty once it is a zombie
+        )
+    except OSError:
+        return False
+
+
 @pytest.mark.parametrize("stored", [False, True], ids=["read again", "stored"])
 def test_a_map_that_reruns_with_another_checksum_is_noticed(tmp_path: Path, *, stored: bool) -> None:
     """The map gives the number of its run. Its output is lost when one reduce is done and the other is not. Rows of
@@ -150,7 +171,7 @@ def test_a_map_that_reruns_with_another_checksum_is_noticed(tmp_path: Path, *, s
 
     def numbered(name: str, line: str) -> Iterator[tuple[int, int]]:
         run = len(list(notes.glob("map-*")))
-        (notes / f"map-{run}-{os.getppid()}").touch()
+        (notes / f"map-{run}-{_worker_here()}").touch()
         for key in range(2):
             yield key, run
 
@@ -166,8 +187,10 @@ def test_a_map_that_reruns_with_another_checksum_is_noticed(tmp_path: Path, *, s
             time.sleep(0.5)
             (notes / "killed").touch()
             mapper = next(notes.glob("map-0-*")).name.rsplit("-", 1)[1]
-            os.kill(int(mapper), signal.SIGKILL)
-            time.sleep(20)  # this process ends with that one, which on a busy machine is not at once
+            agent = _agent_of(mapper)
+            os.kill(agent, signal.SIGKILL)
+            while _holds(agent, "gm-agent", mapper):  # on a busy machine it is not gone at once
+                time.sleep(0.01)
             raise OSError("its input is going")
         for run in found:
             yield key, run
