@@ -56,7 +56,8 @@ class _Aggregating:
             return self._whole(self._flow.fixed_in_one_task())
         distinct = [_Distinct(c, self._arguments(c)) for c in node.calls if _is_cut_distinct(c)]
         others = [call for call in node.calls if not _is_cut_distinct(call)]
-        cut = [halves(call, self._planner.names) for call in others]
+        # The rows of a group of values are no longer in the order that all of them had.
+        cut = [None if distinct and _is_by_place(call) else halves(call, self._planner.names) for call in others]
         simple = [half for half in cut if half is not None]
         if len(simple) == len(cut) and (distinct or self._reduces()):
             return self._in_halves(simple, distinct)
@@ -183,6 +184,11 @@ def _is_cut_distinct(call: Item) -> bool:
     values = distinct_values(call.value)
     function = bare_call(call.value)
     return values is not None and len(values) == 1 and isinstance(function, exp.Count | exp.Sum | exp.Avg)
+
+
+def _is_by_place(call: Item) -> bool:
+    """Whether a call gives the value of one row, by the order of rows."""
+    return isinstance(bare_call(call.value), exp.First | exp.Last | exp.AnyValue)
 
 
 def _adds_up(call: Item) -> bool:

@@ -380,6 +380,7 @@ SELECT bit_count(b::BIT), count(*) FROM (SELECT (id % 5)::BIGINT AS b FROM t) q 
 SELECT kurtosis(b), skewness(b), corr(a, b), covar_samp(a, b), regr_slope(a, b), regr_r2(a, b), entropy(a), product(b) FILTER (WHERE b <> 0), arg_max(id, b, 3), mad(b), approx_count_distinct(a) > 3, histogram(a) FROM t -- may be single;
 SELECT first(id), last(s), any_value(s) FILTER (WHERE id > 5), last(d) FROM t;
 SELECT s, first(id), last(a), any_value(b), first(a) FILTER (WHERE id > 30) FROM t GROUP BY s;
+SELECT s, first(id), last(id), any_value(b), count(DISTINCT a) FROM t GROUP BY s;
 
 -- texts and tries
 SELECT id FROM t WHERE s SIMILAR TO '[a-z]' OR s ILIKE 'Z' OR regexp_matches(s, '^x?$') OR s GLOB '?';

@@ -31,9 +31,9 @@ def as_formula(item: Item, knowledge: Knowledge) -> tuple[tuple[Item, ...], Item
         return None
     count = ("rows", exp.Window(this=exp.Count(this=exp.Star())))
     match function:
-        case exp.Ntile() if isinstance(function.this, exp.Literal) and function.this.name.isdigit():
+        case exp.Ntile() if buckets := _buckets(function.this):
             parts = names.items([("number", _over(window, exp.RowNumber())), count])
-            return parts, Item(item.column, _parsed(_ntile(int(function.this.name), *_quoted(parts)), item))
+            return parts, Item(item.column, _parsed(_ntile(buckets, *_quoted(parts)), item))
         case exp.PercentRank():
             parts = names.items([("rank", _over(window, exp.Rank())), count])
             rank, rows = _quoted(parts)
@@ -68,6 +68,11 @@ def _over(window: exp.Expr, function: exp.Expr) -> exp.Expr:
     new = window.copy()
     new.set("this", function)
     return new
+
+
+def _buckets(given: exp.Expr) -> int:
+    """The constant number of buckets; 0 where it is none, or one that DuckDB refuses."""
+    return int(given.name) if isinstance(given, exp.Literal) and given.name.isdigit() else 0
 
 
 def _ntile(buckets: int, number: str, rows: str) -> str:
