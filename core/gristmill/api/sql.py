@@ -187,9 +187,9 @@ class Query:
     def _result(self) -> Result:
         if "_catalog" in self.__dict__:
             self._facts.list_again()  # files may have come since
-        if self.whole is not None:
+        if (whole := self.whole) is not None:
             try:
-                return run_whole(self.whole, self._read.schema, self._facts.stores, self.options)
+                return run_whole(whole, self._read.schema, self._facts.stores, self.options)
             except (MemoryError, duckdb.OutOfMemoryException):
                 log(__name__, WARNING, "too little memory for the query as a whole: it is spread")
         return run_chain(self.chain, self.options, self._facts.planned)
@@ -217,8 +217,8 @@ class Query:
 
     def explain(self) -> str:
         """The chain of jobs with its fragments, exchanges and why each is there. Reads no rows."""
-        if self.whole is not None:
-            return explained(self.whole)
+        if (whole := self.whole) is not None:
+            return explained(whole)
         return explain_chain(
             self.chain,
             force_distributed=self.options.force_distributed,

@@ -6,6 +6,9 @@ import secrets
 import shutil
 import weakref
 from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
 
 from gristmill.api.result import Result
 from gristmill.api.run import LastProgress, RunOptions, explained, worker_spec
@@ -38,7 +41,7 @@ def run_whole(planned: PlannedChain, schema: Schema, stores: Stores, options: Ru
     run = WholeRun(planned, schema, place, report)
     job = planned.chain.result_job
     spilled = settings.local_dir / f"gristmill-result-{secrets.token_hex(4)}"
-    rows = None if job.outputs else run.collect(spilled / "rows.arrow")
+    rows = None if job.outputs else _collected(run, spilled)
     manifest = _written(planned, run, stores) if job.outputs else Manifest("", 0, "", job.name, 0, "", "", schema, ())
     result = Result(
         job.name,
@@ -57,6 +60,15 @@ def run_whole(planned: PlannedChain, schema: Schema, stores: Stores, options: Ru
     if spilled.exists():
         weakref.finalize(result, shutil.rmtree, spilled, ignore_errors=True)
     return result
+
+
+def _collected(run: WholeRun, spilled: Path) -> pa.Table:
+    """Its rows; no file is left of those that did not all come."""
+    try:
+        return run.collect(spilled / "rows.arrow")
+    except BaseException:
+        shutil.rmtree(spilled, ignore_errors=True)
+        raise
 
 
 def _written(planned: PlannedChain, run: WholeRun, stores: Stores) -> Manifest:

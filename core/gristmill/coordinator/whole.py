@@ -134,22 +134,26 @@ class WholeRun:
             while not future.done():
                 try:
                     wait([future], timeout=REPORT_EVERY_S)
+                    self._tell(ChainState.RUNNING)
                 except KeyboardInterrupt:
                     interrupted = True
+                except BaseException:
                     self._step.interrupt()
-                else:
-                    self._tell(ChainState.RUNNING)
+                    raise
+                if interrupted:  # each time: DuckDB forgets it where no statement runs
+                    self._step.interrupt()
         return self._ended(future, interrupted=interrupted)
 
     def _ended(self, future: Future[_T], *, interrupted: bool) -> _T:
         if interrupted:
             self._tell(ChainState.CANCELLED)
             raise Cancelled("interrupted") from future.exception()
-        if isinstance(future.exception(), GristmillError):
-            self._tell(ChainState.FAILED)
-        else:
+        error = future.exception()
+        if error is None:
             self._stage = replace(self._stage, running=0, done=1)
             self._tell(ChainState.FINISHED)
+        elif isinstance(error, GristmillError):  # with too little memory it goes on otherwise
+            self._tell(ChainState.FAILED)
         return future.result()
 
     def _tell(self, state: ChainState) -> None:

@@ -8,9 +8,11 @@ access is off, but for the folders of the task's own files.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -47,6 +49,8 @@ class DatabaseSettings:
 
 _MOST_FOLDERS = 100
 _open: dict[DatabaseSettings, duckdb.DuckDBPyConnection] = {}
+_opening = threading.Lock()
+"""Queries run whole in several threads."""
 
 
 def database(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
@@ -54,15 +58,20 @@ def database(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
 
     To make one takes longer than many a task, so a new one may also read what the old one might.
     """
+    with _opening:
+        return _instance(settings).cursor()
+
+
+def _instance(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
     for known, instance in _open.items():
         if known.folders >= settings.folders and replace(known, folders=settings.folders) == settings:
-            return instance.cursor()
+            return instance
     wider = frozenset().union(settings.folders, *(known.folders for known in _open))
     if len(wider) <= _MOST_FOLDERS:
         settings = replace(settings, folders=wider)
     _close()
     _open[settings] = _connect(settings)
-    return _open[settings].cursor()
+    return _open[settings]
 
 
 @atexit.register
@@ -72,7 +81,12 @@ def _close() -> None:
         _open.popitem()[1].close()
 
 
-os.register_at_fork(after_in_child=lambda: _copied.extend(_open.popitem()[1] for _ in range(len(_open))))
+def _after_fork() -> None:
+    _copied.extend(_open.popitem()[1] for _ in range(len(_open)))
+    _opening.release()
+
+
+os.register_at_fork(before=_opening.acquire, after_in_parent=_opening.release, after_in_child=_after_fork)
 _copied: list[duckdb.DuckDBPyConnection] = []
 """Instances of the process that this one is a copy of: their threads are not here, so they cannot even be closed."""
 
@@ -146,8 +160,9 @@ class SqlStep:
             self._con.close()
 
     def interrupt(self) -> None:
-        """Has ``run``, in another thread, end with an error soon."""
-        self._con.interrupt()
+        """Has ``run``, in another thread, end with an error soon, if a statement of it runs."""
+        with contextlib.suppress(duckdb.ConnectionException):  # closed: it has ended
+            self._con.interrupt()
 
     def _name_input(self, inputs: Sequence[Input]) -> None:
         """Calls an only input ``input`` as well."""
