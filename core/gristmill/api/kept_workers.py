@@ -63,6 +63,7 @@ class KeptWorkers:
                 pool.retire()
             pool = EmbeddedPool(wanted.spec, idle_s)
             self._present = (wanted, pool)
+            _pools.add(pool)
             return pool
 
     def close(self) -> None:
@@ -80,17 +81,22 @@ class KeptWorkers:
 
 _all: WeakSet[KeptWorkers] = WeakSet()
 _of_process = KeptWorkers()
+_pools: WeakSet[EmbeddedPool] = WeakSet()
+"""All that live, those too that nobody keeps any more."""
 
 
 def _after_fork() -> None:
     for kept in _all:
         kept.forget()
+    _pools.clear()
 
 
 @atexit.register
 def _at_exit() -> None:
     for kept in list(_all):
         kept.close()
+    for pool in list(_pools):
+        pool.close()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -83,6 +83,8 @@ class EmbeddedPool:
         self._open = True
         self._closing = False
         self._fault: BaseException | None = None
+        self._hopeless: GristmillError | None = None
+        """Why workers that died are not replaced any more."""
         self._ready = threading.Event()
         self._gone = threading.Event()
         self._chains: set[ChainRun] = set()
@@ -107,19 +109,29 @@ class EmbeddedPool:
         self._ready.wait()
         if self._fault is not None:
             raise self._fault
-        future = asyncio.run_coroutine_threadsafe(self._drive(run), self._loop)
-        while not future.done():
+        driven = self._drive(run)
+        try:
+            future = asyncio.run_coroutine_threadsafe(driven, self._loop)
+        except RuntimeError:  # its loop has ended
+            driven.close()
+            raise self._why_gone() from None
+        while not (future.done() or self._gone.is_set()):
             try:
                 wait([future], timeout=0.2)
             except KeyboardInterrupt:
                 run.interrupted = True
+        future.cancel()  # without effect, unless the loop ended before it began
         try:
             chain = future.result()
         except CancelledError:
-            raise self._fault or Cancelled("its workers were closed", place="gm.run") from None
+            raise self._why_gone() from None
         if chain.error is not None:
             raise chain.error
         return chain
+
+    def _why_gone(self) -> BaseException:
+        self._gone.wait()
+        return self._fault or Cancelled("its workers were closed", place="gm.run")
 
     def retire(self) -> None:
         """Takes no more runs, and ends once the last one is over."""
@@ -184,7 +196,7 @@ class EmbeddedPool:
         except GristmillError as error:
             for chain in self._chains:
                 chain.fail(error)
-            self._open = False
+            self._open, self._hopeless = False, error
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), CARE_EVERY_S if self._chains else IDLE_CARE_EVERY_S)
         self._changed.clear()
@@ -197,6 +209,8 @@ class EmbeddedPool:
             await asyncio.sleep(CARE_EVERY_S)
 
     async def _drive(self, run: EmbeddedRun) -> ChainRun:
+        if self._hopeless is not None:
+            raise self._hopeless
         # Where all disks are one there is nothing to fetch early, and a slot that waits could do something.
         config = SchedulerConfig(early_launch=self._spec.separate_machines)
         chain, name = ChainRun(run.planned.graph, run.facts, config), run.facts.run
