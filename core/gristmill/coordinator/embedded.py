@@ -194,15 +194,19 @@ class EmbeddedPool:
                 for chain in self._chains:
                     chain.tally.messages.append(message)
         except GristmillError as error:
-            for chain in self._chains:
+            for chain in self._going_on():
                 chain.fail(error)
             self._open, self._hopeless = False, error
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), CARE_EVERY_S if self._chains else IDLE_CARE_EVERY_S)
         self._changed.clear()
 
+    def _going_on(self) -> list[ChainRun]:
+        """The chains that still need workers; others have failed, or commit."""
+        return [chain for chain in self._chains if not chain.over]
+
     async def _end_runs(self) -> None:
-        for chain in self._chains:
+        for chain in self._going_on():
             chain.cancel("its workers were closed")
         until_s = time.monotonic() + QUIET_S
         while self._chains and time.monotonic() < until_s:
@@ -213,12 +217,18 @@ class EmbeddedPool:
             raise self._hopeless
         # Where all disks are one there is nothing to fetch early, and a slot that waits could do something.
         config = SchedulerConfig(early_launch=self._spec.separate_machines)
-        chain, name = ChainRun(run.planned.graph, run.facts, config), run.facts.run
+        chain = ChainRun(run.planned.graph, run.facts, config)
         self._session.forgive()
-        self._pool.add(name, chain, run.planned.graph.stores, time.monotonic())
+        self._pool.add(run.facts.run, chain, run.planned.graph.stores, time.monotonic())
         self._chains.add(chain)
         self._changed.set()
+        try:
+            await self._drive_to_end(chain, run)
+        finally:
+            self._chains.discard(chain)
+        return chain
 
+    async def _drive_to_end(self, chain: ChainRun, run: EmbeddedRun) -> None:
         def look(state: ChainState) -> None:
             self._pool.settle(time.monotonic())
             run.look(chain, state)
@@ -228,12 +238,10 @@ class EmbeddedPool:
         finally:
             if not chain.over:
                 chain.cancel("whoever watched it failed")
-            self._pool.remove(name)
-            await self._quiet(name)
-            self._chains.discard(chain)
+            self._pool.remove(run.facts.run)
+            await self._quiet(run.facts.run)
         await asyncio.to_thread(self._clean_up, chain, run)
         run.look_at_end(chain)
-        return chain
 
     async def _quiet(self, name: str) -> None:
         """Waits till no worker writes anything more for the run."""
