@@ -45,7 +45,6 @@ SMALLEST_WORKER_BYTES = 256 << 20
 DEFAULT_MEMORY_SHARE = 0.6
 """Workers share this much of the machine's memory where nobody says how much they get."""
 
-Folder = tempfile.TemporaryDirectory[str]
 ProgressFunction = Callable[[Progress], None]
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, wait
-from logging import DEBUG
+from logging import DEBUG, WARNING
 from typing import Any
 
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
@@ -252,7 +252,10 @@ class EmbeddedPool:
     def _clean_up(self, chain: ChainRun, run: EmbeddedRun) -> None:
         """Removes what late attempts staged, and the map output."""
         while chain.effects and chain.error is None:
-            run.outputs.perform(chain.effects.popleft())
+            try:
+                run.outputs.perform(chain.effects.popleft())
+            except GristmillError as error:  # the next job on the output, or a sweep, removes them
+                log(__name__, WARNING, "staged parts are left behind", run=run.facts.run, why=error)
         self._session.remove_outputs(run.facts.run)
 
 
