@@ -20,11 +20,12 @@ Ask = Callable[[str], Sequence[str]]
 MAX_VALUES = 10_000
 
 
-def fill_pivots(sql: str, tree: exp.Expr, ask: Ask | None, place: Callable[[exp.Expr], Span | None]) -> None:
-    """Gives each PIVOT in a freshly parsed tree its values where it lacks them. Raises InvalidQuery."""
+def fill_pivots(sql: str, tree: exp.Expr, ask: Ask | None, place: Callable[[exp.Expr], Span | None]) -> bool:
+    """Gives each PIVOT in a freshly parsed tree its values; whether any lacked them. Raises InvalidQuery."""
     lacking = [pivot for pivot in tree.find_all(exp.Pivot, bfs=False) if _lacks_values(pivot)]
     for pivot in reversed(lacking):  # inner ones first
         pivot.set("expressions", [_listed(sql, pivot, each, ask, place) for each in pivot.expressions])
+    return bool(lacking)
 
 
 def _lacks_values(pivot: exp.Pivot) -> bool:
