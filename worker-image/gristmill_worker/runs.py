@@ -11,10 +11,11 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from logging import ERROR, INFO
 
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
-from gristmill.coordinator.driving import drive
+from gristmill.coordinator.driving import drive, settle_down
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.places import CachedFiles, ZonesByPrefix, with_places
 from gristmill.coordinator.planning import PlannedChain, plan_for_pool
@@ -38,8 +39,6 @@ from gristmill_worker.requests import Accepted, Request, Surroundings, accept
 LOOK_EVERY_S = 0.1
 BACK_S = 8.0
 """So long a lead that takes over waits for the workers of before."""
-QUIET_S = 10.0
-"""So long an ended run waits for its workers to give up what they still do for it."""
 _PHASES = {ChainState.FINISHED: RunPhase.COMPLETE, ChainState.FAILED: RunPhase.FAILED,
            ChainState.CANCELLED: RunPhase.CANCELLED}  # fmt: skip
 
@@ -184,8 +183,8 @@ class LeadRun:
             pool.remove(name)
             self._stop_journal.set()
             await journaling  # a flush that came after the end would write again what was removed
+        await settle_down(run, self._outputs, partial(pool.busy, name))
         if run.error is not None:
-            await self._quiet()
             raise run.error
 
     def _facts(self) -> RunFacts:
@@ -217,12 +216,6 @@ class LeadRun:
             except Exception as error:  # noqa: BLE001
                 log(__name__, ERROR, "the journal stops", run=self.request.uid, error=repr(error))
                 return
-
-    async def _quiet(self) -> None:
-        """Waits till no worker stages anything more."""
-        until_s = time.monotonic() + QUIET_S
-        while self._place.pool.busy(self.request.run) and time.monotonic() < until_s:
-            await asyncio.sleep(0.02)
 
     def _look(self, state: ChainState) -> None:
         assert self.run is not None

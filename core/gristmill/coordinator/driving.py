@@ -17,6 +17,8 @@ from gristmill.errors import GristmillError
 
 LOOP_EVERY_S = 0.02
 """How often time is brought to a run; what it asks for is done at once."""
+QUIET_S = 10.0
+"""So long an ended run waits for its workers to give up what they still do for it."""
 
 
 async def drive(run: ChainRun, outputs: ChainOutputs, look: Callable[[ChainState], None]) -> None:
@@ -40,6 +42,16 @@ async def drive(run: ChainRun, outputs: ChainOutputs, look: Callable[[ChainState
             await _perform_effects(run, outputs)
     except GristmillError as error:
         run.fail(error)
+
+
+async def settle_down(run: ChainRun, outputs: ChainOutputs, busy: Callable[[], bool]) -> None:
+    """After the end, once no new tasks are handed out: waits while workers are ``busy`` with the run, for they may
+    still stage something, and removes what late attempts have staged."""
+    until_s = time.monotonic() + QUIET_S
+    while busy() and time.monotonic() < until_s:
+        await asyncio.sleep(0.005)
+    if run.error is None:
+        await _perform_effects(run, outputs)
 
 
 async def _perform_effects(run: ChainRun, outputs: ChainOutputs) -> None:

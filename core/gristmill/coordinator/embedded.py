@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, wait
-from logging import DEBUG, WARNING
+from functools import partial
+from logging import DEBUG
 from typing import Any
 
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
-from gristmill.coordinator.driving import drive
+from gristmill.coordinator.driving import QUIET_S, drive, settle_down
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain
 from gristmill.coordinator.pool import Pool
@@ -32,8 +33,6 @@ REPORT_EVERY_S = 0.1
 CARE_EVERY_S = 0.1
 IDLE_CARE_EVERY_S = 0.5
 """How often it is looked whether workers have died, while something runs and while nothing does."""
-QUIET_S = 10.0
-"""So long an ended run waits for its workers to give up what they still do for it."""
 
 
 class EmbeddedRun:
@@ -239,24 +238,9 @@ class EmbeddedPool:
             if not chain.over:
                 chain.cancel("whoever watched it failed")
             self._pool.remove(run.facts.run)
-            await self._quiet(run.facts.run)
-        await asyncio.to_thread(self._clean_up, chain, run)
+            await settle_down(chain, run.outputs, partial(self._pool.busy, run.facts.run))
+        await asyncio.to_thread(self._session.remove_outputs, run.facts.run)
         run.look_at_end(chain)
-
-    async def _quiet(self, name: str) -> None:
-        """Waits till no worker writes anything more for the run."""
-        until_s = time.monotonic() + QUIET_S
-        while self._pool.busy(name) and time.monotonic() < until_s:
-            await asyncio.sleep(0.005)
-
-    def _clean_up(self, chain: ChainRun, run: EmbeddedRun) -> None:
-        """Removes what late attempts staged, and the map output."""
-        while chain.effects and chain.error is None:
-            try:
-                run.outputs.perform(chain.effects.popleft())
-            except GristmillError as error:  # the next job on the output, or a sweep, removes them
-                log(__name__, WARNING, "staged parts are left behind", run=run.facts.run, why=error)
-        self._session.remove_outputs(run.facts.run)
 
 
 def _noted(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from gristmill.errors import GristmillError
 from gristmill.logs import log
 from gristmill.plan.job import ChainPlan, JobPlan
 from gristmill.plan.stage import ExchangeWrite, SinkWrite, StageGraph
-from gristmill.plan.task import QuarantinedRecord
+from gristmill.plan.task import PendingPart, QuarantinedRecord
 from gristmill.storage.commit import OutputCommit, Partitioning
 from gristmill.storage.filesystem import canonical, join
 from gristmill.storage.layout import scratch_of
@@ -66,7 +66,14 @@ class ChainOutputs:
                 self.manifests[job] = self._commits[job].commit(parts, self._epochs[job])
             case DiscardParts(parts):
                 for part in parts:
-                    self._commits[part.job].discard([part])
+                    self._discard(part)
+
+    def _discard(self, part: PendingPart) -> None:
+        """Drops the part of an attempt that lost. Where that fails, the next job on the output, or a sweep, does it."""
+        try:
+            self._commits[part.job].discard([part])
+        except GristmillError as error:
+            log(__name__, WARNING, "a staged part is left behind", job=part.job, why=error)
 
     def write_quarantine(self, job: str, records: Sequence[QuarantinedRecord]) -> str | None:
         """Names the records that a job left out, with their errors, as JSON lines in its scratch.
