@@ -66,11 +66,16 @@ def _values_query(pivot: exp.Pivot, term: exp.Expr) -> str:
     query = exp.select(exp.alias_(value, "v")).distinct().from_(pivot.this.copy()).where(there)
     rows = exp.select("CAST(v AS VARCHAR) AS v").from_(query.subquery("pivoted")).order_by("pivoted.v")
     clauses = [w for node in _ancestors(pivot) if (w := node.args.get("with_")) is not None]
-    definitions = [cte.copy() for clause in reversed(clauses) for cte in clause.expressions if pivot not in cte.walk()]
+    definitions = [cte.copy() for clause in reversed(clauses) for cte in clause.expressions if not _holds(cte, pivot)]
     if definitions:
         recursive = any(clause.args.get("recursive") for clause in clauses)
         rows.set("with_", exp.With(expressions=definitions, recursive=recursive))
     return text_of(rows)
+
+
+def _holds(tree: exp.Expr, node: exp.Expr) -> bool:
+    """Whether it is this very node, not one that reads the same."""
+    return any(each is node for each in tree.walk())
 
 
 def _ancestors(node: exp.Expr) -> list[exp.Expr]:
