@@ -18,7 +18,7 @@ import yaml
 
 from tests.cluster.harness.api_only import running_api
 from tests.cluster.harness.binaries import CannotRun, program
-from tests.cluster.harness.client import Client
+from tests.cluster.harness.client import Client, wait_for
 from tests.support.helm_chart import CHART, EVERYTHING, VALUE_SETS
 
 KINDS = (
@@ -48,7 +48,9 @@ def release(api: Client) -> Iterator[Client]:
     yield api
     if "gristmill" in api.helm("list", "--all", "--short"):
         api.helm("uninstall", "gristmill")
-    api.kubectl("delete", "crds", "-l", "app.kubernetes.io/name=gristmill")
+    ours = ("crds", "-l", "app.kubernetes.io/name=gristmill")
+    api.kubectl("delete", *ours, "--wait=false")  # kubectl waits by a watch, which may miss the end
+    wait_for(lambda: not api.kubectl("get", *ours, "-o", "name").strip(), 120, "definitions that are gone")
 
 
 def install(client: Client, values: dict[str, Any] | None = None) -> str:
