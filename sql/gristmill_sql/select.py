@@ -64,8 +64,9 @@ class Select:
         return replace(self, columns=tuple(name for _, name in pairs), items=pairs)
 
     def extended(self, items: Sequence[Item]) -> Select:
-        """Computed columns beside these."""
-        base = self if self.items is None and self.group is None else self._nested()
+        """Computed columns beside these, of the rows that there are: a window or UNNEST comes after LIMIT."""
+        is_plain = self.items is None and self.group is None and self.limit is None and not self.offset
+        base = self if is_plain else self._nested()
         pairs = tuple((quote_name(name), name) for name in base.columns)
         added = tuple((text_of(item.value), item.column.name) for item in items)
         return replace(base, columns=base.columns + tuple(name for _, name in added), items=pairs + added)

@@ -393,3 +393,10 @@ SELECT id, count(*) OVER (PARTITION BY s ORDER BY b GROUPS BETWEEN 1 PRECEDING A
 SELECT list_transform(l, lambda e: e + 1), list_transform(l, lambda e: 'x') FROM t;
 SELECT first(a), any_value(s), last(d) FROM nothing;
 SELECT any_value(a ORDER BY id), first(b ORDER BY id DESC) FROM t -- may be single;
+
+-- what is computed of limited rows is computed of those alone
+SELECT id, count(*) OVER () AS n FROM (SELECT id FROM t ORDER BY id LIMIT 2 OFFSET 1);
+SELECT id, sum(id) OVER (ORDER BY id) AS n FROM (SELECT id FROM t ORDER BY id OFFSET 2);
+SELECT id, unnest([1, 2, 3]) AS u FROM (SELECT id FROM t ORDER BY id LIMIT 2);
+SELECT x.id, z.u FROM (SELECT id FROM t ORDER BY id OFFSET 2) x, unnest([x.id, 1]) z(u);
+SELECT * FROM (SELECT id, a AS n FROM t ORDER BY id DESC LIMIT 2) UNPIVOT (v FOR name IN (id, n));
