@@ -15,7 +15,7 @@ from functools import partial
 from logging import ERROR, INFO
 
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
-from gristmill.coordinator.driving import drive, settle_down
+from gristmill.coordinator.driving import drive, drop_late_parts, quiet
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.places import CachedFiles, ZonesByPrefix, with_places
 from gristmill.coordinator.planning import PlannedChain, plan_for_pool
@@ -183,7 +183,8 @@ class LeadRun:
             pool.remove(name)
             self._stop_journal.set()
             await journaling  # a flush that came after the end would write again what was removed
-        await settle_down(run, self._outputs, partial(pool.busy, name))
+        await quiet(partial(pool.busy, name))
+        await drop_late_parts(run, self._outputs)
         if run.error is not None:
             raise run.error
 

@@ -44,12 +44,16 @@ async def drive(run: ChainRun, outputs: ChainOutputs, look: Callable[[ChainState
         run.fail(error)
 
 
-async def settle_down(run: ChainRun, outputs: ChainOutputs, busy: Callable[[], bool]) -> None:
+async def quiet(busy: Callable[[], bool]) -> None:
     """After the end, once no new tasks are handed out: waits while workers are ``busy`` with the run, for they may
-    still stage something, and removes what late attempts have staged."""
+    still stage something."""
     until_s = time.monotonic() + QUIET_S
     while busy() and time.monotonic() < until_s:
         await asyncio.sleep(0.005)
+
+
+async def drop_late_parts(run: ChainRun, outputs: ChainOutputs) -> None:
+    """Removes what late attempts have staged for a run that was driven to its end; one that failed drops all."""
     if run.error is None:
         await _perform_effects(run, outputs)
 

@@ -17,7 +17,7 @@ from logging import DEBUG
 from typing import Any
 
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
-from gristmill.coordinator.driving import QUIET_S, drive, settle_down
+from gristmill.coordinator.driving import QUIET_S, drive, drop_late_parts, quiet
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain
 from gristmill.coordinator.pool import Pool
@@ -238,7 +238,8 @@ class EmbeddedPool:
             if not chain.over:
                 chain.cancel("whoever watched it failed")
             self._pool.remove(run.facts.run)
-            await settle_down(chain, run.outputs, partial(self._pool.busy, run.facts.run))
+            await quiet(partial(self._pool.busy, run.facts.run))
+        await drop_late_parts(chain, run.outputs)
         await asyncio.to_thread(self._session.remove_outputs, run.facts.run)
         run.look_at_end(chain)
 
