@@ -16,6 +16,7 @@ from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.fragment import SqlFragment
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan
 from gristmill.plan.source import FileSource, JobSource, Source
+from gristmill.rows.logical import quote_name
 
 Rows = str
 """The name of a table in the evaluator's connection."""
@@ -102,12 +103,13 @@ class Reference:
         rows = _union(parts)
         if number is None:
             return self._table(rows)
-        columns = ", ".join(f'"{name}"' for name in key)
+        columns = ", ".join(map(quote_name, key))
         return self._table(f"FROM ({rows}) WHERE hash({columns}) % {partitions} = {number}")
 
     def _ranges(self, rows: str, job: JobPlan, partitions: int) -> list[Rows]:
         order = ", ".join(
-            f'"{k.by}" {"DESC" if k.desc else "ASC"} NULLS {"FIRST" if k.nulls_first else "LAST"}' for k in job.sort
+            f"{quote_name(k.by)} {'DESC' if k.desc else 'ASC'} NULLS {'FIRST' if k.nulls_first else 'LAST'}"
+            for k in job.sort
         )
         whole = self._table(f"FROM ({rows}) ORDER BY {order}")
         (count,) = self._connection.execute(f"SELECT count(*) FROM {whole}").fetchone() or (0,)
