@@ -109,7 +109,7 @@ def daft(tables: Tables) -> Ask:
 
     frames = {name: engine.read_parquet(path) for name, path in tables.items()}
     for name, frame in frames.items():
-        decimals = [each.name for each in frame.schema() if each.dtype.is_decimal()]
+        decimals = [each.name for each in frame.schema() if each.dtype.is_decimal128()]
         frames[name] = frame.with_columns({each: engine.col(each).cast(engine.DataType.float64()) for each in decimals})
     return lambda sql: _rows_of(engine.sql(sql, **frames).to_arrow())
 
