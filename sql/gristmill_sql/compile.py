@@ -57,10 +57,7 @@ def compile_query(sql: str, catalog: Catalog, options: CompileOptions | None = N
     """The chain of jobs that computes ``sql``. Raises InvalidQuery with the place, the reason and a remedy."""
     options = options or CompileOptions()
     with _uncollected():
-        try:
-            return _compiled(sql, catalog, options)
-        except RecursionError:
-            return with_deep_stack(lambda: _compiled(sql, catalog, options))
+        return given_room(lambda: _compiled(sql, catalog, options))
 
 
 def _compiled(sql: str, catalog: Catalog, options: CompileOptions) -> CompiledQuery:
@@ -87,8 +84,15 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def with_deep_stack(work: Callable[[], Result]) -> Result:
-    """The work done where a deeply nested query has room; beyond that an error of the query, not of Python."""
+def given_room(work: Callable[[], Result]) -> Result:
+    """The work done here, or again where a deeply nested query has room. Raises InvalidQuery beyond that."""
+    try:
+        return work()
+    except RecursionError:
+        return _with_deep_stack(work)
+
+
+def _with_deep_stack(work: Callable[[], Result]) -> Result:
     before = threading.stack_size(_STACK_BYTES), sys.getrecursionlimit()
     sys.setrecursionlimit(_FRAMES)
     try:

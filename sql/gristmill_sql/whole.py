@@ -16,7 +16,7 @@ from gristmill.plan.schema import Schema
 from gristmill.plan.source import Format
 from gristmill_sql.bind import unique_names
 from gristmill_sql.catalog import Catalog, Table
-from gristmill_sql.compile import with_deep_stack
+from gristmill_sql.compile import given_room
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parse import Parsed, parse
@@ -63,10 +63,7 @@ class WholeQuery:
 def read_whole(sql: str, catalog: Catalog, options: CompileOptions | None = None) -> WholeQuery:
     """The query as it can run whole. Raises InvalidQuery as ``compile_query`` does."""
     options = options or CompileOptions()
-    try:
-        return _read(sql, catalog, options)
-    except RecursionError:
-        return with_deep_stack(lambda: _read(sql, catalog, options))
+    return given_room(lambda: _read(sql, catalog, options))
 
 
 def _read(sql: str, catalog: Catalog, options: CompileOptions) -> WholeQuery:

@@ -58,9 +58,8 @@ class Session:
         """As ``gm.sql``; its result is to be asked for while the session is open."""
         from gristmill.api.sql import Query
 
-        bound = tuple(params) if not isinstance(params, Mapping) else dict(params)
         options = self._with(progress, force_distributed=force_distributed)
-        return Query(query, dict(tables or {}), bound, dialect, options, partitions, tuple(stores))
+        return Query.of(query, tables, params, dialect, options, partitions, stores)
 
     def close(self) -> None:
         """Cancels what runs, and ends the workers."""

@@ -110,8 +110,7 @@ def sql(
     in ``scratch`` meanwhile. Tables are then in object storage, and ``stores`` those of its own pool.
     """
     options = RunOptions(workers, memory, force_distributed, progress, storage_options)
-    bound = tuple(params) if not isinstance(params, Mapping) else dict(params)
-    here = Query(query, dict(tables or {}), bound, dialect, options, partitions, tuple(stores))
+    here = Query.of(query, tables, params, dialect, options, partitions, stores)
     if cluster is not None:
         return _elsewhere(here, cluster, pool, scratch)
     if pool or scratch:
@@ -149,9 +148,24 @@ class Query:
     stores: tuple[Store, ...] = ()
     outputs: tuple[Output, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        text: str,
+        tables: Mapping[str, TableLike] | None,
+        params: Sequence[object] | Mapping[str, object],
+        dialect: str,
+        options: RunOptions,
+        partitions: int | None,
+        stores: Sequence[Store],
+    ) -> Query:
+        """A query by what ``gm.sql`` takes."""
+        bound = dict(params) if isinstance(params, Mapping) else tuple(params)
+        return cls(text, dict(tables or {}), bound, dialect, options, partitions, tuple(stores))
+
     @cached_property
     def compiled(self) -> CompiledQuery:
-        """The query as a chain of jobs, with the steps before. Reads footers, no rows."""
+        """The query as a chain of jobs, with the steps before. Reads footers, and rows only for a PIVOT without IN."""
         from gristmill_sql import compile_query
 
         compiled = compile_query(self.text, self._catalog, self._compile_options)
@@ -216,7 +230,7 @@ class Query:
         return replace(self, outputs=(target,)).run()
 
     def explain(self) -> str:
-        """The chain of jobs with its fragments, exchanges and why each is there. Reads no rows."""
+        """The chain of jobs with its fragments, exchanges and why each is there; see ``compiled`` for what is read."""
         if (whole := self.whole) is not None:
             return explained(whole)
         return explain_chain(

@@ -30,6 +30,7 @@ from gristmill.wire.agent_config import AgentConfig
 from gristmill.wire.tls import TlsFiles
 from gristmill.worker.coordinator_link import CoordinatorLink
 from gristmill.worker.host_link import HostLink
+from gristmill.worker.layout import executor_folder, executor_folders
 from gristmill.worker.memory import MemoryMeter, held
 from gristmill.worker.processes import host_identity
 from gristmill.worker.slots import Slot
@@ -40,8 +41,6 @@ REDIAL_AFTER_S = 0.5
 START_TIMEOUT_S = 60.0
 CONTAINER_HEADROOM_BYTES = 64 << 20
 """How much can be taken between two looks; a container that reaches its limit is ended whole."""
-EXECUTOR_SCRATCH = "executor-"
-"""Before an executor's name: its folder in the worker's scratch, gone with it, and with ``.log`` what it wrote."""
 SUSPECT_SHARE = 0.6
 """An executor that is killed from outside while the worker holds so much of its memory was killed for that."""
 
@@ -57,7 +56,7 @@ class Agent:
         self._feeds: dict[str, list[wire.ToExecutor]] = {}
         self._scratch = Path(config.scratch)
         self._scratch.mkdir(parents=True, exist_ok=True)
-        for left in self._scratch.glob(f"{EXECUTOR_SCRATCH}*/"):  # by the executors of an agent before this one
+        for left in executor_folders(self._scratch):  # by the executors of an agent before this one
             shutil.rmtree(left, ignore_errors=True)
         Path(config.outputs).mkdir(parents=True, exist_ok=True)
         self._socket_path = str(self._scratch / "agent.sock")
@@ -319,7 +318,7 @@ class Agent:
             if suspect and status in (None, -signal.SIGKILL):
                 slot.suspect(name, "oom")
             slot.process_ended(name, status, reason)
-        folder = self._scratch / f"{EXECUTOR_SCRATCH}{name}"
+        folder = executor_folder(self._scratch, name)
         self._start(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
     def _attempt_died(self, slot: Slot, attempt: str, why: str) -> None:

@@ -37,6 +37,7 @@ from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.tls import TlsFiles
 from gristmill.worker.allocation import keep_freed_memory
+from gristmill.worker.layout import executor_folder
 from gristmill.worker.pandas_later import import_pandas_later
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Executor:
 
     def _set_up(self, setup: wire.ExecutorSetup) -> None:
         sys.path[:] = list(setup.sys_path) or sys.path
-        scratch = Path(setup.scratch) / f"executor-{self._name}"
+        scratch = executor_folder(Path(setup.scratch), self._name)
         scratch.mkdir(parents=True, exist_ok=True)
         self._surroundings = TaskEnv(
             stores=Stores((), json.loads(setup.storage_options)),

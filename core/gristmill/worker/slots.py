@@ -16,6 +16,7 @@ from pathlib import Path
 from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
 from gristmill.worker.host_link import HostLink
+from gristmill.worker.layout import executor_log
 
 LAST_WORDS_TIMEOUT_S = 1.0
 """So long what an executor said before its end is waited for: a process that it left behind may keep its socket."""
@@ -82,7 +83,7 @@ class Slot:
         """Has a fresh executor started, so that it is ready when the next order comes."""
         name = f"{self.number}-{self._started}"
         self._started += 1
-        self._executor = ExecutorProcess(name, self._log_dir / f"executor-{name}.log")
+        self._executor = ExecutorProcess(name, executor_log(self._log_dir, name))
         self._verdict = (None, "")
         self._host.start(name, str(self._executor.log))
 

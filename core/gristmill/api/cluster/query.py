@@ -13,7 +13,7 @@ from gristmill.api.cluster.connection import connect
 from gristmill.api.cluster.place import Cluster
 from gristmill.api.cluster.resources import Resources
 from gristmill.api.cluster.result import ClusterResult
-from gristmill.api.cluster.running import ProgressFunction, explain_query_on_cluster, run_query_on_cluster
+from gristmill.api.cluster.running import KEPT_S, ProgressFunction, explain_query_on_cluster, run_query_on_cluster
 from gristmill.api.job import output
 from gristmill.api.result import Rows
 from gristmill.errors import InvalidPlan
@@ -21,9 +21,6 @@ from gristmill.plan.cluster import ClusterOptions, Pairs, PodOptions
 from gristmill.plan.job import Store
 from gristmill.plan.query import Parameter, QueryPlan, QueryTable, Scalar
 from gristmill.plan.source import FileSource
-
-KEPT_S = 3600
-"""The SQLQuery is removed so long after its end."""
 
 
 @dataclass(frozen=True, slots=True)

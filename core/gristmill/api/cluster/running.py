@@ -24,7 +24,7 @@ from gristmill.plan.query import QueryPlan
 
 ASK_AGAIN_S = 0.3
 KEPT_S = 3600
-"""A job of ``gm.run`` that does not say itself how long it stays is removed so long after its end."""
+"""A query, or a job that does not say itself how long it stays, is removed so long after its end."""
 
 ProgressFunction = Callable[[Progress], None]
 
