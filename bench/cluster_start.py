@@ -15,7 +15,7 @@ import uuid
 from typing import Any
 
 import pyarrow.parquet as pq
-from cluster_place import new_place, running_cluster
+from cluster_place import running_cluster
 
 from gristmill.api.cluster.connection import connect
 from gristmill.api.cluster.place import Cluster as ClusterPlace
@@ -23,7 +23,7 @@ from gristmill.api.cluster.resources import Resources
 from gristmill.api.cluster.result import open_rows
 from tests.cluster.harness.client import wait_for
 from tests.cluster.harness.images import WORKER, build_images
-from tests.cluster.places import Place
+from tests.cluster.places import Place, new_place
 
 RUNS = int(os.environ.get("GRISTMILL_BENCH_RUNS", "5"))
 WARM_UP_S = 5.0
@@ -34,7 +34,7 @@ _POD = "import time; print(time.time(), flush=True)"
 
 def main() -> None:
     """Print the table."""
-    with new_place(running_cluster()) as place:
+    with new_place(running_cluster(), "bench") as place:
         place.s3.put(f"{place.bucket}/in/line.txt", b"one line\n")
         pods: list[tuple[float, float]] = []
         jobs: list[tuple[float, float]] = []

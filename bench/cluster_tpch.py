@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from cluster_place import new_place, running_cluster
+from cluster_place import running_cluster
 from measuring import in_turn, machine
 from tpch import QUERIES, make_tables
 
@@ -29,7 +29,7 @@ from gristmill.api.cluster.running import run_query_on_cluster
 from gristmill.api.run import ignore_progress
 from gristmill.plan.resources import load_query
 from tests.cluster.harness.client import wait_for
-from tests.cluster.places import Place
+from tests.cluster.places import Place, new_place
 
 WANTED = 1.3
 MEMORY = "1Gi"
@@ -97,7 +97,7 @@ def main() -> None:
     print(f"{machine()}, load {os.getloadavg()[0]:.1f}")
     print(f"\n## TPC-H at scale factor {options.scale:g}, two pods on two nodes, tables on an S3 server\n")
     print("| query | in pods s | embedded s | ratio |\n| --- | --- | --- | --- |")
-    with new_place(cluster) as place:
+    with new_place(cluster, "bench") as place:
         bench = make_bench(place, options.scale)
         results = [measure(bench, f"q{number:02}", options.runs) for number in options.queries]
     pods, embedded = (sum(seconds) for seconds in zip(*results, strict=True))

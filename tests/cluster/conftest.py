@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.harness.binaries import CannotRun
 from tests.cluster.harness.choice import bring_up, cluster_at
-from tests.cluster.harness.release import SECRET, Release, namespace_object
+from tests.cluster.harness.release import Release
 from tests.cluster.harness.s3 import S3
 from tests.cluster.harness.tested import TestedCluster
-from tests.cluster.places import Place
+from tests.cluster.places import Place, new_place
 
 GIVEN = os.environ.get("GRISTMILL_TEST_CLUSTER", "")
 _FIRST_TEST_S = 1800  # the first test waits for what all need, built where that was not done yet
@@ -81,23 +79,12 @@ def s3_environment(cluster: TestedCluster) -> Iterator[None]:
 @pytest.fixture
 def place(cluster: TestedCluster, operator: Release) -> Iterator[Place]:
     """A new namespace for jobs, and a new bucket, gone after the test."""
-    with _new_place(cluster) as place:
+    with new_place(cluster) as place:
         yield place
 
 
 @pytest.fixture(scope="module")
 def module_place(cluster: TestedCluster, operator: Release) -> Iterator[Place]:
     """The same for all tests of a file."""
-    with _new_place(cluster) as place:
+    with new_place(cluster) as place:
         yield place
-
-
-@contextmanager
-def _new_place(cluster: TestedCluster) -> Iterator[Place]:
-    name = f"t-{uuid.uuid4().hex[:8]}"
-    client = cluster.client.within(name)
-    client.apply(namespace_object(name))
-    client.apply(cluster.s3.secret(SECRET))
-    yield Place(client, cluster.s3, cluster.s3.bucket(name))
-    client.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
-    cluster.s3.remove(f"s3://{name}")

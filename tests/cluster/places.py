@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from tests.cluster.harness.client import Client, wait_for
-from tests.cluster.harness.release import SECRET
+from tests.cluster.harness.release import SECRET, namespace_object
 from tests.cluster.harness.s3 import S3
+from tests.cluster.harness.tested import TestedCluster
 
 ENDED = ("Complete", "Failed", "Cancelled")
 
@@ -75,3 +79,17 @@ class Place:
         pods = self.client.kubectl("get", "pods", "-o", "wide", check=False)
         events = self.client.kubectl("get", "events", "--sort-by=.lastTimestamp", check=False)[-3000:]
         return f"{kind} {name}\n{yaml.safe_dump(self.status(kind, name))}\n{pods}\n{events}"
+
+
+@contextmanager
+def new_place(cluster: TestedCluster, kind: str = "t") -> Iterator[Place]:
+    """A namespace with the keys of the S3 server, and a bucket, both gone afterwards; `kind` begins their name."""
+    name = f"{kind}-{uuid.uuid4().hex[:8]}"
+    client = cluster.client.within(name)
+    client.apply(namespace_object(name))
+    client.apply(cluster.s3.secret(SECRET))
+    try:
+        yield Place(client, cluster.s3, cluster.s3.bucket(name))
+    finally:
+        client.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+        cluster.s3.remove(f"s3://{name}")
