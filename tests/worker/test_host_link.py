@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -38,6 +39,11 @@ class _Host:
             writer.close()
         self._writers.clear()
         await asyncio.sleep(0.05)
+
+    def hang_up(self) -> None:
+        """Ends its connections between two looks of the other side, whose next word meets a broken pipe."""
+        for writer in self._writers:
+            writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
@@ -132,6 +138,19 @@ def test_a_host_that_dies_with_open_ears_costs_nothing_that_had_not_started(play
         host.starts = True
         await host.go(listening=True)
         await _until(lambda: heard.started == ["0-0"])
+
+    play(scene)
+
+
+def test_a_host_that_is_gone_before_it_is_spoken_to_has_ended_too(play: Play) -> None:
+    async def scene(host: _Host, link: HostLink, heard: _Heard) -> None:
+        await host.come()
+        link.start("0-0", "log")
+        await _until(lambda: heard.started == ["0-0"])
+        host.hang_up()
+        link.start("0-1", "log")
+        await _until(lambda: heard.ended == [("0-0", None, HOST_GONE)])
+        await _until(lambda: heard.started == ["0-0", "0-1"])
 
     play(scene)
 

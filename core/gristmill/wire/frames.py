@@ -38,7 +38,7 @@ async def receive(reader: asyncio.StreamReader, message: M) -> M | None:
     try:
         (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
         body = await reader.readexactly(length)
-    except (EOFError, ConnectionResetError):  # asyncio.IncompleteReadError is an EOFError
+    except (EOFError, ConnectionError):  # of the reading, and of a write that came too late: a broken pipe
         return None
     message.ParseFromString(body)
     return message
@@ -61,7 +61,7 @@ def _exactly(connection: socket.socket, count: int) -> bytes | None:
     while len(chunks) < count:
         try:
             chunk = connection.recv(count - len(chunks))
-        except ConnectionResetError:
+        except ConnectionError:
             return None
         if not chunk:
             return None

@@ -50,16 +50,8 @@ class HostLink:
         """What was asked for and has not started."""
         self._running: set[str] = set()
         self._writer: asyncio.StreamWriter | None = None
-
-    @property
-    def host_pid(self) -> int | None:
+        self.host_pid: int | None = None
         """The host's process, while it is there."""
-        if self._writer is None:
-            return None
-        peer = self._writer.get_extra_info("socket").getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size
-        )
-        return int(_CREDENTIALS.unpack(peer)[0]) or None
 
     def start(self, name: str, log_file: str) -> None:
         """Has an executor started. Names are not used twice."""
@@ -88,6 +80,7 @@ class HostLink:
                 pause_s = min(2 * pause_s, LONGEST_RETRY_S)
                 continue
             pause_s = FIRST_RETRY_S
+            self.host_pid = _peer_pid(self._writer)
             log(__name__, INFO, "executor host is there")
             for start in self._wanted.values():
                 self._send(wire.ToHost(start=start))
@@ -120,4 +113,10 @@ class HostLink:
         if self._writer is not None:
             with contextlib.suppress(RuntimeError):
                 self._writer.close()
-            self._writer = None
+            self._writer = self.host_pid = None
+
+
+def _peer_pid(writer: asyncio.StreamWriter) -> int | None:
+    """The process at the other end, if it is of this pid namespace."""
+    peer = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(peer)[0]) or None
