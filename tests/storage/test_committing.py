@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from gristmill.plan.job import Output, OutputMode
 from gristmill.plan.source import FileSource, Format
 from gristmill.storage.commit import OutputCommit
 from gristmill.storage.filesystem import Filesystem, canonical
+from gristmill.storage.local import LocalFilesystem
 from gristmill.storage.manifest import read_manifest
 from gristmill.storage.splits import plan_input
 from gristmill.storage.stores import Stores
@@ -371,3 +373,18 @@ def test_a_small_run_asks_its_store_little(bucket):
     run.commit(parts, epoch)
     assert prepared - before <= 6
     assert stores.usage().requests - staged <= 10
+
+
+@pytest.mark.parametrize("mode", [APPEND, OVERWRITE, ERROR])
+def test_what_an_output_holds_is_not_listed_to_write_to_it_again(tmp_path, stores, monkeypatch, mode):
+    place = canonical(str(tmp_path / "out"))
+    run_job([place], "one", stores)
+    asked: list[str] = []
+    walk = LocalFilesystem.walk
+    monkeypatch.setattr(
+        LocalFilesystem, "walk", lambda self, folder, depth=None: asked.append(folder) or walk(self, folder, depth)
+    )
+    run = OutputCommit("job", "two", [Output(place, mode=mode)], stores)
+    with pytest.raises(OutputExists) if mode is ERROR else nullcontext():
+        run.prepare()
+    assert place not in asked

@@ -12,18 +12,18 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gristmill.errors import Fenced, InputError, OutputExists, StorageError, TypeConflict
+from gristmill.errors import Fenced, InputError, StorageError
 from gristmill.plan.job import Output, OutputMode
 from gristmill.plan.schema import Schema
 from gristmill.plan.task import PendingPart
 from gristmill.storage import layout
 from gristmill.storage.filesystem import canonical
-from gristmill.storage.listing import hidden
 from gristmill.storage.manifest import Log, Manifest, ManifestPart, Pending, read_log, read_record, to_bytes
 from gristmill.storage.parallel import at_once, in_parallel
+from gristmill.storage.place import Found, look, refuse_by_mode, refuse_file, refuse_misfit
 from gristmill.storage.rollforward import after, forget_run, roll_forward_head, roll_forward_record
 from gristmill.storage.stores import Stores
-from gristmill.storage.sweeping import Registration, registered, sweep_before_run
+from gristmill.storage.sweeping import Registration, sweep_before_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,6 @@ class Partitioning:
     keys: tuple[str, ...] = ()
     partitions: int = 0
     hash: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What lies at an output's place: a file; the log; the registered runs; a file that is not Gristmill's, if any."""
-
-    is_file: bool
-    log: Log
-    runs: frozenset[str]
-    foreign: str
 
 
 class OutputCommit:
@@ -77,9 +67,9 @@ class OutputCommit:
         Returns what this run has committed already, all in place; None where it has still to. Raises OutputExists,
         StorageError (the store refuses, or has no conditional puts). Preparing again changes nothing.
         """
-        found = in_parallel(self._look, self._uris)
+        found = in_parallel(lambda uri: look(uri, self._stores), self._uris)
         for uri, each in zip(self._uris, found, strict=True):
-            _refuse_file(uri, each)
+            refuse_file(uri, each)
         log = found[0].log  # this run itself perhaps died while it committed
         if log.unsettled:
             log, _ = roll_forward_head(self._primary, self._stores)
@@ -93,29 +83,12 @@ class OutputCommit:
         self._register(self._registered_head() if self._taken_over else found[0].log.head)
         return self.roll_forward() if self._taken_over else None
 
-    def _look(self, uri: str) -> _Found:
-        """What lies there: four questions that are asked at once."""
-        filesystem = self._stores.filesystem(uri)
-
-        def foreign() -> str:
-            others = (entry.name for entry in filesystem.walk(uri) if not _own(entry.uri[len(uri) + 1 :]))
-            return next(others, "")
-
-        return _Found(
-            *at_once(
-                lambda: filesystem.stat(uri) is not None,
-                lambda: read_log(uri, self._stores),
-                lambda: registered(uri, self._stores),
-                foreign,
-            )
-        )
-
-    def _settled(self, output: Output, uri: str, found: _Found) -> _Found:
+    def _settled(self, output: Output, uri: str, found: Found) -> Found:
         """What lies there once earlier runs are settled. Raises OutputExists where it may not be written to."""
         if found.log.unsettled or found.runs - {self._commit}:
             sweep_before_run(uri, self._commit, self._stores, append=output.mode is OutputMode.APPEND)
-            found = self._look(uri)
-        self._check_mode(output, uri, found)
+            found = look(uri, self._stores)
+        refuse_by_mode(output, uri, found, self._stores)
         return found
 
     def _register(self, head: int) -> None:
@@ -231,7 +204,7 @@ class OutputCommit:
             self._record(output, uri, [part for part in parts if part.output == output.name], epoch)
             for output, uri in zip(self._outputs, self._uris, strict=True)
         )
-        _refuse_misfit(head, first)
+        refuse_misfit(head, first)
         return after(head, replace(first, others=tuple(others)))
 
     def _record(self, output: Output, uri: str, parts: Sequence[PendingPart], epoch: int) -> Manifest:
@@ -255,14 +228,6 @@ class OutputCommit:
             hash=self._partitioning.hash,
             pending=tuple(Pending(path, part.staged) for path, part in zip(paths, ordered, strict=True)),
         )
-
-    def _check_mode(self, output: Output, uri: str, found: _Found) -> None:
-        head = read_record(uri, found.log.head, self._stores) if found.log.head else None
-        if head is not None and head.commit:
-            if output.mode is OutputMode.ERROR:
-                raise _exists(uri, f"it holds the result of job {head.job!r}, generation {found.log.finished}")
-        elif found.foreign:
-            raise _foreign(uri, found.foreign)
 
     def _put_if_absent(self, uri: str, data: bytes, *, durable: bool = False) -> bool:
         filesystem = self._stores.filesystem(uri)
@@ -290,53 +255,6 @@ class OutputCommit:
         self._stores.proven.add(filesystem)
 
 
-def _refuse_file(uri: str, found: _Found) -> None:
-    if found.is_file:
-        raise StorageError("the output is a file", place=uri, remedy="Name a folder: a job writes several parts.")
-
-
-def _own(path: str) -> bool:
-    return any(map(hidden, path.split("/")))
-
-
-def _exists(uri: str, what: str) -> OutputExists:
-    return OutputExists(
-        f"the output exists already: {what}", place=uri, remedy="Set its mode to overwrite or append, or name another."
-    )
-
-
-def _foreign(uri: str, name: str) -> OutputExists:
-    return OutputExists(
-        f"the folder holds files that Gristmill did not write, as {name!r}",
-        place=uri,
-        remedy="Name an empty or new folder, or remove them; Gristmill never deletes what others wrote.",
-    )
-
-
 def _one_schema(parts: Sequence[PendingPart]) -> Schema:
     """The schema of an output's parts: every task wrote the same."""
     return parts[0].schema if parts else ()
-
-
-def _refuse_misfit(head: Manifest | None, record: Manifest) -> None:
-    """An append must have the schema and the format of what is there; mode error must find nothing."""
-    if head is None or not head.commit:
-        return
-    if record.mode == OutputMode.ERROR:
-        raise _exists(record.uri, f"job {head.job!r} committed to it while this one ran")
-    if record.mode == OutputMode.APPEND and head.format != record.format:
-        raise InputError(
-            f"the output holds {head.format}, the job appends {record.format}",
-            place=record.uri,
-            remedy="Append in the same format, or name another output.",
-        )
-    if record.mode == OutputMode.APPEND and head.schema != record.schema and record.schema and head.schema:
-        raise TypeConflict(
-            f"the output has the columns {_columns(head.schema)}, the job appends {_columns(record.schema)}",
-            place=record.uri,
-            remedy="Give the same columns and types, or name another output.",
-        )
-
-
-def _columns(schema: Schema) -> str:
-    return ", ".join(f"{column.name} {column.type}" for column in schema)
