@@ -196,7 +196,7 @@ def interrupted(arguments: list, folder: Path, begun: str = "") -> int:
     )
     if begun:
         assert any(begun in line for line in iter(process.stderr.readline, ""))
-    while not begun and not list(folder.glob("gristmill-inline-*")):
+    while not begun and not list(folder.glob("gristmill-*-*")):
         time.sleep(0.1)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)

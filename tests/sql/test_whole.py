@@ -102,7 +102,7 @@ def test_a_result_beyond_memory_lies_in_a_file_as_long_as_somebody_has_it(
     monkeypatch.setattr(whole, "KEPT_BYTES", 0)
     monkeypatch.setenv("GRISTMILL_LOCAL_DIR", str(tmp_path))
     result = gm.sql("SELECT n FROM t ORDER BY n DESC", tables={"t": NUMBERS}).run()
-    assert len(list(tmp_path.glob("gristmill-result-*/rows.arrow"))) == 1
+    assert len(list(tmp_path.glob("gristmill-*/rows.arrow"))) == 1
     assert result.arrow().column("n").to_pylist() == list(range(999, -1, -1))
     del result
     gc.collect()

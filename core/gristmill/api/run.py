@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
@@ -35,6 +33,7 @@ from gristmill.plan.task import QuarantinedRecord
 from gristmill.settings import Settings, load_settings
 from gristmill.storage.splits import PlannedInput
 from gristmill.storage.stores import Stores
+from gristmill.storage.temporary import TemporaryFolder
 from gristmill.units import parse_size
 
 if TYPE_CHECKING:
@@ -168,15 +167,13 @@ def explained(planned: PlannedChain, measured: Sequence[StageMeasure] = ()) -> s
     return explain(planned.chain, planned.graph, f"{planned.tier} ({planned.why})", measured)
 
 
-def _with_result_output(
-    chain: ChainPlan, settings: Settings
-) -> tuple[ChainPlan, tempfile.TemporaryDirectory[str] | None]:
+def _with_result_output(chain: ChainPlan, settings: Settings) -> tuple[ChainPlan, TemporaryFolder | None]:
     """Gives the asked-for job an output in a temporary folder if it has none; the folder goes with the result."""
     wanted = chain.result_job
     if wanted.outputs:
         return chain, None
-    folder = tempfile.TemporaryDirectory(prefix="gristmill-result-", dir=settings.local_dir)
-    output = Output(str(Path(folder.name) / "rows"), format=Format.ARROW, mode=OutputMode.OVERWRITE)
+    folder = TemporaryFolder(settings.local_dir)
+    output = Output(str(folder.path / "rows"), format=Format.ARROW, mode=OutputMode.OVERWRITE)
     jobs = tuple(replace(job, outputs=(output,)) if job.name == wanted.name else job for job in chain.jobs)
     return replace(chain, jobs=jobs), folder
 
@@ -205,17 +202,23 @@ class _Run:
         self._report = LastProgress(options.progress)
         self._report(Progress(ChainState.PLANNING))
         chain, self._keep = _with_result_output(chain, self._settings)
-        force = options.force_distributed
-        self._planned = plan_chain(chain, self._stores, force_distributed=force, known=known)
         self._commit = secrets.token_hex(6)
-        self._outputs = ChainOutputs(self._planned.chain, self._planned.graph, self._commit, self._stores)
+        try:
+            self._planned = plan_chain(chain, self._stores, force_distributed=options.force_distributed, known=known)
+            self._outputs = ChainOutputs(self._planned.chain, self._planned.graph, self._commit, self._stores)
+        except BaseException:
+            self._drop_folder()
+            raise
 
     def result(self) -> Result:
         """Runs to the end; drops what was staged if there is none."""
         try:
             finished = self._inline() if self._planned.tier is Tier.INLINE else self._embedded()
         except BaseException:
-            self._outputs.abandon()
+            try:
+                self._outputs.abandon()
+            finally:
+                self._drop_folder()
             raise
         wanted = self._planned.chain.result_job.name
         manifests = self._outputs.manifests
@@ -233,8 +236,13 @@ class _Run:
             partial(explained, self._shown()),
         )
         if self._keep is not None:
-            weakref.finalize(result, self._keep.cleanup)
+            weakref.finalize(result, self._keep.remove)
         return result
+
+    def _drop_folder(self) -> None:
+        """There is no result to keep the folder for: it goes now, not with whoever holds the error."""
+        if self._keep is not None:
+            self._keep.remove()
 
     def _shown(self) -> PlannedChain:
         """The plan as the caller asked for it: without the temporary output of rows that go to the caller."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,6 +34,8 @@ from gristmill.plan.formats import format_of_table, path_source
 from gristmill.plan.job import ChainPlan, Output, Store
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource, Format
+from gristmill.settings import load_settings
+from gristmill.storage.temporary import TemporaryFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -278,9 +279,9 @@ class Query:
         return [str(value) for value in first.arrow().column(0).to_pylist()]
 
     @cached_property
-    def _folder(self) -> tempfile.TemporaryDirectory[str]:
+    def _folder(self) -> TemporaryFolder:
         """Where tables that were in memory lie while this query lives."""
-        return tempfile.TemporaryDirectory(prefix="gristmill-tables-")
+        return TemporaryFolder(load_settings().local_dir)
 
     @cached_property
     def _facts(self) -> StorageFacts:
@@ -309,7 +310,7 @@ class Query:
     def _saved(self, name: str, table: Any) -> FileSource:
         import pyarrow.parquet as pq
 
-        file = os.path.join(self._folder.name, f"{len(os.listdir(self._folder.name))}.parquet")
+        file = str(self._folder.path / f"{len(os.listdir(self._folder.path))}.parquet")
         rows = pa.table(table)
         if not rows.num_columns:
             raise InvalidQuery("it has no columns", place=f"table {name!r}")

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import weakref
 from functools import partial
-from pathlib import Path
-
-import pyarrow as pa
 
 from gristmill.api.result import Result
 from gristmill.api.run import LastProgress, RunOptions, explained, worker_spec
@@ -20,6 +16,7 @@ from gristmill.plan.schema import Schema
 from gristmill.settings import load_settings
 from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
+from gristmill.storage.temporary import TemporaryFolder
 
 ENGINE_SHARE = 0.7
 """So much of the memory is the engine's; the rest is for the result and for what it takes uncounted."""
@@ -33,17 +30,33 @@ def fits_whole(bytes_: int, options: RunOptions, *, parquet: bool) -> tuple[bool
 
 def run_whole(planned: PlannedChain, schema: Schema, stores: Stores, options: RunOptions) -> Result:
     """Runs it; ``schema`` is the result's. Raises what WholeRun does."""
+    folder = TemporaryFolder(load_settings().local_dir)
+    try:
+        result = _run_in(folder, planned, schema, stores, options)
+    except BaseException:
+        folder.remove()
+        raise
+    if any(folder.path.iterdir()):
+        weakref.finalize(result, folder.remove)
+    else:
+        folder.remove()
+    return result
+
+
+def _run_in(
+    folder: TemporaryFolder, planned: PlannedChain, schema: Schema, stores: Stores, options: RunOptions
+) -> Result:
+    """Runs it; a result beyond memory lies in ``folder``."""
     settings = load_settings()
     spec = worker_spec(settings, options)
     memory_bytes = int(spec.workers * spec.memory_bytes * ENGINE_SHARE)
-    place = WholePlace(stores, settings.local_dir, settings.cache_dir, memory_bytes, spec.workers)
+    place = WholePlace(stores, folder.spill, settings.cache_dir, memory_bytes, spec.workers)
     report = LastProgress(options.progress)
     run = WholeRun(planned, schema, place, report)
     job = planned.chain.result_job
-    spilled = settings.local_dir / f"gristmill-result-{secrets.token_hex(4)}"
-    rows = None if job.outputs else _collected(run, spilled)
+    rows = None if job.outputs else run.collect(folder.path / "rows.arrow")
     manifest = _written(planned, run, stores) if job.outputs else Manifest("", 0, "", job.name, 0, "", "", schema, ())
-    result = Result(
+    return Result(
         job.name,
         manifest,
         {manifest.uri: manifest} if manifest.uri else {},
@@ -57,18 +70,6 @@ def run_whole(planned: PlannedChain, schema: Schema, stores: Stores, options: Ru
         partial(explained, planned),
         rows,
     )
-    if spilled.exists():
-        weakref.finalize(result, shutil.rmtree, spilled, ignore_errors=True)
-    return result
-
-
-def _collected(run: WholeRun, spilled: Path) -> pa.Table:
-    """Its rows; no file is left of those that did not all come."""
-    try:
-        return run.collect(spilled / "rows.arrow")
-    except BaseException:
-        shutil.rmtree(spilled, ignore_errors=True)
-        raise
 
 
 def _written(planned: PlannedChain, run: WholeRun, stores: Stores) -> Manifest:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
@@ -34,6 +33,7 @@ from gristmill.schedule.events import Cause, WorkerJoined
 from gristmill.shuffle.blocks import LocalFiles
 from gristmill.shuffle.layout import exchange_folder
 from gristmill.storage.stores import Stores
+from gristmill.storage.temporary import TemporaryFolder
 
 WORKER = WorkerId("inline")
 INLINE_MEMORY_BYTES = 1 << 30
@@ -85,12 +85,11 @@ def run_inline(
     started_s = time.monotonic()
     # One process is all there is: nothing to wait for, nobody else to try.
     run = ChainRun(planned.graph, facts, SchedulerConfig(early_launch=False, backups=False, retry_elsewhere_s=0.0))
-    folder = tempfile.TemporaryDirectory(prefix="gristmill-inline-", dir=place.local_dir)
-    with folder as scratch, Interrupts() as interrupts:
-        link = _InlineLink(Path(scratch) / "outputs")
+    with TemporaryFolder(place.local_dir) as scratch, Interrupts() as interrupts:
+        link = _InlineLink(scratch / "outputs")
         environment = TaskEnv(
             stores=place.stores,
-            scratch=Path(scratch),
+            scratch=scratch,
             outputs=link.outputs,
             fetch=LocalFiles(),
             feed_updates=link.feeds.sealed,

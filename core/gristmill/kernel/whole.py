@@ -5,7 +5,6 @@ Called by the coordinator for what is too small to be spread. It has no tasks, a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,7 +47,7 @@ class WholeStep:
         folders = {folder for reader in self._readers.values() for folder in _folders(reader, place.stores)}
         settings = DatabaseSettings(
             place.memory_bytes,
-            place.spill / f"gristmill-spill-{os.getpid()}",
+            place.spill,
             frozenset({*folders, str(place.blocks)}),
             place.time_zone,
             place.threads,

@@ -12,13 +12,10 @@ file; eviction removes the files used longest ago that nobody holds.
 
 from __future__ import annotations
 
-import atexit
 import fcntl
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +26,7 @@ from gristmill.errors import StorageError
 from gristmill.settings import load_settings
 from gristmill.storage.filesystem import Entry, Filesystem
 from gristmill.storage.machine import host_identity
+from gristmill.storage.temporary import TemporaryFolder
 
 Range = tuple[int, int]
 
@@ -212,11 +210,9 @@ def block_cache(folder: Path | None) -> BlockCache:
     """The cache in a folder; None: in a temporary one that goes with the process."""
     if folder is not None:
         return BlockCache(folder, load_settings().cache_bytes)
-    return BlockCache(_process_folder(), load_settings().cache_bytes)
+    return BlockCache(_process_folder().path, load_settings().cache_bytes)
 
 
 @cache
-def _process_folder() -> Path:
-    folder = tempfile.mkdtemp(prefix="gristmill-blocks-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+def _process_folder() -> TemporaryFolder:
+    return TemporaryFolder(load_settings().local_dir)

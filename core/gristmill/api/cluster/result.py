@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -17,8 +15,10 @@ from gristmill.api.result import Rows
 from gristmill.api.rows import open_manifest
 from gristmill.coordinator.progress import Progress
 from gristmill.errors import ClusterError, GristmillError, StorageError
+from gristmill.settings import load_settings
 from gristmill.storage.manifest import read_manifest
 from gristmill.storage.stores import Stores
+from gristmill.storage.temporary import TemporaryFolder
 
 RowSource = Callable[[], pa.RecordBatchReader]
 
@@ -106,10 +106,10 @@ def _from_storage(body: Body, refused: ClusterError) -> pa.RecordBatchReader:
         ) from error
 
 
-def fetched(rows: pa.RecordBatchReader) -> tuple[RowSource, tempfile.TemporaryDirectory[str]]:
+def fetched(rows: pa.RecordBatchReader) -> tuple[RowSource, TemporaryFolder]:
     """Copies rows to this machine; they are read from there as often as wanted, while the folder lives."""
-    folder = tempfile.TemporaryDirectory(prefix="gristmill-result-")
-    file = Path(folder.name) / "rows.arrow"
+    folder = TemporaryFolder(load_settings().local_dir)
+    file = folder.path / "rows.arrow"
     with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, rows.schema) as writer:
         for batch in rows:
             writer.write_batch(batch)
