@@ -14,7 +14,10 @@ import pyarrow as pa
 import pytest
 
 import gristmill as gm
-from gristmill.errors import FragmentError, InvalidPlan
+from gristmill.coordinator import session as coordinator_session
+from gristmill.coordinator.embedded import EmbeddedPool
+from gristmill.coordinator.server import CoordinatorServer
+from gristmill.errors import Cancelled, FragmentError, GristmillError, InternalError, InvalidPlan
 from gristmill.plan.manifest import load_manifest
 
 Processes = Callable[[str], list[int]]
@@ -187,3 +190,112 @@ def test_a_copy_of_the_process_has_workers_of_its_own(engine_processes: Processe
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert _spread(session) == 499500
         assert engine_processes("agent") == agents
+
+
+def test_a_session_that_closes_ends_workers_too_that_other_surroundings_have_replaced(
+    local: Path, engine_processes: Processes, one_line: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = gm.Session(workers=1, memory="512MiB", idle_s=60)
+    job = gm.Job("slow", input=gm.text(str(one_line)), map=_sleeps)
+    failed: list[GristmillError] = []
+    began = threading.Thread(target=lambda: failed.append(_error_of(lambda: session.run(job, force_distributed=True))))
+    began.start()
+    _until(lambda: len(engine_processes("executor")) == 1)
+    monkeypatch.setenv("GM_MARK", "new")
+    assert _count(session, one_line, INLINE) == [("new", 1)]
+    assert len(engine_processes("agent")) == 2
+    session.close()
+    began.join(10)
+    assert [type(error) for error in failed] == [Cancelled]
+    assert _left(engine_processes, local) == []
+
+
+def test_deaths_count_against_the_runs_that_saw_them(
+    engine_processes: Processes, one_line: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator_session, "REPLACEMENTS_PER_WORKER", 2)
+    job = gm.Job("slow", input=gm.text(str(one_line)), map=_sleeps)
+    with gm.Session(workers=2, memory="512MiB", idle_s=60) as session:
+        failed: list[GristmillError] = []
+        first = threading.Thread(
+            target=lambda: failed.append(_error_of(lambda: session.run(job, force_distributed=True)))
+        )
+        first.start()
+        for _ in range(2):
+            _kill_agents(engine_processes)
+        sums: list[int] = []
+        second = threading.Thread(target=lambda: sums.append(_spread(session)))
+        second.start()  # it forgives nothing that the first run has seen
+        _kill_agents(engine_processes)
+        first.join(30)
+        second.join(30)
+        assert [type(error) for error in failed] == [InternalError]
+        assert sums == [499500]
+        assert _spread(session) == 499500
+
+
+def test_a_fault_of_the_coordinator_ends_its_server_too(
+    local: Path, engine_processes: Processes, one_line: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[bool] = []
+    stop = CoordinatorServer.stop
+
+    async def fault(_: EmbeddedPool) -> None:
+        raise ZeroDivisionError("a fault")
+
+    async def noted(server: CoordinatorServer) -> None:
+        await stop(server)
+        stopped.append(True)
+
+    monkeypatch.setattr(EmbeddedPool, "_take_care", fault)
+    monkeypatch.setattr(CoordinatorServer, "stop", noted)
+    with gm.Session(workers=1, memory="512MiB") as session, pytest.raises(ZeroDivisionError):
+        _count(session, one_line, INLINE)
+    assert stopped == [True]
+    assert _left(engine_processes, local) == []
+
+
+def test_a_local_folder_may_be_as_long_as_sockets_allow_whichever_worker_it_is(
+    local: Path, engine_processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = coordinator_session.SOCKET_NAME_BYTES - len("/gristmill-abcdefgh-1/coordinator.sock")
+    deep = local / ("d" * (room - len(str(local)) - 1))
+    deep.mkdir()
+    monkeypatch.setenv("GRISTMILL_LOCAL_DIR", str(deep))
+    with gm.Session(workers=1, memory="512MiB", idle_s=60) as session:
+        assert _spread(session) == 499500
+        _kill_agents(engine_processes)
+        assert _spread(session) == 499500
+        (homes,) = {tuple(home.name for home in folder.glob("w*/")) for folder in deep.glob("gristmill-*-*")}
+        assert homes == ("w0",)  # one that takes the place of another has no longer a path
+    Path(f"{deep}d").mkdir()
+    monkeypatch.setenv("GRISTMILL_LOCAL_DIR", f"{deep}d")
+    with gm.Session(workers=1, memory="512MiB") as session, pytest.raises(InvalidPlan, match="1 bytes too long"):
+        _spread(session)
+
+
+def _sleeps(name: str, line: str) -> Iterator[tuple[str, int]]:
+    time.sleep(60)
+    yield name, 1
+
+
+def _error_of(work: Callable[[], object]) -> GristmillError:
+    with pytest.raises(GristmillError) as raised:
+        work()
+    return raised.value
+
+
+def _until(there: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + 20
+    while not there():
+        assert time.monotonic() < until_s, "it has not come to that"
+        time.sleep(0.02)
+
+
+def _kill_agents(processes: Processes) -> None:
+    """Kills the workers that run; returns once others are there."""
+    _until(lambda: len(processes("executor")) == len(processes("agent")) > 0)
+    victims = processes("agent")
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
+    _until(lambda: len(processes("agent")) == len(victims) and not set(processes("agent")) & set(victims))

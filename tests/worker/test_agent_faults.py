@@ -63,7 +63,7 @@ def test_what_executors_of_before_left_in_scratch_is_removed(tmp_path: Path) -> 
     (left / "spill").mkdir(parents=True)
     (left.parent / "executor-0-3.log").touch()
     Agent(config)
-    assert [path.name for path in left.parent.iterdir()] == ["executor-0-3.log"]
+    assert list(left.parent.iterdir()) == []
 
 
 def test_the_scratch_of_an_executor_goes_with_it(tmp_path: Path) -> None:

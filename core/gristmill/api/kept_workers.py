@@ -41,6 +41,8 @@ class KeptWorkers:
         self._lock = threading.Lock()
         self._closed = False
         self._present: tuple[_Surroundings, EmbeddedPool] | None = None
+        self._pools: WeakSet[EmbeddedPool] = WeakSet()
+        """The present one, and those that ended or still run what began before it."""
         _all.add(self)
 
     @contextmanager
@@ -63,20 +65,23 @@ class KeptWorkers:
                 pool.retire()
             pool = EmbeddedPool(wanted.spec, idle_s)
             self._present = (wanted, pool)
+            self._pools.add(pool)
             _pools.add(pool)
             return pool
 
     def close(self) -> None:
         """Cancels what runs, and ends the workers; there will be no others."""
         with self._lock:
-            present, self._present, self._closed = self._present, None, True
-        if present is not None:
-            present[1].close()
+            self._present, self._closed = None, True
+            pools = list(self._pools)
+        for pool in pools:
+            pool.close()
 
     def forget(self) -> None:
         """In a copy of the process: the workers are its parent's."""
         self._lock = threading.Lock()
         self._present = None
+        self._pools = WeakSet()
 
 
 _all: WeakSet[KeptWorkers] = WeakSet()

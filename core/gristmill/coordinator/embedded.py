@@ -23,9 +23,9 @@ from gristmill.coordinator.planning import PlannedChain
 from gristmill.coordinator.pool import Pool
 from gristmill.coordinator.progress import ChainState, Progress
 from gristmill.coordinator.server import CoordinatorServer
-from gristmill.coordinator.session import EmbeddedSession, WorkerSpec
+from gristmill.coordinator.session import Deaths, EmbeddedSession, WorkerSpec
 from gristmill.coordinator.snapshot import snapshot
-from gristmill.errors import Cancelled, GristmillError
+from gristmill.errors import Cancelled
 from gristmill.logs import log
 from gristmill.schedule.config import SchedulerConfig
 
@@ -82,11 +82,10 @@ class EmbeddedPool:
         self._open = True
         self._closing = False
         self._fault: BaseException | None = None
-        self._hopeless: GristmillError | None = None
-        """Why workers that died are not replaced any more."""
         self._ready = threading.Event()
         self._gone = threading.Event()
-        self._chains: set[ChainRun] = set()
+        self._chains: dict[ChainRun, Deaths] = {}
+        """What runs, each with how often workers had died before."""
         self._pool = Pool()
         threading.Thread(target=self._live_in_thread, name="gristmill-coordinator", daemon=True).start()
 
@@ -167,8 +166,13 @@ class EmbeddedPool:
         self._loop.set_exception_handler(_noted)
         self._changed = asyncio.Event()
         self._session = session = EmbeddedSession(self._spec)
+        self._quiet_since = session.deaths
         try:
             server = CoordinatorServer(session.address, self._pool, session.token)
+        except BaseException:
+            session.close()
+            raise
+        try:
             await server.start()
             self._ready.set()
             while not self._is_over():
@@ -176,7 +180,7 @@ class EmbeddedPool:
             await self._end_runs()
         finally:
             session.close()  # first: workers that are gone do not keep the server waiting
-        await server.stop()
+            await server.stop()
 
     def _is_over(self) -> bool:
         """Whether it is time to end; from then on nobody is admitted."""
@@ -188,17 +192,22 @@ class EmbeddedPool:
 
     async def _take_care(self) -> None:
         """Replaces workers that have died, and waits a while."""
-        try:
-            for message in self._session.replace_dead():
-                for chain in self._chains:
-                    chain.tally.messages.append(message)
-        except GristmillError as error:
-            for chain in self._going_on():
-                chain.fail(error)
-            self._open, self._hopeless = False, error
+        for message in self._session.replace_dead():
+            for chain in self._chains:
+                chain.tally.messages.append(message)
+        self._give_up()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), CARE_EVERY_S if self._chains else IDLE_CARE_EVERY_S)
         self._changed.clear()
+
+    def _give_up(self) -> None:
+        """Ends what workers die too often for: runs, and this pool, so that the next run gets new workers."""
+        for chain in self._going_on():
+            if (error := self._session.hopeless(self._chains[chain])) is not None:
+                chain.fail(error)
+                self._open = False
+        if not self._chains and self._session.hopeless(self._quiet_since) is not None:
+            self._open = False
 
     def _going_on(self) -> list[ChainRun]:
         """The chains that still need workers; others have failed, or commit."""
@@ -212,19 +221,17 @@ class EmbeddedPool:
             await asyncio.sleep(CARE_EVERY_S)
 
     async def _drive(self, run: EmbeddedRun) -> ChainRun:
-        if self._hopeless is not None:
-            raise self._hopeless
         # Where all disks are one there is nothing to fetch early, and a slot that waits could do something.
         config = SchedulerConfig(early_launch=self._spec.separate_machines)
         chain = ChainRun(run.planned.graph, run.facts, config)
-        self._session.forgive()
         self._pool.add(run.facts.run, chain, run.planned.graph.stores, time.monotonic())
-        self._chains.add(chain)
+        self._chains[chain] = self._session.deaths
         self._changed.set()
         try:
             await self._drive_to_end(chain, run)
         finally:
-            self._chains.discard(chain)
+            del self._chains[chain]
+            self._quiet_since = self._session.deaths
         return chain
 
     async def _drive_to_end(self, chain: ChainRun, run: EmbeddedRun) -> None:

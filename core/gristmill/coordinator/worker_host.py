@@ -21,6 +21,7 @@ from gristmill.wire.agent_config import AgentConfig
 
 SEND_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 5.0
+HOST_SOCKET = "host.sock"
 _BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from gristmill.worker.host import main; main()"
 
 
@@ -41,7 +42,7 @@ class WorkerHost:
     """
 
     def __init__(self, folder: Path, *, remote: bool) -> None:
-        self.socket_path = folder / "host.sock"
+        self.socket_path = folder / HOST_SOCKET
         self.log = folder / "host.log"
         self._incoming = frames.Incoming()
         self._connection, theirs = socket.socketpair()

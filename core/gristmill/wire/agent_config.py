@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from gristmill.wire.tls import TlsFiles
 
+AGENT_SOCKET = "agent.sock"
+"""The name of the socket below a worker's scratch where its executors find the agent."""
+
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:

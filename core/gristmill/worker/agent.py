@@ -26,11 +26,11 @@ from gristmill.shuffle.layout import exchange_folder, run_folder
 from gristmill.version import __version__
 from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
-from gristmill.wire.agent_config import AgentConfig
+from gristmill.wire.agent_config import AGENT_SOCKET, AgentConfig
 from gristmill.wire.tls import TlsFiles
 from gristmill.worker.coordinator_link import CoordinatorLink
 from gristmill.worker.host_link import HostLink
-from gristmill.worker.layout import executor_folder, executor_folders
+from gristmill.worker.layout import executor_folder, executor_folders, executor_logs
 from gristmill.worker.memory import MemoryMeter, held
 from gristmill.worker.processes import host_identity
 from gristmill.worker.slots import Slot
@@ -58,8 +58,10 @@ class Agent:
         self._scratch.mkdir(parents=True, exist_ok=True)
         for left in executor_folders(self._scratch):  # by the executors of an agent before this one
             shutil.rmtree(left, ignore_errors=True)
+        for log_of_before in executor_logs(self._scratch):  # the last words of others
+            log_of_before.unlink(missing_ok=True)
         Path(config.outputs).mkdir(parents=True, exist_ok=True)
-        self._socket_path = str(self._scratch / "agent.sock")
+        self._socket_path = str(self._scratch / AGENT_SOCKET)
         self._link = CoordinatorLink(config, self._take)
         self._executors = HostLink(
             config.executors, self._socket_path, config.worker, self._process_started, self._process_ended

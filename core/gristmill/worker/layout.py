@@ -18,6 +18,11 @@ def executor_folders(scratch: Path) -> Iterator[Path]:
     return scratch.glob(f"{_PREFIX}*/")
 
 
+def executor_logs(logs: Path) -> Iterator[Path]:
+    """What all executors' processes wrote, those that are gone included."""
+    return logs.glob(f"{_PREFIX}*.log")
+
+
 def executor_log(logs: Path, name: str) -> Path:
     """What one executor's process wrote."""
     return logs / f"{_PREFIX}{name}.log"
