@@ -15,7 +15,7 @@ from gristmill.plan.formats import format_of_path, path_source
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileRange, FileSource, Format
 from gristmill.storage.filesystem import Entry
-from gristmill.storage.footers import Footers
+from gristmill.storage.footers import FOOTERS
 from gristmill.storage.splits import PlannedInput, plan_input
 from gristmill.storage.stores import Stores
 from gristmill_sql.statistics import column_bytes, distinct_values
@@ -53,9 +53,6 @@ FactsReader = Callable[[FileSource, str], TableFacts]
 """Reads the facts of a source; the second argument is the place that an error names."""
 
 
-_FOOTERS = Footers()
-
-
 class StorageFacts:
     """A reader of facts from the files' own footers, as the storage layer plans them.
 
@@ -87,7 +84,7 @@ class StorageFacts:
         """Distinct values and bytes of columns; of the same files they are known from the last time."""
         if (known := _KNOWN.get((files, rows))) is not None:
             return known
-        found = [_FOOTERS.read(entry, self.stores.filesystem(entry.uri)).metadata for entry in files]
+        found = [FOOTERS.read(entry, self.stores.filesystem(entry.uri)).metadata for entry in files]
         if len(_KNOWN) >= _MOST_KNOWN:
             _KNOWN.clear()
         facts = _KNOWN[files, rows] = (distinct_values(found, rows), column_bytes(found))

@@ -8,13 +8,19 @@ import os
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.errors import InputError
+from gristmill.plan.source import FileSource, Format
 from gristmill.storage.blockcache import BlockCache, merge, subtract
 from gristmill.storage.filesystem import canonical
+from gristmill.storage.footers import Footers
+from gristmill.storage.reading import open_split
+from gristmill.storage.splits import plan_input
 from gristmill.storage.stores import Stores
 
 _ranges = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)).map(lambda r: (r[0], r[0] + r[1])), max_size=8)
@@ -87,6 +93,22 @@ def test_files_used_longest_ago_are_evicted_unless_they_are_held(tmp_path, store
     held[2].close()
     cache.evict()
     assert [cached.path.exists() for cached in held] == [True, False, False, True]
+
+
+def test_a_footer_that_a_reader_left_is_not_asked_for_again(tmp_path, stores):
+    uri = "memory://cache/footers/t.parquet"
+    filesystem = stores.filesystem(uri)
+    rows = pa.BufferOutputStream()
+    pq.write_table(pa.table({"n": range(1000)}), rows)
+    filesystem.put(uri, rows.getvalue().to_pybytes())
+    entry, metered, idle = filesystem.stat(uri), filesystem.metered(), filesystem.metered()
+    unread = Footers().read(entry, metered, tmp_path)
+    assert metered.usage.requests > 0
+    planned = plan_input(FileSource((uri,), Format.PARQUET), stores, "t")
+    assert sum(b.num_rows for b in open_split(planned.source, planned.splits[0], stores, tmp_path).batches()) == 1000
+    kept = Footers().read(entry, idle, tmp_path)
+    assert idle.usage.requests == 0
+    assert kept.raw == unread.raw
 
 
 def fetch(folder: str, uri: str, start: int) -> bool:

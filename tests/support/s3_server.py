@@ -55,13 +55,17 @@ def server_binary() -> Path | None:
 
 
 @contextmanager
-def running_s3_server(binary: Path) -> Iterator[S3Server]:
-    """A server on a free port of loopback with a folder of its own, ended on leaving."""
+def running_s3_server(binary: Path, access_log: Path | None = None) -> Iterator[S3Server]:
+    """A server on a free port of loopback with a folder of its own, ended on leaving.
+
+    ``access_log`` gets a line for each request, in the form of S3's server access logs.
+    """
     root = Path(tempfile.mkdtemp(prefix="gristmill-s3-"))
     for name in ("buckets", "sidecar"):
         (root / name).mkdir()
     port = free_port()
     argv = [str(binary), "--port", f"127.0.0.1:{port}", "--access", ACCESS_KEY, "--secret", SECRET_KEY]
+    argv += ["--access-log", str(access_log)] if access_log else []
     argv += ["--quiet", "--keep-alive", "posix", "--sidecar", str(root / "sidecar"), str(root / "buckets")]
     try:
         with running(argv, port):

@@ -45,10 +45,7 @@ class BlockCache:
 
     def open(self, entry: Entry) -> CachedFile:
         """The cached form of a file, which is not evicted while the result lives."""
-        digest = hashlib.sha256(
-            f"{host_identity()}\n{entry.uri}\n{entry.version}\n{entry.bytes_}".encode()
-        ).hexdigest()[:40]
-        return CachedFile(self._folder / f"{digest}.data", entry)
+        return CachedFile(_data_file(self._folder, entry), entry)
 
     def evict(self) -> None:
         """Remove files used longest ago until the rest is well under the limit. Cheap when nothing is to do."""
@@ -61,6 +58,17 @@ class BlockCache:
                 return
             if _removed(path):
                 total -= stat.st_blocks * 512
+
+
+def cached_file(folder: Path, entry: Entry) -> CachedFile | None:
+    """What the cache in a folder has of a file, if it has anything."""
+    path = _data_file(folder, entry)
+    return CachedFile(path, entry) if path.exists() else None
+
+
+def _data_file(folder: Path, entry: Entry) -> Path:
+    known_by = f"{host_identity()}\n{entry.uri}\n{entry.version}\n{entry.bytes_}"
+    return folder / f"{hashlib.sha256(known_by.encode()).hexdigest()[:40]}.data"
 
 
 def _data_files(folder: Path) -> Iterator[Path]:
@@ -127,6 +135,10 @@ class CachedFile:
     def holds(self, span: Range) -> bool:
         """Whether all of a range is here."""
         return not subtract([span], self.present())
+
+    def read(self, span: Range) -> bytes | None:
+        """The bytes of a range, if all of it is here."""
+        return os.pread(self._file, span[1] - span[0], span[0]) if self.holds(span) else None
 
     def write(self, blocks: Iterable[tuple[int, bytes]]) -> None:
         """Put bytes of the remote file at their offsets, and note that they are here."""

@@ -1,7 +1,8 @@
 """Parquet footers: schema, rows and sizes of row groups without reading data.
 
 Planning reads them for every file, many at once for remote stores; readers ask again for the files of one split and
-find them in a small cache, which knows a file by its URI and version.
+find them in a small cache, which knows a file by its URI and version. Another process on this machine that has read
+from a remote file has left its footer in the block cache.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -18,6 +20,7 @@ import pyarrow.parquet as pq
 from gristmill.errors import InputError
 from gristmill.plan.schema import Schema
 from gristmill.rows.types import schema_of
+from gristmill.storage.blockcache import cached_file
 from gristmill.storage.filesystem import Entry, Filesystem
 from gristmill.storage.parallel import in_parallel
 
@@ -57,26 +60,32 @@ class Footers:
         self._lock = Lock()
         self._schemas = _Schemas()
 
-    def read(self, entry: Entry, filesystem: Filesystem) -> Footer:
-        """The footer of one file. Raises InputError for what is not a whole Parquet file."""
+    def read(self, entry: Entry, filesystem: Filesystem, blocks: Path | None = None) -> Footer:
+        """The footer of one file; ``blocks`` is the folder of a block cache that may have it.
+
+        Raises InputError for what is not a whole Parquet file.
+        """
         key = (entry.uri, entry.version)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        footer = self._parse(entry, footer_bytes(entry, filesystem))
+        kept = kept_footer(entry, blocks) if blocks and filesystem.local_path(entry.uri) is None else None
+        footer = self._parse(entry, kept or footer_bytes(entry, filesystem))
         with self._lock:
             self._kept[key] = footer
             if len(self._kept) > _CACHED:
                 self._kept.popitem(last=False)
         return footer
 
-    def summaries(self, entries: Sequence[Entry], filesystem: Callable[[str], Filesystem]) -> list[FooterSummary]:
+    def summaries(
+        self, entries: Sequence[Entry], filesystem: Callable[[str], Filesystem], blocks: Path | None = None
+    ) -> list[FooterSummary]:
         """Of many files, in their order: remote ones many at once, local ones in turn, as waiting is not their cost."""
         local = all(filesystem(entry.uri).local_path(entry.uri) is not None for entry in entries[:1])
         if local:
             return [self.read(entry, filesystem(entry.uri)).summary for entry in entries]
-        return in_parallel(lambda entry: self.read(entry, filesystem(entry.uri)).summary, entries)
+        return in_parallel(lambda entry: self.read(entry, filesystem(entry.uri), blocks).summary, entries)
 
     def _parse(self, entry: Entry, raw: bytes) -> Footer:
         try:
@@ -105,6 +114,10 @@ class _Schemas:
         return schema
 
 
+FOOTERS = Footers()
+"""Those of this process: planning and readers ask for the same."""
+
+
 def footer_bytes(entry: Entry, filesystem: Filesystem) -> bytes:
     """The end of a Parquet file from the first byte of its footer: one request, or two for a very large footer."""
     if entry.bytes_ == 0:
@@ -119,6 +132,15 @@ def footer_bytes(entry: Entry, filesystem: Filesystem) -> bytes:
     if needed > len(tail):
         tail = filesystem.read(entry.uri, entry.bytes_ - needed, entry.bytes_, entry.version)
     return tail[-needed:]
+
+
+def kept_footer(entry: Entry, blocks: Path) -> bytes | None:
+    """As ``footer_bytes``, out of the block cache in a folder, if it has the footer."""
+    cached = cached_file(blocks, entry)
+    end = cached.read((max(0, entry.bytes_ - 8), entry.bytes_)) if cached else None
+    if cached is None or end is None or end[-4:] != MAGIC:
+        return None
+    return cached.read((max(0, entry.bytes_ - 8 - int.from_bytes(end[:4], "little")), entry.bytes_))
 
 
 _LEAVE_OUT = "Remove it, write it again, or leave it out of the input's pattern."

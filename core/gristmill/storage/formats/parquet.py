@@ -22,9 +22,10 @@ from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileRange, FileSource, Format, Split
 from gristmill.rows.logical import quote_name
 from gristmill.rows.types import arrow_schema, cast_table, duckdb_export_list
+from gristmill.settings import load_settings
 from gristmill.storage.blockcache import CachedFile, block_cache
 from gristmill.storage.filesystem import Entry, Filesystem
-from gristmill.storage.footers import MAGIC, Footer, Footers, FooterSummary
+from gristmill.storage.footers import FOOTERS, MAGIC, Footer, FooterSummary
 from gristmill.storage.formats.plan import FormatPlan, one_schema, whole_piece
 from gristmill.storage.formats.reader import SplitReader, one_batch
 from gristmill.storage.listing import Listed
@@ -40,7 +41,6 @@ SAMPLED_FOOTERS = 2_000
 _BLOOM_BYTES = 1 << 20
 """Of a Bloom filter whose length the footer does not tell."""
 _PIECES_OF_A_SCAN = 256
-_footers = Footers()
 
 
 @cache
@@ -60,7 +60,8 @@ def plan_parquet(files: Sequence[Listed], source: FileSource, stores: Stores, pl
     """
     split_bytes = source.split_bytes or SPLIT_BYTES
     looked_at = _sample(files, split_bytes)
-    found = _footers.summaries([listed.entry for listed in looked_at], stores.filesystem)
+    entries = [listed.entry for listed in looked_at]
+    found = FOOTERS.summaries(entries, stores.filesystem, load_settings().cache_dir)
     footers = {listed.entry.uri: footer for listed, footer in zip(looked_at, found, strict=True)}
     schema = one_schema([(uri, footer.schema) for uri, footer in footers.items()], source, place)
     if source.format is Format.PAIRS and [c.name for c in schema] != ["key", "value"]:
@@ -131,7 +132,8 @@ class ParquetReader(SplitReader):
         return self._schema
 
     def _footer(self, piece: FileRange) -> Footer:
-        return _footers.read(Entry(piece.uri, piece.end, piece.version), self.filesystem(piece.uri))
+        entry = Entry(piece.uri, piece.end, piece.version)
+        return FOOTERS.read(entry, self.filesystem(piece.uri), self._cache_dir)
 
     @property
     def prunes_columns(self) -> bool:
