@@ -13,9 +13,7 @@ from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.schema import Column, Schema, SortKey
 from gristmill.plan.stage import StageGraph
 from gristmill.plan.task import ExchangeFeed, MapOutput
-from gristmill.rows.ordering import key_table
 from gristmill.rows.types import arrow_schema, schema_of, unify
-from gristmill.shuffle.bounds import choose_common_bounds
 
 
 @dataclass(slots=True)
@@ -48,6 +46,8 @@ def _is_range(book: _Book) -> bool:
 
 def _key_types(book: _Book) -> Schema:
     """The types of the keys, named by their positions: inputs may call theirs differently."""
+    from gristmill.rows.ordering import key_table  # numpy's and Arrow's functions: later than the first tasks
+
     keys = key_table(arrow_schema(book.schema).empty_table(), [SortKey(key) for key in book.spec.keys])
     types = {column.name: column.type for column in schema_of(keys.schema)}
     return tuple(Column(f"key {at}", types[key]) for at, key in enumerate(book.spec.keys, start=1))
@@ -121,6 +121,8 @@ class FeedBook:
 
     def _choose_bounds(self, job: str) -> None:
         """Cuts all inputs of a job at the same bounds, once the last of them is sealed: equal keys have to meet."""
+        from gristmill.shuffle.bounds import choose_common_bounds
+
         ranges = {each: book for each, book in self._books.items() if each.job == job and _is_range(book)}
         if not all(book.sealed for book in ranges.values()):
             return

@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gristmill.errors import TypeConflict
 from gristmill.plan.schema import Schema
-from gristmill.rows.carriers import carrier_field, exported_as, logical_of, travels_as_itself
-from gristmill.rows.duck import query
+from gristmill.rows.carriers import carrier_field, exported_as, travels_as_itself
 from gristmill.rows.logical import Logical, parse, quote_name
 
 
@@ -60,42 +57,23 @@ def cast_array(array: pa.Array, wanted: pa.DataType, place: str) -> pa.Array:
         return pa.nulls(len(array), wanted)
     if pa.types.is_struct(wanted) and pa.types.is_struct(array.type):
         return _cast_struct(array, wanted, place)
+    from gristmill.rows.conversion import converted  # Arrow's functions and DuckDB: where all fits, nobody needs them
+
     try:
-        return _cast_plain(array, wanted)
+        return converted(array, wanted)
     except pa.ArrowInvalid as error:
         raise TypeConflict(f"a {array.type} does not fit {wanted}: {error}", place=f"column {place!r}") from error
 
 
-def _cast_plain(array: pa.Array, wanted: pa.DataType) -> pa.Array:
-    if pa.types.is_integer(array.type) and pa.types.is_decimal(wanted):
-        return _cast_by_duckdb(array, wanted) if wanted.precision < 20 else pc.cast(array, wanted)
-    if pa.types.is_decimal(array.type) and pa.types.is_floating(wanted):
-        return _cast_by_duckdb(array, wanted)  # Arrow's is off by a last place for one value in eight
-    rounds = pa.types.is_integer(array.type) and pa.types.is_floating(wanted)
-    try:
-        return pc.cast(array, options=pc.CastOptions(target_type=wanted, allow_float_truncate=rounds))
-    except (pa.ArrowNotImplementedError, pa.ArrowTypeError):
-        return _cast_by_duckdb(array, wanted)
-
-
 def _cast_struct(array: pa.StructArray, wanted: pa.StructType, place: str) -> pa.Array:
+    import pyarrow.compute as pc
+
     columns = []
     for part in wanted:
         at = array.type.get_field_index(part.name)
         given = pc.struct_field(array, at) if at >= 0 else pa.nulls(len(array), part.type)
         columns.append(cast_array(given, part.type, f"{place}.{part.name}"))
     return pa.StructArray.from_arrays(columns, fields=list(wanted), mask=array.is_null())
-
-
-def _cast_by_duckdb(array: pa.Array, wanted: pa.DataType) -> pa.Array:
-    kind = exported_as(logical_of(pa.field("v", wanted)))
-    given = pa.table({"v": array})
-    try:
-        out = query(f"SELECT CAST(v AS {kind}) AS v FROM given", given)
-    except duckdb.Error as error:
-        raise pa.ArrowInvalid(str(error)) from error
-    chunk = out.column(0).combine_chunks()
-    return chunk if chunk.type == wanted else pc.cast(chunk, wanted)
 
 
 def duckdb_cast_list(schema: Schema) -> str:

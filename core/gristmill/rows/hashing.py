@@ -19,20 +19,13 @@ import pyarrow.compute as pc
 from gristmill.errors import InvalidPlan
 from gristmill.plan.exchange import HashName
 from gristmill.plan.schema import Column
+from gristmill.rows.buffers import decimal_halves, fixed_values, is_bytes, null_mask, text_buffers
 from gristmill.rows.carriers import carrier, logical_of
 from gristmill.rows.casting import cast_array, duckdb_cast_list
 from gristmill.rows.duck import query
 from gristmill.rows.logical import ArrayOf, ListOf, Logical, MapOf, Scalar, StructOf, UnionOf
 from gristmill.rows.ordering import key_column
-from gristmill.rows.words import (
-    big_endian,
-    decimal_halves,
-    fixed_values,
-    is_bytes,
-    null_mask,
-    struct_parts,
-    text_buffers,
-)
+from gristmill.rows.words import big_endian, struct_parts
 
 Hashes = npt.NDArray[np.uint64]
 PartitionIds = npt.NDArray[np.unsignedinteger[Any]]

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gristmill.errors import TypeConflict
 from gristmill.rows.carriers import carrier, logical_of
@@ -60,6 +59,8 @@ def _infer(values: Sequence[Any], kinds: set[type], place: str) -> pa.Array:
 
 
 def _infer_mixed(values: Sequence[Any], kinds: set[type], place: str) -> pa.Array:
+    import pyarrow.compute as pc
+
     if kinds == {int, float}:
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
     parts: list[tuple[type, pa.Array]] = []

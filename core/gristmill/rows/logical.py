@@ -10,8 +10,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-import duckdb
-
 from gristmill.errors import TypeConflict
 
 
@@ -285,5 +283,7 @@ def _member_name(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def _keywords() -> frozenset[str]:
+    import duckdb  # here: most processes that know types never print one that needs its keywords
+
     with duckdb.connect() as con:
         return frozenset(row[0] for row in con.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall())

@@ -16,22 +16,11 @@ import pyarrow.compute as pc
 from gristmill.errors import InvalidPlan
 from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import SortKey
+from gristmill.rows.buffers import Mask, Rows, UIntArray, is_bytes, null_mask
 from gristmill.rows.carriers import carrier, logical_of
 from gristmill.rows.casting import cast_array
 from gristmill.rows.logical import StructOf
-from gristmill.rows.words import (
-    Mask,
-    Rows,
-    UIntArray,
-    Words,
-    encoded,
-    is_bytes,
-    needs_encoding,
-    null_mask,
-    number_word,
-    struct_parts,
-    words_of,
-)
+from gristmill.rows.words import Words, encoded, needs_encoding, number_word, struct_parts, words_of
 
 
 def sort_indices(

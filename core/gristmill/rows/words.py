@@ -16,15 +16,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.plan.schema import Column
+from gristmill.rows.buffers import (
+    Mask,
+    Rows,
+    UIntArray,
+    decimal_halves,
+    fixed_values,
+    is_bytes,
+    null_mask,
+    text_buffers,
+)
 from gristmill.rows.carriers import carrier, logical_of, rebuilt
 from gristmill.rows.casting import cast_array, duckdb_cast_list
 from gristmill.rows.duck import query
 from gristmill.rows.logical import ArrayOf, Decimal, ListOf, Logical, Scalar, StructOf, quote_name
-
-UIntArray = npt.NDArray[np.unsignedinteger[Any]]
-Rows = npt.NDArray[np.int64]
-
-Mask = npt.NDArray[np.bool_]
 
 _ENCODED = frozenset({"UHUGEINT", "TIME WITH TIME ZONE", "BIGNUM", "INTERVAL", "GEOMETRY", "VARIANT"})
 _SAMPLE = 1024
@@ -76,14 +81,6 @@ def needs_encoding(kind: Logical) -> bool:
     return kind.name in _ENCODED if isinstance(kind, Scalar) else not isinstance(kind, Decimal | StructOf)
 
 
-def is_bytes(kind: pa.DataType) -> bool:
-    """Whether values are text or bytes of any length."""
-    types = pa.types
-    return bool(
-        types.is_string(kind) or types.is_binary(kind) or types.is_large_string(kind) or types.is_large_binary(kind)
-    )
-
-
 class NullWord:
     """One word that puts NULLs before or after the rest."""
 
@@ -131,21 +128,6 @@ def number_word(column: pa.Array) -> UIntArray:
     return unsigned ^ unsigned.dtype.type(1 << (8 * values.dtype.itemsize - 1))
 
 
-_CODES = {"float": "f4", "double": "f8"}
-
-
-def fixed_values(column: pa.Array) -> npt.NDArray[Any]:
-    """The values buffer of a fixed-width column of 1, 2, 4 or 8 bytes, without a copy; NULLs hold anything."""
-    kind = column.type
-    width = kind.bit_width // 8
-    sign = "u" if pa.types.is_unsigned_integer(kind) else "i"
-    code = _CODES.get(str(kind), f"{sign}{width}")
-    if len(column) == 0:
-        return np.empty(0, code)
-    values: npt.NDArray[Any] = np.frombuffer(column.buffers()[1], code, len(column), column.offset * width)
-    return values
-
-
 def _float_word(values: npt.NDArray[np.floating[Any]]) -> UIntArray:
     size = values.dtype.itemsize
     bits = (values + values.dtype.type(0)).view(f"u{size}")
@@ -161,26 +143,6 @@ def _decimal_words(column: pa.Array) -> tuple[UIntArray, ...]:
     if bool((high == low.view(np.int64) >> 63).all()):
         return (low ^ np.uint64(1 << 63),)
     return (flipped, low)
-
-
-def decimal_halves(column: pa.Array) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """The low and the high half of a decimal128 column; NULLs count as zero."""
-    if len(column) == 0:
-        return np.empty(0, np.uint64), np.empty(0, np.int64)
-    pairs = np.frombuffer(column.buffers()[1], np.uint64, 2 * len(column), column.offset * 16).reshape(-1, 2)
-    low, high = pairs[:, 0].copy(), pairs[:, 1].copy()
-    if column.null_count:
-        missing = null_mask(column)
-        low[missing], high[missing] = 0, 0
-    return low, high.view(np.int64)
-
-
-def null_mask(column: pa.Array) -> Mask | None:
-    """Where the column is NULL; None where nowhere."""
-    if not column.null_count:
-        return None
-    missing: Mask = column.is_null().to_numpy(zero_copy_only=False)
-    return missing
 
 
 class TextWords:
@@ -229,26 +191,6 @@ def _ranks(column: pa.Array) -> UIntArray:
     ranks[order] = np.arange(len(order), dtype=np.uint32)
     places: npt.NDArray[np.int32] = codes.indices.to_numpy()
     return ranks[places]
-
-
-def text_buffers(column: pa.Array) -> tuple[Rows, Rows, npt.NDArray[np.uint8]]:
-    """Start, length and bytes of each value of a string or binary column; NULLs have length 0."""
-    offsets_type, width = (np.int64, 8) if _is_large(column.type) else (np.int32, 4)
-    if len(column) == 0:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(8, np.uint8)
-    _, offsets_buffer, data_buffer = column.buffers()
-    offsets = np.frombuffer(offsets_buffer, offsets_type, len(column) + 1, column.offset * width).astype(np.int64)
-    lengths = np.diff(offsets)
-    if column.null_count:
-        lengths[null_mask(column)] = 0
-    data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else np.zeros(0, np.uint8)
-    if len(data) < 8:
-        data = np.concatenate([data, np.zeros(8, np.uint8)])
-    return offsets[:-1], lengths, data
-
-
-def _is_large(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_large_string(kind) or pa.types.is_large_binary(kind))
 
 
 def big_endian(data: npt.NDArray[np.uint8], starts: Rows, sizes: Rows) -> npt.NDArray[np.uint64]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from gristmill.rows.words import fixed_values, is_bytes, null_mask, text_buffers
+from gristmill.rows.buffers import fixed_values, is_bytes, null_mask, text_buffers
 
 
 class ContentDigest:

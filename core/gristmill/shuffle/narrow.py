@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gristmill.rows.words import Mask, fixed_values, null_mask
+from gristmill.rows.buffers import Mask, fixed_values, null_mask
 
 _BASE_KEY = b"gristmill.base"
 _FEWEST_ROWS = 1024

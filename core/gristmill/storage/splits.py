@@ -11,12 +11,7 @@ from dataclasses import dataclass, replace
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource, Format, Split
 from gristmill.storage.filesystem import canonical
-from gristmill.storage.formats.arrow import plan_arrow
-from gristmill.storage.formats.csv import plan_csv
-from gristmill.storage.formats.json import plan_json
-from gristmill.storage.formats.parquet import plan_parquet
 from gristmill.storage.formats.plan import FormatPlan, hive_columns
-from gristmill.storage.formats.text import plan_text
 from gristmill.storage.listing import Listed, list_files
 from gristmill.storage.manifest import manifest_parts
 from gristmill.storage.packing import SPLIT_BYTES, pack
@@ -71,14 +66,25 @@ def _without_hive(source: FileSource, hive: Schema) -> FileSource:
 
 
 def _plan_format(files: list[Listed], source: FileSource, stores: Stores, place: str) -> FormatPlan:
+    """Each format's module is loaded when it is first met: a lead's first task waits for what it imports."""
     match source.format:
         case Format.PARQUET | Format.PAIRS:
+            from gristmill.storage.formats.parquet import plan_parquet
+
             return plan_parquet(files, source, stores, place)
         case Format.TEXT:
+            from gristmill.storage.formats.text import plan_text
+
             return plan_text(files, source)
         case Format.CSV:
+            from gristmill.storage.formats.csv import plan_csv
+
             return plan_csv(files, source, stores, place)
         case Format.JSON:
+            from gristmill.storage.formats.json import plan_json
+
             return plan_json(files, source, stores, place)
         case Format.ARROW:
+            from gristmill.storage.formats.arrow import plan_arrow
+
             return plan_arrow(files, source, stores, place)

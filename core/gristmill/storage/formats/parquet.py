@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 
 from gristmill.errors import InputError
@@ -34,6 +33,9 @@ from gristmill.storage.packing import SPLIT_BYTES, Weighed, group_cuts
 from gristmill.storage.parallel import in_parallel
 from gristmill.storage.stores import Stores
 
+if TYPE_CHECKING:
+    import duckdb
+
 BATCH_ROWS = 122_880
 ALL_FOOTERS = 10_000
 """Up to so many files every footer is read at planning."""
@@ -46,6 +48,8 @@ _PIECES_OF_A_SCAN = 256
 @cache
 def _connection() -> duckdb.DuckDBPyConnection:
     """For batches, of all readers of the process; relations use the caller's. It knows footers that it has read."""
+    import duckdb  # here: who plans reads footers only
+
     con = duckdb.connect(config={"threads": 1})
     con.execute("SET GLOBAL parquet_metadata_cache = true")
     atexit.register(_connection.cache_clear)  # else its binding calls it a leak, on the user's screen
@@ -171,6 +175,8 @@ class ParquetReader(SplitReader):
                     batch, taken = next(batches, None), 0
 
     def _run(self, pieces: Sequence[FileRange], schema: Schema) -> Iterator[pa.RecordBatch]:
+        import duckdb
+
         target = arrow_schema(schema)
         query = f"SELECT {duckdb_export_list(schema)} FROM ({self._select(pieces, schema)})"
         with _connection().cursor() as con:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 
 from gristmill.errors import InputError, InternalError
@@ -21,6 +20,9 @@ from gristmill.rows.types import arrow_schema, cast_table, duckdb_cast_list
 from gristmill.storage.filesystem import Filesystem
 from gristmill.storage.local import changed, missing
 from gristmill.storage.stores import Stores
+
+if TYPE_CHECKING:
+    import duckdb
 
 _numbers = itertools.count()
 
