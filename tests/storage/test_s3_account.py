@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gristmill.errors import StorageError
+import gristmill as gm
+from gristmill.errors import InvalidPlan, StorageError
 from gristmill.plan.job import Store
 from gristmill.storage import s3_session
 from gristmill.storage.s3_account import account_of
+from gristmill.storage.stores import Stores
 
 KEYS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
 CONFIG = """
@@ -119,3 +122,74 @@ Stores().filesystem("s3://bucket/x")
 assert "botocore" not in sys.modules and "fsspec" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, **KEYS})
+
+
+OPTIONS = {"key": "id", "secret": "secret", "endpoint_url": "http://localhost:9000"}
+WRONG_OPTIONS = [
+    ({"key": "id"}, "there is key, but no secret"),
+    ({"secret": "secret"}, "there is secret, but no key"),
+    ({"key": "id", "secret": None}, "there is key, but no secret"),
+    ({"key": 12}, "key is a text, not int"),
+    ({**OPTIONS, "token": 5}, "token is a text, not int"),
+    ({**OPTIONS, "endpont_url": "http://x"}, "Did you mean endpoint_url"),
+    ({**OPTIONS, "region": "eu-west-1"}, 'client_kwargs={"region_name"'),
+    ({**OPTIONS, "requester_pays": True}, "S3 has no option 'requester_pays'"),
+    ({**OPTIONS, "client_kwargs": "eu-west-1"}, "client_kwargs is a dict, not str"),
+    ({**OPTIONS, "client_kwargs": {"region": "eu-west-1"}}, "Did you mean region_name"),
+    ({**OPTIONS, "client_kwargs": {"region_name": 5}}, "region_name is a text, not int"),
+    ({**OPTIONS, "endpoint_url": 9000}, "endpoint_url is a text, not int"),
+    ({**OPTIONS, "endpoint_url": "localhost:9000"}, "begins with http:// or https://"),
+    ({**OPTIONS, "endpoint_url": "ftp://localhost"}, "begins with http:// or https://"),
+    ({**OPTIONS, "endpoint_url": "http://localhost:port"}, "begins with http:// or https://"),
+    ({"anon": "yes"}, "anon is True or False, not str"),
+    ({5: "x"}, "not a dict of options"),
+    ([("key", "id")], "not a dict of options"),
+    ("key", "not a dict of options"),
+    ({"weak_commit": "perhaps"}, "weak_commit is True or False"),
+]
+
+
+@pytest.mark.parametrize(("options", "said"), WRONG_OPTIONS, ids=[str(said) for _, said in WRONG_OPTIONS])
+def test_wrong_options_are_refused_by_name(options: Any, said: str) -> None:
+    with pytest.raises(InvalidPlan) as refused:
+        Stores((), options).filesystem("s3://bucket/key")
+    assert said in str(refused.value)
+    assert refused.value.place
+
+
+def test_an_endpoint_of_the_environment_without_its_scheme_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL": "localhost:9000"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidPlan, match="AWS_ENDPOINT_URL"):
+        account_of("bucket", None, {})
+
+
+@pytest.mark.parametrize("keys", [{}, KEYS])
+def test_a_profile_that_is_not_there_is_named(keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**keys, "AWS_PROFILE": "nobody"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StorageError, match="nobody"):
+        account_of("bucket", None, {})
+
+
+def test_half_a_key_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    with pytest.raises(StorageError, match="AWS_SECRET_ACCESS_KEY"):
+        account_of("bucket", None, {})
+
+
+def test_options_for_another_store_beside_are_let_pass() -> None:
+    account = account_of("bucket", None, {**OPTIONS, "account_name": "azure", "project": "google"})
+    assert account.endpoint == OPTIONS["endpoint_url"]
+
+
+def test_options_that_workers_cannot_be_told_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "line.txt").write_text("a\n")
+    job = gm.Job("lines", input=gm.text(str(tmp_path / "line.txt")))
+    with pytest.raises(InvalidPlan, match="cannot be sent to workers"):
+        gm.run(job, force_distributed=True, storage_options={"session": object()})
+
+
+def test_options_that_another_client_does_not_take_are_told() -> None:
+    with pytest.raises(StorageError, match="storage_options"):
+        Stores((), {"connection_string": "none"}).filesystem("abfs://container/file")

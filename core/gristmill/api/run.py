@@ -295,12 +295,24 @@ def worker_spec(settings: Settings, options: RunOptions) -> WorkerSpec:
     return WorkerSpec(
         workers,
         memory_bytes,
-        json.dumps(dict(options.storage_options or {})),
+        _sendable(options.storage_options or {}),
         settings.cache_dir,
         settings.local_dir,
         settings.log_level,
         options.separate_machines,
     )
+
+
+def _sendable(storage_options: Mapping[str, Any]) -> str:
+    """The options as workers are told them. Raises InvalidPlan for a value that only this process can hold."""
+    try:
+        return json.dumps(dict(storage_options))
+    except (TypeError, ValueError):
+        raise InvalidPlan(
+            "they hold a value that cannot be sent to workers",
+            place="storage_options",
+            remedy="Give texts, numbers, True, False, and lists and dicts of them.",
+        ) from None
 
 
 def _size(memory: str | int) -> int:

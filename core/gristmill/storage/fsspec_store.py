@@ -30,7 +30,10 @@ _VERSIONS = ("ETag", "etag", "generation", "content_md5", "md5Hash", "mtime", "l
 
 
 def connect(scheme: str, store: Store | None, options: Mapping[str, Any]) -> Any:
-    """fsspec's filesystem for a scheme. Raises InvalidPlan where its package is not installed."""
+    """fsspec's filesystem for a scheme.
+
+    Raises InvalidPlan where its package is not installed, StorageError where it does not take the options.
+    """
     given = {**_reach(scheme, store), **options}
     try:
         return fsspec.filesystem(scheme, use_listings_cache=False, **given)
@@ -39,6 +42,14 @@ def connect(scheme: str, store: Store | None, options: Mapping[str, Any]) -> Any
             f"{scheme}:// needs a package that is not installed: {error}",
             place=f"{scheme}://",
             remedy=f"pip install 'gristmill[{_EXTRAS.get(scheme, scheme)}]'",
+        ) from error
+    except GristmillError:
+        raise
+    except Exception as error:
+        raise StorageError(
+            f"the store's client refused: {type(error).__name__}: {error}",
+            place=f"{scheme}://",
+            remedy="Check storage_options, and the credentials that the client finds.",
         ) from error
 
 

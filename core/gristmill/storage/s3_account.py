@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import StorageError
 from gristmill.plan.job import Store
+from gristmill.storage.s3_options import check_options, check_values, checked_endpoint
 from gristmill.storage.secrets import AWS_KEY, AWS_SECRET, AWS_TOKEN, MountedSecret
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ class Account:
 
 
 def account_of(bucket: str, store: Store | None, options: Mapping[str, Any]) -> Account:
-    """The account for a bucket. Raises StorageError where no credentials are found."""
+    """The account for a bucket. Raises StorageError where no credentials are found, InvalidPlan for wrong options."""
+    check_options(options)
     given = {**_configured_options(), **options}
+    check_values(given, f"options of S3 for {bucket!r}")
 
     @cache
     def session() -> botocore.session.Session:
@@ -54,9 +57,10 @@ def account_of(bucket: str, store: Store | None, options: Mapping[str, Any]) -> 
     keys = _known_keys(store, given)
     if keys is None and not anonymous:
         keys = _found_keys(session(), bucket, store)
+    endpoint, region = _place(bucket, store, given, session)
     return Account(
-        endpoint=_endpoint(store, given, session),
-        region=_region(store, given, session),
+        endpoint=endpoint,
+        region=region,
         path_style=bool(store and store.path_style),
         anonymous=anonymous,
         keys=keys or dict,
@@ -101,20 +105,38 @@ def _mounted_keys(secret: MountedSecret) -> Keys:
 
 def _found_keys(session: botocore.session.Session, bucket: str, store: Store | None) -> Callable[[], Keys]:
     """What obstore calls for credentials: botocore renews them, so they are asked for again when they expire."""
-    credentials = session.get_credentials()
+    from gristmill.storage import s3_session
+
+    with s3_session.told(bucket):
+        credentials = session.get_credentials()
     if credentials is None:
         raise _no_credentials(bucket, store)
 
     def found() -> Keys:
-        now = credentials.get_frozen_credentials()
+        with s3_session.told(bucket):
+            now = credentials.get_frozen_credentials()
         expiry = getattr(credentials, "_expiry_time", None)
         return _keys(now.access_key, now.secret_key, now.token, None if expiry is None else expiry.astimezone(UTC))
 
     return found
 
 
+def _place(
+    bucket: str, store: Store | None, given: Mapping[str, Any], session: Callable[[], botocore.session.Session]
+) -> tuple[str, str]:
+    """Endpoint and region. Raises InvalidPlan, or StorageError for configuration files that cannot be read."""
+    if not _has_config_file(given):
+        endpoint, region = _endpoint(store, given, session), _region(store, given, session)
+    else:
+        from gristmill.storage import s3_session
+
+        with s3_session.told(bucket):
+            endpoint, region = _endpoint(store, given, session), _region(store, given, session)
+    return endpoint and checked_endpoint(endpoint, f"s3://{bucket}"), region
+
+
 def _endpoint(store: Store | None, given: Mapping[str, Any], session: Callable[[], botocore.session.Session]) -> str:
-    client = given.get("client_kwargs", {})
+    client = given.get("client_kwargs") or {}
     wanted = (store and store.endpoint) or given.get("endpoint_url") or client.get("endpoint_url")
     if wanted:
         return str(wanted)
@@ -126,7 +148,7 @@ def _endpoint(store: Store | None, given: Mapping[str, Any], session: Callable[[
 
 
 def _region(store: Store | None, given: Mapping[str, Any], session: Callable[[], botocore.session.Session]) -> str:
-    wanted = (store and store.region) or given.get("client_kwargs", {}).get("region_name")
+    wanted = (store and store.region) or (given.get("client_kwargs") or {}).get("region_name")
     if not wanted:
         wanted = os.environ.get("AWS_DEFAULT_REGION")
     if not wanted and _has_config_file(given):

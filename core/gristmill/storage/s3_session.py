@@ -5,13 +5,16 @@ Imported when something of that is needed, since botocore takes longer to import
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import botocore.credentials
 import botocore.session
 from botocore.configprovider import ConfiguredEndpointProvider
+from botocore.exceptions import BotoCoreError
 
+from gristmill.errors import StorageError
 from gristmill.plan.job import Store
 from gristmill.storage.secrets import READ_AGAIN_S, VALID_S, MountedSecret
 
@@ -25,6 +28,20 @@ def session(store: Store | None, given: Mapping[str, Any]) -> botocore.session.S
         provider = _SecretProvider(secret)
         made.register_component("credential_provider", botocore.credentials.CredentialResolver([provider]))
     return made
+
+
+@contextmanager
+def told(bucket: str) -> Iterator[None]:
+    """Raises StorageError for what botocore cannot find or read: a profile, a file, a service that has keys."""
+    try:
+        yield
+    except BotoCoreError as error:
+        raise StorageError(
+            f"its credentials cannot be had: {error}",
+            place=f"s3://{bucket}",
+            remedy="Correct the profile (AWS_PROFILE, storage_options), AWS's configuration files, or "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        ) from error
 
 
 def endpoint(made: botocore.session.Session) -> str:

@@ -26,8 +26,8 @@ class Stores:
 
     def __init__(self, stores: tuple[Store, ...] = (), options: Mapping[str, Any] | None = None) -> None:
         self.stores = stores
-        self.options = dict(options or {})
-        self.weak_commit = bool(self.options.pop("weak_commit", False))
+        self.options = _as_options(options or {})
+        self.weak_commit = self.options.pop("weak_commit", False)
         self.proven: set[Filesystem] = set()
         """Those that were seen to honour conditional puts."""
         self._made: dict[tuple[str, Store | None], Filesystem] = {}
@@ -72,3 +72,16 @@ class Stores:
                     place=f"{scheme}://{bucket}",
                     remedy="Use a local path, s3://, gs://, abfs://, http://, https:// or memory://.",
                 )
+
+
+def _as_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises InvalidPlan for what cannot be options of any store."""
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        raise InvalidPlan(
+            "they are not a dict of options by name",
+            place="storage_options",
+            remedy='As {"key": ..., "secret": ...}.',
+        )
+    if not isinstance(options.get("weak_commit", False), bool):
+        raise InvalidPlan("weak_commit is True or False", place="storage_options")
+    return dict(options)
