@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from gristmill.version import __version__
 
 
@@ -67,3 +69,10 @@ def test_a_query_and_a_file_do_not_mix(gristmill):
     done = gristmill("sql", "SELECT 1", "-f", "q.sql")
     assert done.returncode == 2
     assert "both a query and -f" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--pool=warm", "--kubeconfig=file"])
+def test_options_of_clusters_alone_are_refused_for_a_query_here(gristmill, option):
+    ended = gristmill("sql", "SELECT 1", option)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"error: {option.partition('=')[0]}: is for queries on a cluster")
