@@ -100,47 +100,29 @@ class Job:
         stores: Sequence[Store] = (),
     ) -> None:
         self.name = name
-        self._upstream: dict[str, Job] = {}
         self.stores = tuple(stores)
-        map_only = reduce is None and reduce_batches is None
-        map_calling = Calling.ROWS if rows and map_only else Calling.PAIRS
-        inputs = self._named(input)
-        check_arguments(combine, f"combine of job {name!r}")
-        default_map = _one_of(map, map_batches, map_calling, f"map of job {name!r}", schema_of(map_schema))
-        reduced = _one_of(
-            reduce,
-            reduce_batches,
-            Calling.ROWS if rows else Calling.PAIRS,
-            f"reduce of job {name!r}",
-            schema_of(schema),
-        )
+        self._upstream: dict[str, Job] = {}
+        pairs_or_rows = Calling.ROWS if rows else Calling.PAIRS
+        map_calling = pairs_or_rows if reduce is None and reduce_batches is None else Calling.PAIRS
         kind, partitioner = self._partitioning(partition)
-        plan = JobPlan(
-            name=name,
-            inputs=tuple(
-                self._input(each, source, default_map, columns(key, "key", f"job {name!r}"), map_calling)
-                for each, source in inputs.items()
-            ),
-            reduce=reduced,
-            combine=fragment_of(combine, Calling.PAIRS, f"combine of job {name!r}"),
-            partition=kind,
-            partitioner=partitioner,
-            partitions=partitions,
-            sort=tuple(
-                SortKey(term) if isinstance(term, str) else term for term in columns(sort, "sort", f"job {name!r}")
-            ),
-            side_inputs=tuple(
-                SideInput(each, self._source(source)) for each, source in self._named(side or {}).items()
-            ),
-            outputs=_outputs(output, outputs),
-            retry=RetryPolicy(skip_records=skip_records, task_timeout_s=task_timeout_s),
-            scratch=scratch,
-            deadline_s=deadline_s,
+        mapped = _one_of(map, map_batches, map_calling, f"map of job {name!r}", schema_of(map_schema))
+        self._plan = self._with_default_keys(
+            JobPlan(
+                name=name,
+                inputs=self._inputs(input, mapped, columns(key, "key", self._place), map_calling),
+                combine=self._combine(combine),
+                reduce=_one_of(reduce, reduce_batches, pairs_or_rows, f"reduce of job {name!r}", schema_of(schema)),
+                partition=kind,
+                partitioner=partitioner,
+                partitions=partitions,
+                sort=_sort_keys(columns(sort, "sort", self._place)),
+                side_inputs=self._sides(side or {}),
+                outputs=_outputs(output, outputs),
+                retry=RetryPolicy(skip_records=skip_records, task_timeout_s=task_timeout_s),
+                scratch=scratch,
+                deadline_s=deadline_s,
+            )
         )
-
-        jobs = {each: job._plan for each, job in self._jobs().items() if job is not self}
-        keyed = (replace(each, key=each.key or default_key(plan, each, jobs)) for each in plan.inputs)
-        self._plan: JobPlan = replace(plan, inputs=tuple(keyed))
 
     @property
     def plan(self) -> JobPlan:
@@ -172,6 +154,36 @@ class Job:
     def __repr__(self) -> str:
         return f"gm.Job({self.name!r})"
 
+    @property
+    def _place(self) -> str:
+        """The job, in messages."""
+        return f"job {self.name!r}"
+
+    def _inputs(
+        self,
+        given: Input | Job | Mapping[str, Input | Job],
+        default_map: Fragment | None,
+        default_key: tuple[str, ...],
+        calling: Calling,
+    ) -> tuple[JobInput, ...]:
+        return tuple(
+            self._input(name, source, default_map, default_key, calling) for name, source in self._named(given).items()
+        )
+
+    def _combine(self, combine: Work | None) -> Fragment | None:
+        place = f"combine of {self._place}"
+        check_arguments(combine, place)
+        return fragment_of(combine, Calling.PAIRS, place)
+
+    def _sides(self, given: Mapping[str, Input | Job]) -> tuple[SideInput, ...]:
+        return tuple(SideInput(name, self._source(source)) for name, source in self._named(given).items())
+
+    def _with_default_keys(self, plan: JobPlan) -> JobPlan:
+        """The plan, each input with the key that it has where it names none."""
+        jobs = {name: job._plan for name, job in self._jobs().items() if job is not self}
+        keyed = (replace(each, key=each.key or default_key(plan, each, jobs)) for each in plan.inputs)
+        return replace(plan, inputs=tuple(keyed))
+
     def _named(self, given: Input | Job | Mapping[str, Input | Job]) -> dict[str, Input | Job]:
         if isinstance(given, Mapping):
             return dict(given)
@@ -179,7 +191,7 @@ class Job:
             return {"input": given}
         raise InvalidPlan(
             f"{type(given).__name__} is not an input",
-            place=f"job {self.name!r}",
+            place=self._place,
             remedy="give gm.text(...), gm.parquet(...), …, another job, or a dict of them by name",
         )
 
@@ -200,18 +212,18 @@ class Job:
         calling: Calling,
     ) -> JobInput:
         input_ = given if isinstance(given, Input) else Input(given)
-        place = f"map of input {name!r} of job {self.name!r}"
+        place = f"map of input {name!r} of {self._place}"
         own = _one_of(input_.map, input_.map_batches, calling, place, None)
         return JobInput(name, self._source(given), own or default_map, input_.key or key, input_.exchange)
 
     def _partitioning(self, partition: str | Callable[[Any, int], int]) -> tuple[ExchangeKind, Any]:
         if callable(partition):
-            return ExchangeKind.CUSTOM, function_of(partition, f"partition of job {self.name!r}")
+            return ExchangeKind.CUSTOM, function_of(partition, f"partition of {self._place}")
         known = {"hash": ExchangeKind.HASH, "range": ExchangeKind.RANGE, "single": ExchangeKind.SINGLE}
         if partition not in known:
             raise InvalidPlan(
                 f"there is no partition {partition!r}",
-                place=f"job {self.name!r}",
+                place=self._place,
                 remedy=f"use {', '.join(map(repr, known))}, or a function f(key, partitions) -> int",
             )
         return known[partition], None
@@ -229,6 +241,10 @@ class Job:
             elif found.setdefault(job.name, pending.pop()) is not job:
                 raise _same_name(job.name)
         return found
+
+
+def _sort_keys(terms: Sequence[str | SortKey]) -> tuple[SortKey, ...]:
+    return tuple(SortKey(term) if isinstance(term, str) else term for term in terms)
 
 
 def _same_name(name: str) -> InvalidPlan:
