@@ -8,7 +8,8 @@ from sqlglot import exp
 
 from gristmill_sql.algebra import Aggregate, Item, Relation, column
 from gristmill_sql.collation import bare, is_collated, key_of
-from gristmill_sql.expressions import bare_call, enclosed, is_aggregate, replaced, unwrapped, windowless_parts
+from gristmill_sql.copies import copied, replaced
+from gristmill_sql.expressions import bare_call, enclosed, is_aggregate, unwrapped, windowless_parts
 from gristmill_sql.grouping_sets import GroupBy, expand, grouping
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread
@@ -53,7 +54,7 @@ class Grouping:
 
     def _rewritten(self, node: exp.Expr) -> exp.Expr | None:
         if isinstance(node, exp.Query):
-            return node.copy()
+            return copied(node)
         if (item := self._keys.get(unwrapped(node))) is not None:
             return column(item.column.name)
         if isinstance(node, exp.Grouping | exp.GroupingId):
@@ -63,7 +64,7 @@ class Grouping:
         return column(self._call(node).column.name) if is_aggregate(node) else None
 
     def _window(self, node: exp.Window) -> exp.Expr:
-        fresh = node.copy()
+        fresh = copied(node)
         for part in windowless_parts(fresh):
             part.replace(self.rewritten(part))
         return fresh
@@ -78,7 +79,8 @@ class Grouping:
         if is_collated(node):
             raise CannotSpread("an aggregate of a value with a collation")
         if node not in self._calls:
-            self._calls[node.copy()] = self._names.item(bare_call(node).key, self._over_real(self._scalar(node)))
+            call = copied(node)
+            self._calls[call] = self._names.item(bare_call(call).key, self._over_real(self._scalar(call)))
         return self._calls[node]
 
     def _over_real(self, call: exp.Expr) -> exp.Expr:
@@ -86,9 +88,9 @@ class Grouping:
         if self._real is None:
             return call
         if isinstance(call, exp.Filter):
-            condition = exp.And(this=self._real.copy(), expression=enclosed(call.expression.this))
-            return exp.Filter(this=call.this.copy(), expression=exp.Where(this=condition))
-        return exp.Filter(this=call.copy(), expression=exp.Where(this=self._real.copy()))
+            condition = exp.And(this=copied(self._real), expression=enclosed(call.expression.this))
+            return exp.Filter(this=copied(call.this), expression=exp.Where(this=condition))
+        return exp.Filter(this=copied(call), expression=exp.Where(this=copied(self._real)))
 
     def _scalar(self, value: exp.Expr) -> exp.Expr:
         self._input, value = self._subqueries.scalars(self._input, value, self._scope)

@@ -33,11 +33,11 @@ from gristmill_sql.algebra import (
 )
 from gristmill_sql.catalog import Table
 from gristmill_sql.collation import is_named_by
-from gristmill_sql.expressions import replaced
+from gristmill_sql.copies import copied, replaced, text_of
 from gristmill_sql.literals import typed_text
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread, names_itself, opaque_block
-from gristmill_sql.oracle import Oracle, Unbindable, empty_relation, text_of
+from gristmill_sql.oracle import Oracle, Unbindable, empty_relation
 from gristmill_sql.pivots import bind_pivot
 from gristmill_sql.scope import Bound, Named, Scope, Source
 from gristmill_sql.tables import table_name
@@ -103,7 +103,7 @@ class Binder:
 
     def _pivoted(self, node: exp.Pivot, environment: Environment) -> Bound:
         """PIVOT or UNPIVOT as a statement: the rows of ``SELECT *`` from what it names."""
-        rows = exp.select("*").from_(node.this.copy())
+        rows = exp.select("*").from_(copied(node.this))
         return bind_pivot(self, node, self.query(rows, environment), node.this.alias_or_name)
 
     # common table expressions
@@ -138,7 +138,7 @@ class Binder:
     def _recursion(self, definition: Definition, cte: exp.CTE) -> Bound:
         """All rows of a recursive CTE, which one task computes from what it reads."""
         rows = exp.select("*").from_(exp.Table(this=exp.to_identifier(definition.name, quoted=True)))
-        rows.set("with_", exp.With(expressions=[cte.copy()], recursive=True))
+        rows.set("with_", exp.With(expressions=[copied(cte)], recursive=True))
         refusal = CannotSpread("a recursive common table expression")
         return self._opaque(rows, definition.environment, refusal, is_subquery=False)
 
@@ -183,7 +183,7 @@ class Binder:
         """Constant rows: VALUES lists whose cells name no columns."""
         if node.find(exp.Column, exp.Table, exp.Subquery):
             raise CannotSpread("VALUES that are not constant")
-        bare = node.copy()
+        bare = copied(node)
         bare.set("alias", None)
         schema = self.oracle.describe(text_of(bare))
         columns = tuple(self.names.column(c.name, c.type) for c in schema)
@@ -244,7 +244,7 @@ class Binder:
             return Bound(self._repeated(grouped, tuple(keys), times), union.shown[:-1])
         zero = exp.Literal.number(0)
         there = exp.GT(this=in_right, expression=zero) if keep_common else exp.EQ(this=in_right, expression=zero)
-        kept = Filter(grouped, (exp.GT(this=in_left, expression=zero.copy()), there))
+        kept = Filter(grouped, (exp.GT(this=in_left, expression=copied(zero)), there))
         return Bound(kept, union.shown[:-1])
 
     def _repeated(self, relation: Relation, columns: Schema, times: exp.Expr) -> Relation:
@@ -307,7 +307,7 @@ class Binder:
         value = clause.expression if isinstance(clause, exp.Limit | exp.Offset) else None
         if value is None or value.find(exp.Column, exp.Query) or isinstance(clause.args.get("limit_options"), exp.Expr):
             raise CannotSpread("a LIMIT that is not a constant number of rows")
-        text, _ = self.oracle.evaluate(exp.Cast(this=value.copy(), to=exp.DataType.build("BIGINT")))
+        text, _ = self.oracle.evaluate(exp.Cast(this=copied(value), to=exp.DataType.build("BIGINT")))
         return int(text) if text is not None else None
 
     # the way out
@@ -338,7 +338,7 @@ class Binder:
     def _closed(self, node: exp.Query, environment: Environment) -> Bound | None:
         """A query that stands alone, if more than one task can run it."""
         try:
-            bound = self.query(node.copy(), environment)
+            bound = self.query(copied(node), environment)
         except (CannotSpread, Unbindable, InvalidQuery):
             return None
         relation = bound.relation
@@ -424,12 +424,12 @@ def _with_definitions(node: exp.Query, environment: Environment) -> exp.Query:
     inherited = [d for key, d in environment.items() if key not in own and _needed(key, used, environment)]
     if not inherited:
         return node
-    whole = node.copy()
+    whole = copied(node)
     clauses = [
-        d.recursive.copy()
+        copied(d.recursive)
         if d.recursive is not None
         else exp.CTE(
-            this=d.body.copy(),
+            this=copied(d.body),
             alias=exp.TableAlias(
                 this=exp.to_identifier(d.name, quoted=True),
                 columns=[exp.to_identifier(a, quoted=True) for a in d.aliases],

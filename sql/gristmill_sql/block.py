@@ -25,7 +25,8 @@ from gristmill_sql.algebra import (
     column,
 )
 from gristmill_sql.collation import bare, is_collated
-from gristmill_sql.expressions import conjuncts, has_aggregate, replaced, unwrapped
+from gristmill_sql.copies import copied, replaced
+from gristmill_sql.expressions import conjuncts, has_aggregate, unwrapped
 from gristmill_sql.grouping_sets import GroupBy, parse_group
 from gristmill_sql.opaque import CannotSpread, rest_of_block
 from gristmill_sql.oracle import Unbindable
@@ -131,7 +132,7 @@ class Block:
         if not type_.startswith("STRUCT(") or type_.endswith("]"):
             return None
         fields = self._binder.oracle.describe(f"SELECT unnest(CAST(NULL AS {type_}))")
-        return [(f.name, exp.func("struct_extract", value.copy(), exp.Literal.string(f.name))) for f in fields]
+        return [(f.name, exp.func("struct_extract", copied(value), exp.Literal.string(f.name))) for f in fields]
 
     def _selected(self, node: exp.Expr) -> exp.Expr:
         """A resolved term of the list; an outer column in parentheses, so that it becomes a column of its own."""
@@ -193,8 +194,9 @@ class Block:
             for window in value.find_all(exp.Window):
                 if window not in found:
                     relation, found[window] = self._window(relation, window)
-        values = [replaced(value, found.get) for value in values]
-        conditions = [replaced(condition, found.get) for condition in conditions]
+        if found:
+            values = [replaced(value, found.get) for value in values]
+            conditions = [replaced(condition, found.get) for condition in conditions]
         return (Filter(relation, tuple(conditions)) if conditions else relation), values
 
     def _window(self, relation: Relation, window: exp.Window) -> tuple[Relation, exp.Column]:
@@ -241,11 +243,11 @@ class Block:
             relation = _project(relation, (*items, *extra))
         terms = relation.terms if isinstance(relation, Sort) else ()
         below = relation.input if isinstance(relation, Sort) else relation
-        order = [exp.Ordered(this=t.value.copy(), desc=t.desc, nulls_first=t.nulls_first) for t in terms]
+        order = [exp.Ordered(this=copied(t.value), desc=t.desc, nulls_first=t.nulls_first) for t in terms]
         partition = tuple(column(key.column.name) for key in keys)
         numbered = exp.Window(
             this=exp.RowNumber(),
-            partition_by=[p.copy() for p in partition],
+            partition_by=[copied(p) for p in partition],
             order=exp.Order(expressions=order) if order else None,
         )
         number = Item(names.column("row_number", "BIGINT"), numbered)
@@ -326,7 +328,7 @@ def with_windows_in_place(node: exp.Select) -> exp.Select:
     if not clause:
         return node
     named = {window.this.name.casefold(): window for window in clause}
-    new = node.copy()
+    new = copied(node)
     new.set("windows", None)
     for window in list(new.find_all(exp.Window)):
         alias = window.args.get("alias")
@@ -338,7 +340,7 @@ def with_windows_in_place(node: exp.Select) -> exp.Select:
         window.set("alias", None)
         for part in ("partition_by", "order", "spec"):
             if not window.args.get(part) and (given := definition.args.get(part)):
-                window.set(part, [g.copy() for g in given] if isinstance(given, list) else given.copy())
+                window.set(part, [copied(g) for g in given] if isinstance(given, list) else copied(given))
     return new
 
 

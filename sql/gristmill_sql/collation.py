@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from gristmill_sql.expressions import enclosed, replaced
+from gristmill_sql.copies import copied, replaced
+from gristmill_sql.expressions import enclosed, holds
 from gristmill_sql.opaque import CannotSpread
 
 _FUNCTIONS = {"nocase": "lower", "noaccent": "strip_accents", "nfc": "nfc_normalize"}
@@ -24,9 +25,9 @@ def by_keys(expression: exp.Expr) -> exp.Expr:
 
     A collation of the whole value stays: it decides how the clause around it groups or sorts.
     """
-    if not any(expression.find_all(exp.Collate)):
+    if not holds(expression, exp.Collate):
         return expression
-    new = expression.copy()
+    new = copied(expression)
     for node in list(new.find_all(*_PLACES)):
         _compare_keys(node)
     for window in new.find_all(exp.Window):
@@ -75,9 +76,9 @@ def _collations(value: exp.Expr) -> Iterator[str]:
 def _key(value: exp.Expr, collation: str) -> exp.Expr:
     for part in collation.lower().split("."):
         if part in _FUNCTIONS:
-            value = exp.Anonymous(this=_FUNCTIONS[part], expressions=[value.copy()])
+            value = exp.Anonymous(this=_FUNCTIONS[part], expressions=[copied(value)])
         elif part not in ("binary", "c", "posix"):
-            value = exp.Anonymous(this="icu_sort_key", expressions=[value.copy(), exp.Literal.string(part)])
+            value = exp.Anonymous(this="icu_sort_key", expressions=[copied(value), exp.Literal.string(part)])
     return value
 
 

@@ -5,16 +5,15 @@ Each step is a module and each step's result prints, so that EXPLAIN can show th
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from gristmill.errors import InvalidQuery
+from gristmill.garbage import uncollected
 from gristmill.plan.job import ChainPlan
 from gristmill.plan.schema import Schema
 from gristmill_sql.algebra import Query
@@ -56,7 +55,7 @@ class CompiledQuery:
 def compile_query(sql: str, catalog: Catalog, options: CompileOptions | None = None) -> CompiledQuery:
     """The chain of jobs that computes ``sql``. Raises InvalidQuery with the place, the reason and a remedy."""
     options = options or CompileOptions()
-    with _uncollected():
+    with uncollected():
         return given_room(lambda: _compiled(sql, catalog, options))
 
 
@@ -70,18 +69,6 @@ def _compiled(sql: str, catalog: Catalog, options: CompileOptions) -> CompiledQu
     chain, ordered = Planner(names, estimator, options).chain(optimized)
     schema = tuple(item.column for item in bound.result)
     return CompiledQuery(chain, schema, ordered, parsed, bound, optimized)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage is collected meanwhile: a query's trees are small, and passes over all objects take a fifth of it."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def given_room(work: Callable[[], Result]) -> Result:

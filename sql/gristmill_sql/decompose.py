@@ -13,7 +13,8 @@ from sqlglot import exp, parse_one
 
 from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item, column
-from gristmill_sql.expressions import bare_call, enclosed, replaced
+from gristmill_sql.copies import copied, replaced
+from gristmill_sql.expressions import bare_call, enclosed
 from gristmill_sql.names import Names
 from gristmill_sql.oracle import Unbindable
 
@@ -115,8 +116,8 @@ def _average(call: Item, function: exp.Expr, names: Names) -> Halves | None:
         return None
     total, count = names.items(
         [
-            (f"{call.column.name}_sum", _with_function(call.value, exp.Sum(this=function.this.copy()))),
-            (f"{call.column.name}_count", _with_function(call.value, exp.Count(this=function.this.copy()))),
+            (f"{call.column.name}_sum", _with_function(call.value, exp.Sum(this=copied(function.this)))),
+            (f"{call.column.name}_count", _with_function(call.value, exp.Count(this=copied(function.this)))),
         ]
     )
     sums, counts = quote_name(total.column.name), quote_name(count.column.name)
@@ -135,7 +136,7 @@ def _at_extreme(call: Item, function: exp.Expr, names: Names) -> Halves:
     there: exp.Expr = exp.Not(this=exp.Is(this=enclosed(value), expression=exp.Null()))
     if isinstance(call.value, exp.Filter):
         there = exp.And(this=enclosed(call.value.expression.this), expression=there)
-    bound = exp.Filter(this=extreme(this=by.copy()), expression=exp.Where(this=there))
+    bound = exp.Filter(this=extreme(this=copied(by)), expression=exp.Where(this=there))
     partial = names.items([(call.column.name, call.value), (f"{call.column.name}_by", bound)])
     at, furthest = partial
     final = type(function)(this=column(at.column.name), expression=column(furthest.column.name))
@@ -145,11 +146,11 @@ def _at_extreme(call: Item, function: exp.Expr, names: Names) -> Halves:
 def _spread(call: Item, function: exp.Expr, names: Names) -> Halves:
     """Variance and its like, put together pair by pair (Chan, Golub and LeVeque 1983)."""
     argument, name = function.this, call.column.name
-    square = exp.Mul(this=exp.VariancePop(this=argument.copy()), expression=exp.Count(this=argument.copy()))
+    square = exp.Mul(this=exp.VariancePop(this=copied(argument)), expression=exp.Count(this=copied(argument)))
     partial = names.items(
         [
-            (f"{name}_n", _with_function(call.value, exp.Count(this=argument.copy()))),
-            (f"{name}_mean", _cast(_with_function(call.value, exp.Avg(this=argument.copy())), "DOUBLE")),
+            (f"{name}_n", _with_function(call.value, exp.Count(this=copied(argument)))),
+            (f"{name}_mean", _cast(_with_function(call.value, exp.Avg(this=copied(argument))), "DOUBLE")),
             (f"{name}_square", replaced(square, lambda node: _filtered(call.value, node))),
         ]
     )
@@ -167,13 +168,13 @@ def _spread(call: Item, function: exp.Expr, names: Names) -> Halves:
 
 
 def _filtered(call: exp.Expr, node: exp.Expr) -> exp.Expr | None:
-    return _with_function(call, node.copy()) if isinstance(node, exp.AggFunc) else None
+    return _with_function(call, copied(node)) if isinstance(node, exp.AggFunc) else None
 
 
 def _with_function(call: exp.Expr, function: exp.Expr) -> exp.Expr:
     """The call with another function under the same FILTER."""
     if isinstance(call, exp.Filter):
-        return exp.Filter(this=function, expression=call.expression.copy())
+        return exp.Filter(this=function, expression=copied(call.expression))
     return function
 
 

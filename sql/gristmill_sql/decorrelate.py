@@ -27,6 +27,7 @@ from gristmill_sql.algebra import (
     inputs_of,
     names_of,
 )
+from gristmill_sql.copies import copied
 from gristmill_sql.expressions import columns_in, columns_of_all, unwrapped
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread
@@ -146,7 +147,7 @@ def _lift_aggregate(node: Aggregate, outer: frozenset[str], names: Names) -> Lif
         key = next((k for k in keys if k.value == inner), None) or _key(inner, below.relation, names)
         if key not in keys:
             keys.append(key)
-        predicates.append(exp.EQ(this=column(key.column.name), expression=outside.copy()))
+        predicates.append(exp.EQ(this=column(key.column.name), expression=copied(outside)))
     return Lifted(Aggregate(below.relation, tuple(keys), node.calls), tuple(predicates))
 
 

@@ -30,6 +30,7 @@ from gristmill_sql.algebra import (
     column,
     names_of,
 )
+from gristmill_sql.copies import copied
 from gristmill_sql.decorrelate import Lifted, free_columns
 from gristmill_sql.expressions import is_aggregate, substituted
 from gristmill_sql.names import Names
@@ -195,7 +196,8 @@ class Domain:
             empty = self._value_of_empty(call.value)
             inner = column(call.column.name)
             renamed = self._names.column(call.column.name, call.column.type)
-            items.append((call.column, renamed, exp.Case(ifs=[exp.If(this=missing.copy(), true=empty)], default=inner)))
+            value = exp.Case(ifs=[exp.If(this=copied(missing), true=empty)], default=inner)
+            items.append((call.column, renamed, value))
         held = tuple(Item(c, column(c.name)) for c in values.relation.columns)
         filled = Project(padded, (*(Item(new, value) for _, new, value in items), *held))
         back = tuple(Item(old, column(new.name)) for old, new, _ in items)
@@ -207,7 +209,7 @@ class Domain:
         for item in node.items:
             call = self._over(item.value, below)
             for window in call.find_all(exp.Window):
-                window.set("partition_by", [*(window.args.get("partition_by") or []), *(d.copy() for d in domain)])
+                window.set("partition_by", [*(window.args.get("partition_by") or []), *(copied(d) for d in domain)])
             items.append(Item(item.column, call))
         return Window(below.relation, (*self._all(node.partition, below), *domain), tuple(items))
 

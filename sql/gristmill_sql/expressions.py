@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 
+from gristmill_sql.copies import copied, replaced
 from gristmill_sql.oracle import function_names
 
 _WRAPPERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)
@@ -54,14 +55,14 @@ def any_of(terms: Iterable[exp.Expr]) -> exp.Expr:
 def _chain(kind: type[exp.Connector], terms: Iterable[exp.Expr], empty: exp.Expr) -> exp.Expr:
     result: exp.Expr | None = None
     for term in terms:
-        operand = exp.Paren(this=term.copy()) if isinstance(term, exp.Connector) else term.copy()
+        operand = exp.Paren(this=copied(term)) if isinstance(term, exp.Connector) else copied(term)
         result = operand if result is None else kind(this=result, expression=operand)
     return empty if result is None else result
 
 
 def enclosed(term: exp.Expr) -> exp.Expr:
     """The term so that it may stand beside any operator: with parentheses where it is one itself."""
-    fresh = term.copy()
+    fresh = copied(term)
     return exp.Paren(this=fresh) if isinstance(fresh, exp.Connector | exp.Binary | exp.Not) else fresh
 
 
@@ -92,16 +93,6 @@ def columns_of_all(expressions: Iterable[exp.Expr]) -> frozenset[str]:
     return frozenset().union(*(columns_in(expression) for expression in expressions))
 
 
-def replaced(expression: exp.Expr, change: Callable[[exp.Expr], exp.Expr | None]) -> exp.Expr:
-    """A copy in which each topmost node that ``change`` answers for is its answer (a new node, or a copy)."""
-
-    def step(node: exp.Expr) -> exp.Expr:
-        new = change(node)
-        return node if new is None else new
-
-    return expression.transform(step)
-
-
 def substituted(expression: exp.Expr, values: Mapping[str, exp.Expr]) -> exp.Expr:
     """A copy with columns replaced by expressions, in parentheses where that is needed."""
 
@@ -109,7 +100,7 @@ def substituted(expression: exp.Expr, values: Mapping[str, exp.Expr]) -> exp.Exp
         if not isinstance(node, exp.Column) or node.name not in values:
             return None
         new = values[node.name]
-        return new.copy() if isinstance(node.parent, exp.Func | exp.Paren | None) else enclosed(new)
+        return copied(new) if isinstance(node.parent, exp.Func | exp.Paren | None) else enclosed(new)
 
     return replaced(expression, value)
 
@@ -127,6 +118,20 @@ def bare_call(node: exp.Expr) -> exp.Expr:
     while isinstance(node, _WRAPPERS):
         node = node.this
     return node
+
+
+def holds(expression: exp.Expr, *kinds: type[exp.Expr]) -> bool:
+    """Whether a node of one of the kinds is in the tree."""
+    pending: list[object] = [expression]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, kinds):
+            return True
+        if isinstance(node, exp.Expr):
+            pending += node.args.values()
+        elif isinstance(node, list):
+            pending += node
+    return False
 
 
 def has_aggregate(expression: exp.Expr) -> bool:

@@ -15,6 +15,7 @@ from sqlglot import exp
 from gristmill.plan.schema import Column
 from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item, Join, JoinKind, Project, Relation, UnionAll, Values, column
+from gristmill_sql.copies import copied
 from gristmill_sql.expressions import unwrapped
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread
@@ -141,7 +142,7 @@ def grouping(node: exp.Expr, group: GroupBy, number: exp.Expr | None) -> exp.Exp
     if number is None:
         return exp.Cast(this=exp.Literal.number(0), to=big)
     ifs = [
-        exp.If(this=exp.EQ(this=number.copy(), expression=exp.Literal.number(index)), true=exp.Literal.number(value))
+        exp.If(this=exp.EQ(this=copied(number), expression=exp.Literal.number(index)), true=exp.Literal.number(value))
         for index, value in enumerate(bits)
     ]
     return exp.Cast(this=exp.Case(ifs=ifs), to=big)

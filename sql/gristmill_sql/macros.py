@@ -11,7 +11,8 @@ import functools
 import duckdb
 from sqlglot import exp, parse_one
 
-from gristmill_sql.expressions import is_aggregate, replaced
+from gristmill_sql.copies import replaced
+from gristmill_sql.expressions import is_aggregate
 
 _Definition = tuple[tuple[str, ...], exp.Expr]
 

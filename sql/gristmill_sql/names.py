@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from sqlglot import exp
 
 from gristmill.plan.schema import Column, Schema
-from gristmill_sql.algebra import Item, column
-from gristmill_sql.expressions import columns_in
+from gristmill_sql.algebra import Item
+from gristmill_sql.expressions import columns_in, columns_of_all
 from gristmill_sql.oracle import Oracle
 
 _CONDITIONS = (exp.Connector, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is, exp.Between, exp.In, exp.Like)
 """What is BOOLEAN whatever stands in it."""
+
+_TYPES: dict[Hashable, str] = {}
+"""The types of expressions by their shapes: they are the same in every query of a process."""
+_MOST_TYPES = 10_000
 
 
 class Names:
@@ -48,26 +52,40 @@ class Names:
         if all(isinstance(value, exp.Column) for value in values):
             return tuple(self._types[value.name] for value in values)
         shapes = [self._shape(value) for value in values]
-        over = {c.name: c for _, columns in shapes for c in columns}
-        return self._oracle.types([shape for shape, _ in shapes], tuple(over[name] for name in sorted(over)))
+        known = {shape: _TYPES.get(shape) for shape in shapes}
+        asked = {shape: value for shape, value in zip(shapes, values, strict=True) if known[shape] is None}
+        if asked:
+            over = self.schema(columns_of_all(asked.values()))
+            learned = dict(zip(asked, self._oracle.types(asked.values(), over), strict=True))
+            if len(_TYPES) > _MOST_TYPES:
+                _TYPES.clear()
+            _TYPES.update(learned)
+            known |= learned
+        return tuple(known[shape] or "" for shape in shapes)
 
-    def _shape(self, value: exp.Expr) -> tuple[exp.Expr, Schema]:
-        """An expression of the same type as others of its shape: columns by their types, conditions as TRUE.
+    def _shape(self, value: exp.Expr) -> Hashable:
+        """What decides an expression's type: its tree, with columns by their types, and conditions as such.
 
         So that the oracle is asked once for the twelve sums of a year's months.
         """
-        found: dict[str, Column] = {}
-
-        def shape(node: exp.Expr) -> exp.Expr:
+        shape: list[object] = []
+        columns: dict[str, int] = {}
+        pending: list[object] = [value]
+        while pending:
+            node = pending.pop()
             if isinstance(node, exp.Column):
-                type_ = self._types[node.name]
-                found[node.name] = (
-                    Column(f"{type_} {len(found)}", type_) if node.name not in found else found[node.name]
-                )
-                return column(found[node.name].name)
-            return exp.true() if isinstance(node, _CONDITIONS) else node
-
-        return value.transform(shape), tuple(found.values())
+                shape += (exp.Column, self._types[node.name], columns.setdefault(node.name, len(columns)))
+            elif isinstance(node, _CONDITIONS):
+                shape.append(_CONDITIONS)
+            elif isinstance(node, exp.Expr):
+                shape += (type(node), *node.args)
+                pending += node.args.values()
+            elif isinstance(node, list):
+                shape.append(len(node))
+                pending += node
+            else:
+                shape.append(node)
+        return tuple(shape)
 
     def schema(self, names: Iterable[str]) -> Schema:
         """Columns that were handed out, by name."""

@@ -16,10 +16,11 @@ from gristmill.plan.schema import Schema
 from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Opaque, Scan, column
 from gristmill_sql.catalog import Table
+from gristmill_sql.copies import replaced, text_of
 from gristmill_sql.early_filters import with_filters
-from gristmill_sql.expressions import columns_in, replaced
+from gristmill_sql.expressions import columns_in
 from gristmill_sql.names import Names
-from gristmill_sql.oracle import Oracle, empty_relation, text_of
+from gristmill_sql.oracle import Oracle, empty_relation
 from gristmill_sql.scope import Bound, Named, Scope
 from gristmill_sql.tables import table_name
 

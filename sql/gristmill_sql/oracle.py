@@ -19,6 +19,7 @@ from sqlglot import exp
 from gristmill.errors import InvalidQuery
 from gristmill.plan.schema import Column, Schema
 from gristmill.rows.logical import quote_name
+from gristmill_sql.copies import text_of
 from gristmill_sql.diagnose import Span, invalid
 
 _DESCRIBE = "DESCRIBE "
@@ -35,18 +36,23 @@ class Oracle:
         self._connection = _database().cursor()
         self._connection.execute("SET python_enable_replacements = false; SET errors_as_json = true")
         self._has_schemas = False
-        self._types: dict[tuple[str, Schema], str] = {}
 
-    def create_table(self, qualified_name: Sequence[str], schema: Schema) -> None:
-        """An empty table that queries may name."""
-        *folders, name = map(quote_name, qualified_name)
-        columns = ", ".join(f"{quote_name(column.name)} {column.type}" for column in schema)
-        if not folders:
-            self._connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({columns})")
-            return
+    def create_tables(self, tables: Iterable[tuple[Sequence[str], Schema]]) -> None:
+        """Empty tables that queries may name, by the parts of their names."""
+        plain = []
+        for (*folders, name), schema in tables:
+            columns = ", ".join(f"{quote_name(column.name)} {column.type}" for column in schema)
+            if folders:
+                self._create_in(quote_name(folders[-1]), quote_name(name), columns)
+            else:
+                plain.append(f"CREATE TEMP TABLE IF NOT EXISTS {quote_name(name)} ({columns})")
+        if plain:
+            self._connection.execute("; ".join(["BEGIN", *plain, "COMMIT"]))  # at once: half the time of one by one
+
+    def _create_in(self, folder: str, name: str, columns: str) -> None:
         self._attach()
-        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {folders[-1]}")
-        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {folders[-1]}.{name} ({columns})")
+        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {folder}")
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {folder}.{name} ({columns})")
 
     def _attach(self) -> None:
         """A database of this oracle's own: schemas, unlike temporary tables, are seen by all cursors of one."""
@@ -73,13 +79,9 @@ class Oracle:
 
     def types(self, expressions: Iterable[exp.Expr], over: Schema) -> tuple[str, ...]:
         """The type of each expression over columns of that schema. Raises Unbindable."""
-        texts = tuple(text_of(expression) for expression in expressions)
-        missing = [text for text in dict.fromkeys(texts) if (text, over) not in self._types]
-        if missing:
-            items = ", ".join(f"{text} AS {quote_name(f'c{index}')}" for index, text in enumerate(missing))
-            rows = self._fetch(f"{_DESCRIBE}SELECT {items} FROM {empty_relation(over)}")
-            self._types.update({(text, over): _known_type(row[1]) for text, row in zip(missing, rows, strict=True)})
-        return tuple(self._types[text, over] for text in texts)
+        items = ", ".join(f"{text_of(each)} AS {quote_name(f'c{index}')}" for index, each in enumerate(expressions))
+        rows = self._fetch(f"{_DESCRIBE}SELECT {items} FROM {empty_relation(over)}")
+        return tuple(_known_type(row[1]) for row in rows)
 
     def evaluate(self, expression: exp.Expr, row: Sequence[tuple[Column, str]] = ()) -> tuple[str | None, str]:
         """Value (as text; None for NULL) and type of an expression over one row of literals. Raises Unbindable."""
@@ -113,11 +115,6 @@ def _database() -> duckdb.DuckDBPyConnection:
 def _detach(name: str) -> None:
     with contextlib.suppress(duckdb.Error):  # a cursor that still reads it lets it go at its own end
         _database().execute(f"DETACH {name}")
-
-
-def text_of(expression: exp.Expr) -> str:
-    """An expression in DuckDB's dialect."""
-    return expression.sql(dialect="duckdb", comments=False)
 
 
 def empty_relation(schema: Schema) -> str:

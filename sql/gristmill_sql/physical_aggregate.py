@@ -9,12 +9,12 @@ from sqlglot import exp
 
 from gristmill.plan.exchange import ExchangeKind
 from gristmill_sql.algebra import Aggregate, Item, column
+from gristmill_sql.copies import copied, text_of
 from gristmill_sql.decompose import Halves, distinct_values, halves, merged
 from gristmill_sql.decorrelate import expressions_of
 from gristmill_sql.estimate import width
 from gristmill_sql.expressions import bare_call, columns_of_all
 from gristmill_sql.flow import Flow, Reducing
-from gristmill_sql.oracle import text_of
 from gristmill_sql.physical import Needed, Planner
 from gristmill_sql.rules.global_windows import fits_one_task
 
@@ -173,7 +173,7 @@ class _Aggregating:
         for argument in arguments:
             value = argument
             if condition is not None:
-                value = exp.Case(ifs=[exp.If(this=condition.copy(), true=argument.copy())])
+                value = exp.Case(ifs=[exp.If(this=copied(condition), true=copied(argument))])
             known = next((key for key in self._node.keys if key.value == value), None)
             values.append(known or self._planner.names.item("value", value))
         return tuple(values)

@@ -12,6 +12,7 @@ from gristmill.plan.job import JobInput, SideInput
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource
 from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, column, names_of
+from gristmill_sql.copies import copied
 from gristmill_sql.estimate import equality
 from gristmill_sql.expressions import columns_of_all
 from gristmill_sql.flow import Branch, Flow, Reading, Reducing
@@ -326,7 +327,7 @@ def _same_type(left: exp.Expr, right: exp.Expr, names: Names) -> tuple[Item, Ite
             return names.item("key", left), names.item("key", right)
         if not any(all(t.startswith(family) for t in types) for family in (_NUMERIC, _TIMES)):
             return None
-        (common,) = names.types([exp.Coalesce(this=left.copy(), expressions=[right.copy()])])
+        (common,) = names.types([exp.Coalesce(this=copied(left), expressions=[copied(right)])])
     except Unbindable:
         return None
     return _cast(left, types[0], common, names), _cast(right, types[1], common, names)
@@ -335,7 +336,7 @@ def _same_type(left: exp.Expr, right: exp.Expr, names: Names) -> tuple[Item, Ite
 def _cast(value: exp.Expr, type_: str, common: str, names: Names) -> Item:
     if type_ == common:
         return names.item("key", value)
-    cast = exp.Cast(this=value.copy(), to=exp.DataType.build(common, dialect="duckdb"))
+    cast = exp.Cast(this=copied(value), to=exp.DataType.build(common, dialect="duckdb"))
     return Item(names.column("key", common), cast)
 
 

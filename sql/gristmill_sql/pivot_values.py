@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
+from gristmill_sql.copies import text_of
 from gristmill_sql.diagnose import Span, invalid
-from gristmill_sql.oracle import text_of
 
 Ask = Callable[[str], Sequence[str]]
 """Runs a query of one column of texts and gives its rows."""

@@ -13,9 +13,10 @@ from sqlglot import exp
 
 from gristmill.plan.schema import Column
 from gristmill_sql.algebra import Aggregate, Filter, Item, Project, Unnest, column
+from gristmill_sql.copies import copied, text_of
 from gristmill_sql.expressions import enclosed, is_aggregate
 from gristmill_sql.opaque import CannotSpread
-from gristmill_sql.oracle import empty_relation, text_of
+from gristmill_sql.oracle import empty_relation
 from gristmill_sql.resolve import resolve_columns
 from gristmill_sql.scope import Bound, Named, Scope, Source
 from gristmill_sql.stars import picked_columns
@@ -75,12 +76,12 @@ class _Pivot:
         value = value.this if isinstance(value, exp.PivotAlias | exp.Alias) else value
         if not isinstance(value, exp.Literal | exp.Null | exp.Cast | exp.Boolean | exp.Neg) or value.find(exp.Column):
             raise CannotSpread("PIVOT with values that are no constants")
-        return exp.NullSafeEQ(this=enclosed(resolve_columns(on, self._scope)), expression=value.copy())
+        return exp.NullSafeEQ(this=enclosed(resolve_columns(on, self._scope)), expression=copied(value))
 
     def _shown(self, count: int) -> tuple[Column, ...]:
         """The columns as DuckDB names them."""
         schema = tuple(Column(n.name, n.column.type) for n in self._bound.shown)
-        pivot = self._node.copy()
+        pivot = copied(self._node)
         rows = empty_relation(schema)
         if self._node.args.get("fields"):
             pivot.set("alias", None)
@@ -164,5 +165,5 @@ def _filtered(call: exp.Expr, terms: Sequence[exp.Expr]) -> exp.Expr:
     """The call over the rows for which all terms hold."""
     own = [enclosed(call.expression.this)] if isinstance(call, exp.Filter) else []
     function = call.this if isinstance(call, exp.Filter) else call
-    condition = exp.and_(*own, *(exp.Paren(this=term.copy()) for term in terms), copy=True)
-    return exp.Filter(this=function.copy(), expression=exp.Where(this=condition))
+    condition = exp.and_(*own, *(exp.Paren(this=copied(term)) for term in terms), copy=True)
+    return exp.Filter(this=copied(function), expression=exp.Where(this=condition))

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from gristmill_sql.algebra import column
 from gristmill_sql.collation import by_keys
-from gristmill_sql.expressions import replaced
+from gristmill_sql.copies import copied, replaced
 from gristmill_sql.macros import expanded_macro
 from gristmill_sql.opaque import CannotSpread
 from gristmill_sql.scope import Scope
@@ -20,7 +20,7 @@ def resolve_columns(expression: exp.Expr, scope: Scope) -> exp.Expr:
 
     def resolved(node: exp.Expr) -> exp.Expr | None:
         if isinstance(node, exp.Query):
-            return node.copy()
+            return copied(node)
         if isinstance(node, exp.Lambda):
             return _lambda(node, scope)
         if isinstance(node.parent, exp.Collate) and node.arg_key == "expression":

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item, OrderTerm
-from gristmill_sql.oracle import text_of
+from gristmill_sql.copies import text_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from gristmill_sql.algebra import (
     Window,
     inputs_of,
 )
-from gristmill_sql.oracle import text_of
+from gristmill_sql.copies import text_of
 
 
 def show(query: Query) -> str:

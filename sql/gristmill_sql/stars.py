@@ -8,9 +8,9 @@ from __future__ import annotations
 from sqlglot import exp
 
 from gristmill_sql.algebra import column
-from gristmill_sql.expressions import replaced
+from gristmill_sql.copies import replaced, text_of
 from gristmill_sql.opaque import CannotSpread
-from gristmill_sql.oracle import Oracle, empty_relation, text_of
+from gristmill_sql.oracle import Oracle, empty_relation
 from gristmill_sql.resolve import resolve_columns
 from gristmill_sql.scope import Named, Scope
 

@@ -22,6 +22,7 @@ from gristmill_sql.algebra import (
     column,
     names_of,
 )
+from gristmill_sql.copies import copied, replaced
 from gristmill_sql.decorrelate import Lifted, free_columns, lift
 from gristmill_sql.domain import lift_by_domain
 from gristmill_sql.expressions import (
@@ -30,8 +31,8 @@ from gristmill_sql.expressions import (
     columns_in,
     columns_of_all,
     enclosed,
+    holds,
     is_aggregate,
-    replaced,
     unwrapped,
 )
 from gristmill_sql.literals import typed_text
@@ -95,10 +96,10 @@ class SubqueryBinder:
         relation = Join(JoinKind.ANTI, relation, rows.relation, _equalities([probe], rows))
         relation, count, filled = self._counts(relation, bound)
         no_nulls = exp.And(
-            this=exp.Not(this=exp.Is(this=probe.copy(), expression=exp.Null())),
+            this=exp.Not(this=exp.Is(this=copied(probe), expression=exp.Null())),
             expression=exp.EQ(this=count, expression=filled),
         )
-        empty = exp.EQ(this=count.copy(), expression=exp.Literal.number(0))
+        empty = exp.EQ(this=copied(count), expression=exp.Literal.number(0))
         return Filter(relation, (any_of([empty, no_nulls]),))
 
     def _tuple_not_in(self, relation: Relation, same: exp.Expr, bound: Bound) -> Relation:
@@ -127,6 +128,8 @@ class SubqueryBinder:
 
     def scalars(self, relation: Relation, value: exp.Expr, scope: Scope) -> tuple[Relation, exp.Expr]:
         """The relation with a column for each subquery in a resolved value, and the value over it."""
+        if not holds(value, exp.Query, exp.Any, exp.All):
+            return relation, value
 
         def change(node: exp.Expr) -> exp.Expr | None:
             nonlocal relation
@@ -267,7 +270,7 @@ class SubqueryBinder:
             (exp.EQ(this=count, expression=exp.Literal.number(0)), exp.false()),
             (null_probe, exp.Null()),
             (found, exp.true()),
-            (exp.NEQ(this=count.copy(), expression=filled), exp.Null()),
+            (exp.NEQ(this=copied(count), expression=filled), exp.Null()),
         ]
         return relation, exp.Case(ifs=[exp.If(this=c, true=v) for c, v in cases], default=exp.false())
 
@@ -278,11 +281,11 @@ class SubqueryBinder:
         if not isinstance(unwrapped(quantifier.this), exp.Query):
             raise CannotSpread("ANY or ALL of a list")
         if isinstance(node, exp.NEQ if is_all else exp.EQ):
-            inside = exp.In(this=node.this.copy(), query=quantifier.this.copy())
+            inside = exp.In(this=copied(node.this), query=copied(quantifier.this))
             relation, found = self._in_value(relation, inside, scope)
             return relation, exp.Paren(this=exp.Not(this=exp.Paren(this=found)) if is_all else found)
         bound = self._bound(quantifier.this, scope)
-        relation, (probe,) = self._probes(relation, exp.In(this=node.this.copy()), scope)
+        relation, (probe,) = self._probes(relation, exp.In(this=copied(node.this)), scope)
         comparison = type(node)(this=enclosed(probe), expression=column(bound.columns[0].name))
         return self._quantified(relation, comparison, bound, of_all=is_all)
 
@@ -293,8 +296,8 @@ class SubqueryBinder:
         call = exp.LogicalAnd if of_all else exp.LogicalOr
         calls = self._names.items(
             [
-                ("holds", call(this=comparison.copy())),
-                ("known", exp.Count(this=exp.Paren(this=comparison.copy()))),
+                ("holds", call(this=copied(comparison))),
+                ("known", exp.Count(this=exp.Paren(this=copied(comparison)))),
                 ("rows", exp.Count(this=exp.Star())),
             ]
         )
@@ -335,7 +338,7 @@ class SubqueryBinder:
 
 def _equalities(probes: list[exp.Expr], bound: Bound) -> tuple[exp.Expr, ...]:
     return tuple(
-        exp.EQ(this=probe.copy(), expression=column(c.name)) for probe, c in zip(probes, bound.columns, strict=True)
+        exp.EQ(this=copied(probe), expression=column(c.name)) for probe, c in zip(probes, bound.columns, strict=True)
     )
 
 

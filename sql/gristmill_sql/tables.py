@@ -24,10 +24,10 @@ def find_tables(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> dict[str, T
     tables = catalog.find_all([table_name(node) for node in nodes.values()])
     for (key, node), table in zip(nodes.items(), tables, strict=True):
         if table is not None:
-            oracle.create_table([part.name for part in node.parts], table.facts.schema)
             found[key] = table
         elif key not in defined:
             raise _unknown(parsed, catalog, node, table_name(node))
+    oracle.create_tables(([part.name for part in nodes[key].parts], found[key].facts.schema) for key in found)
     return found
 
 

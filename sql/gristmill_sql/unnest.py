@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from gristmill_sql.algebra import Item, Relation, Unnest, column
-from gristmill_sql.expressions import replaced, unwrapped
+from gristmill_sql.copies import copied, replaced
+from gristmill_sql.expressions import unwrapped
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread
 
@@ -34,6 +35,6 @@ def with_elements(relation: Relation, values: list[exp.Expr], names: Names) -> t
     columns = {node: column(item.column.name) for node, item in zip(found, items, strict=True)}
 
     def element(node: exp.Expr) -> exp.Expr | None:
-        return columns[node].copy() if isinstance(node, exp.Explode | exp.Unnest) else None
+        return copied(columns[node]) if isinstance(node, exp.Explode | exp.Unnest) else None
 
     return Unnest(relation, items), [replaced(value, element) for value in values]

@@ -78,7 +78,18 @@ def _is_glob(uri: str, manifest_parts: Callable[[str], list[str] | None]) -> boo
 
 
 def _visible(base: str, filesystem: Filesystem) -> list[Entry]:
-    return [e for e in filesystem.walk(base) if not any(map(hidden, e.uri[len(base) + 1 :].split("/")))]
+    return [e for e in filesystem.walk(base) if not _is_hidden(e.uri[len(base) + 1 :])]
+
+
+def _is_hidden(path: str) -> bool:
+    """Whether a file below a listed folder, or a folder on the way to it, is a writer's own."""
+    folder, _, name = path.rpartition("/")
+    return hidden(name) or (bool(folder) and _is_hidden_folder(folder))
+
+
+@lru_cache(maxsize=1024)
+def _is_hidden_folder(path: str) -> bool:
+    return any(map(hidden, path.split("/")))
 
 
 def _matching(base: str, pattern: str, filesystem: Filesystem) -> list[Entry]:
@@ -149,7 +160,13 @@ def _glob_token(token: str) -> str:
 
 def hive_values(uri: str) -> tuple[tuple[str, str | None], ...]:
     """``(("year", "2024"),)`` of ``…/year=2024/x.parquet``; %-escapes are undone, the NULL folder gives None."""
-    folders = [segment for segment in uri.partition("://")[2].split("/")[:-1] if "=" in segment]
+    return _values_of_folder(uri.partition("://")[2].rpartition("/")[0])
+
+
+@lru_cache(maxsize=1024)
+def _values_of_folder(path: str) -> tuple[tuple[str, str | None], ...]:
+    """The same for the folder of a file: files of one follow each other in a listing."""
+    folders = [segment for segment in path.split("/") if "=" in segment]
     pairs = [segment.partition("=") for segment in folders]
     return tuple((_unescape(name), None if value == NULL_FOLDER else _unescape(value)) for name, _, value in pairs)
 

@@ -37,6 +37,17 @@ def _version(stat: os.stat_result) -> str:
     return f"{stat.st_size}-{stat.st_mtime_ns}"
 
 
+def _entry_of(child: os.DirEntry[str]) -> Entry | None:
+    """The file that a listing found; None where it is gone since, or is no regular file."""
+    try:
+        stat = child.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _refused(f"file://{child.path}", error) from error
+    return Entry(f"file://{child.path}", stat.st_size, _version(stat)) if S_ISREG(stat.st_mode) else None
+
+
 def _refused(uri: str, error: OSError) -> StorageError:
     reason = error.strerror or str(error)
     return StorageError(reason, place=uri, remedy=_REMEDIES.get(error.errno or 0, ""))
@@ -80,7 +91,7 @@ class LocalFilesystem:
             if child.is_dir():
                 if depth is None or depth > 1:
                     yield from self._walk(child.path, None if depth is None else depth - 1, above | {identity})
-            elif (entry := self.stat(child.path)) is not None:
+            elif (entry := _entry_of(child)) is not None:
                 yield entry
 
     def names(self, folder: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from gristmill.garbage import uncollected
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource, Format, Split
 from gristmill.storage.filesystem import canonical
@@ -40,6 +41,11 @@ def plan_input(source: FileSource, stores: Stores, place: str) -> PlannedInput:
     Raises InputError (nothing matches, a file that is no whole file of the format, schemas that differ) and
     StorageError.
     """
+    with uncollected():
+        return _planned(source, stores, place)
+
+
+def _planned(source: FileSource, stores: Stores, place: str) -> PlannedInput:
     uris = tuple(canonical(uri) for uri in source.uris)
     files = list_files(uris, source.hive, stores.filesystem, lambda folder: manifest_parts(folder, stores))
     hive = hive_columns(files, source, place) if source.format is not Format.TEXT else ()

@@ -33,6 +33,8 @@ class Knowledge:
     names: Names
     estimator: Estimator
     options: CompileOptions
+    constants: dict[exp.Expr, exp.Expr | None] = field(default_factory=dict)
+    """What constant expressions came to, as literals; None: they stay."""
     made: list[tuple[str, Relation]] = field(default_factory=list)
     """Shared relations that a rule made, each after those that it reads."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from gristmill_sql.algebra import Aggregate, Item, Join, JoinKind, Relation, Shared, column
+from gristmill_sql.copies import copied
 from gristmill_sql.decompose import distinct_values
 from gristmill_sql.expressions import bare_call, substituted
 from gristmill_sql.rules.rewriting import bottom_up
@@ -53,7 +54,7 @@ def _argument(call: Item) -> exp.Expr | None:
     if values is None or len(values) != 1 or not isinstance(bare_call(call.value), _SPLIT):
         return None
     if isinstance(call.value, exp.Filter):
-        return exp.Case(ifs=[exp.If(this=call.value.expression.this.copy(), true=values[0].copy())])
+        return exp.Case(ifs=[exp.If(this=copied(call.value.expression.this), true=values[0].copy())])
     return values[0]
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from gristmill_sql.algebra import Relation
-from gristmill_sql.expressions import is_aggregate, is_volatile, replaced
+from gristmill_sql.copies import copied, replaced
+from gristmill_sql.expressions import is_aggregate, is_volatile
 from gristmill_sql.literals import cast_text
 from gristmill_sql.oracle import Unbindable
 from gristmill_sql.rules.rewriting import bottom_up, with_expressions
@@ -31,10 +32,13 @@ def fold_constants(relation: Relation, knowledge: Knowledge) -> Relation:
         if not isinstance(node, _FOLDED_NODES) or isinstance(node, _KEPT) or is_aggregate(node):
             return None
         if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal):
-            return node.copy()
+            return copied(node)
         if node.find(exp.Column, exp.Identifier, exp.Star, exp.Query) or is_volatile(node) or node.parent_select:
             return None
-        return _literal(node, knowledge)
+        if node not in knowledge.constants:
+            knowledge.constants[copied(node)] = _literal(node, knowledge)
+        literal = knowledge.constants[node]
+        return None if literal is None else copied(literal)
 
     return bottom_up(relation, lambda r: with_expressions(r, lambda value: replaced(value, folded)))
 

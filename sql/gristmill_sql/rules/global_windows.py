@@ -31,6 +31,7 @@ from gristmill_sql.algebra import (
     Window,
     column,
 )
+from gristmill_sql.copies import copied
 from gristmill_sql.expressions import bare_call, columns_in, enclosed, is_aggregate, is_volatile, substituted
 from gristmill_sql.rules.rewriting import bottom_up
 from gristmill_sql.rules.window_formulas import as_formula
@@ -115,7 +116,7 @@ def _in_ranges(relation: Relation, order: exp.Expr, items: tuple[Item, ...], kno
 def _in_runs(relation: Relation, order: exp.Expr, items: tuple[Item, ...], knowledge: Knowledge) -> Relation:
     """Rows numbered by their order, then cut into runs that also have their neighbours."""
     names = knowledge.names
-    number = names.item("number", exp.Window(this=exp.RowNumber(), order=order.copy()))
+    number = names.item("number", exp.Window(this=exp.RowNumber(), order=copied(order)))
     estimator = knowledge.estimator
     runs = knowledge.partitions(estimator.bytes_(relation))
     size = int(estimator.rows(relation)) // runs + 1
@@ -270,7 +271,7 @@ class _Ranges:
         return _Placed(Project(joined, (*kept, Item(number, value))), number, names)
 
     def _within(self, window: exp.Expr, here: _Placed) -> exp.Expr:
-        fresh = window.copy()
+        fresh = copied(window)
         fresh.set("partition_by", [column(here.number.name)])
         return fresh
 
@@ -319,5 +320,5 @@ def _raised(function: exp.Expr, local: exp.Expr, before: exp.Expr, type_: str) -
     if isinstance(function, exp.Min | exp.Max):
         return exp.func("least" if isinstance(function, exp.Min) else "greatest", local, before)
     both = exp.Add(this=local, expression=before)
-    value: exp.Expr = exp.Coalesce(this=both, expressions=[local.copy(), before.copy()])
+    value: exp.Expr = exp.Coalesce(this=both, expressions=[copied(local), copied(before)])
     return exp.Cast(this=enclosed(value), to=exp.DataType.build(type_, dialect="duckdb", udt=True))

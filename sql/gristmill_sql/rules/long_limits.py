@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from gristmill_sql.algebra import Filter, Item, Limit, OrderTerm, Project, Relation, Sort, Window, column
+from gristmill_sql.copies import copied
 from gristmill_sql.options import MERGED_ROWS
 from gristmill_sql.rules.rewriting import bottom_up
 
@@ -52,5 +53,5 @@ def _any_order(relation: Relation) -> tuple[OrderTerm, ...]:
 
 
 def _number(terms: tuple[OrderTerm, ...]) -> exp.Expr:
-    ordered = [exp.Ordered(this=t.value.copy(), desc=t.desc, nulls_first=t.nulls_first) for t in terms]
+    ordered = [exp.Ordered(this=copied(t.value), desc=t.desc, nulls_first=t.nulls_first) for t in terms]
     return exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=ordered))

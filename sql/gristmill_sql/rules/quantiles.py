@@ -31,6 +31,7 @@ from gristmill_sql.algebra import (
     Window,
     column,
 )
+from gristmill_sql.copies import copied
 from gristmill_sql.expressions import bare_call, enclosed, substituted
 from gristmill_sql.rules.global_windows import fits_one_task
 from gristmill_sql.rules.rewriting import bottom_up
@@ -103,7 +104,7 @@ class _Split:
         running = exp.Window(this=exp.Sum(this=column(count.name)), order=order, spec=spec)
         last = self._names.item("last", running)
         again, names = self._knowledge.read(counted)
-        total = self._names.item("total", exp.Sum(this=names[count.name].copy()))
+        total = self._names.item("total", exp.Sum(this=copied(names[count.name])))
         joined = Join(JoinKind.INNER, Window(counted, (), (last,)), Aggregate(again, (), (total,)))
         return self._knowledge.share("places", joined)
 
@@ -152,7 +153,7 @@ class _Split:
         again, names = self._knowledge.read(places)
         value, count = (names[c.name] for c in places.columns[:2])
         order = (OrderTerm(count, desc=True, nulls_first=False), OrderTerm(value, desc=False, nulls_first=False))
-        return Aggregate(Limit(Sort(again, order), 1), (), (Item(call.column, exp.First(this=value.copy())),))
+        return Aggregate(Limit(Sort(again, order), 1), (), (Item(call.column, exp.First(this=copied(value))),))
 
 
 def _is_counted(call: Item) -> bool:
@@ -212,9 +213,9 @@ def _copies(step: Fraction, count: str, last: str, total: str) -> str:
 
 def _with_one(function: exp.Expr, value: exp.Expr, wanted: exp.Literal) -> exp.Expr:
     """The same function over a column, for one quantile."""
-    new = function.copy()
+    new = copied(function)
     new.set("this", value)
     for name in ("quantile", "expression"):
         if new.args.get(name):
-            new.set(name, wanted.copy())
+            new.set(name, copied(wanted))
     return new

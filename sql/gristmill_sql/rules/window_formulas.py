@@ -12,6 +12,7 @@ from sqlglot import exp, parse_one
 
 from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item
+from gristmill_sql.copies import copied
 
 if TYPE_CHECKING:
     from gristmill_sql.rules import Knowledge
@@ -55,7 +56,7 @@ def _average(item: Item, knowledge: Knowledge) -> tuple[tuple[Item, ...], Item] 
     decimal = re.fullmatch(r"DECIMAL\(\d+,(\d+)\)", type_)
     if type_ not in ("DOUBLE", "FLOAT") and not decimal and not _INTEGER.fullmatch(type_):
         return None
-    calls = [("sum", exp.Sum(this=argument.copy())), ("count", exp.Count(this=argument.copy()))]
+    calls = [("sum", exp.Sum(this=copied(argument))), ("count", exp.Count(this=copied(argument)))]
     parts = knowledge.names.items([(name, _over(item.value, call)) for name, call in calls])
     total, count = _quoted(parts)
     factor = 10 ** int(decimal[1]) if decimal else 1
@@ -65,7 +66,7 @@ def _average(item: Item, knowledge: Knowledge) -> tuple[tuple[Item, ...], Item] 
 
 def _over(window: exp.Expr, function: exp.Expr) -> exp.Expr:
     """Another function over the same window."""
-    new = window.copy()
+    new = copied(window)
     new.set("this", function)
     return new
 

@@ -14,6 +14,7 @@ from sqlglot import exp, parse_one
 from gristmill.plan.schema import Column
 from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Filter, Item, Project, Relation, Unnest, Window, column
+from gristmill_sql.copies import copied
 from gristmill_sql.expressions import bare_call, is_aggregate
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def with_neighbours(
 
 
 def _within(window: exp.Expr, run: exp.Expr, order: exp.Order) -> exp.Expr:
-    new = window.copy()
-    new.set("partition_by", [run.copy()])
-    new.set("order", order.copy())
+    new = copied(window)
+    new.set("partition_by", [copied(run)])
+    new.set("order", copied(order))
     return new

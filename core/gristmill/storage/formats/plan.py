@@ -121,7 +121,11 @@ def hive_columns(files: Iterable[Listed], source: FileSource, place: str) -> Sch
     """
     values: dict[str, set[str | None]] = {}
     names: tuple[str, ...] | None = None
+    last: object = None
     for listed in files:
+        if listed.partition is last:  # of one folder, as mostly
+            continue
+        last = listed.partition
         here = tuple(name for name, _ in listed.partition)
         if names is not None and here != names:
             raise InputError(
