@@ -12,6 +12,7 @@ from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.agent_config import AgentConfig
 from gristmill.worker import agent
 from gristmill.worker.agent import Agent, main
+from gristmill.worker.memory_watch import MemoryWatch
 
 
 def config_in(folder: Path) -> AgentConfig:
@@ -27,7 +28,7 @@ def config_in(folder: Path) -> AgentConfig:
     )
 
 
-@pytest.mark.parametrize("part", ["_watch", "keep"])
+@pytest.mark.parametrize("part", ["_memory", "_executors"])
 def test_an_agent_ends_with_the_fault_of_a_part_of_it(
     part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -38,7 +39,7 @@ def test_an_agent_ends_with_the_fault_of_a_part_of_it(
 
     async def serve() -> None:
         made = Agent(config)
-        monkeypatch.setattr(made if part == "_watch" else made._executors, part, broken)
+        monkeypatch.setattr(getattr(made, part), "keep", broken)
         async with asyncio.timeout(10):
             await made.serve()
 
@@ -47,10 +48,10 @@ def test_an_agent_ends_with_the_fault_of_a_part_of_it(
 
 
 def test_an_agent_that_ends_by_a_fault_says_so_with_its_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refused(_: object) -> None:
+    async def refused(*_: object) -> None:
         raise StorageError("the disk is gone", place="/scratch")
 
-    monkeypatch.setattr(Agent, "_watch", refused)
+    monkeypatch.setattr(MemoryWatch, "keep", refused)
     said: list[str] = []
     monkeypatch.setattr(agent, "log", lambda *_, why="", **__: said.append(str(why)))
     assert main(config_in(tmp_path)) == StorageError.exit_code

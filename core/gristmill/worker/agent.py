@@ -10,10 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import signal
-from collections import deque
 from collections.abc import Coroutine, Iterator
 from logging import ERROR, INFO, WARNING
 from pathlib import Path
@@ -31,18 +29,13 @@ from gristmill.wire.tls import TlsFiles
 from gristmill.worker.coordinator_link import CoordinatorLink
 from gristmill.worker.host_link import HostLink
 from gristmill.worker.layout import executor_folder, executor_folders, executor_logs
-from gristmill.worker.memory import MemoryMeter, held
+from gristmill.worker.memory_watch import MemoryWatch
+from gristmill.worker.orders import Orders
 from gristmill.worker.processes import host_identity
 from gristmill.worker.slots import Slot
 
-MEMORY_CHECK_EVERY_S = 0.05
-IDLE_CHECK_EVERY_S = 0.5
 REDIAL_AFTER_S = 0.5
 START_TIMEOUT_S = 60.0
-CONTAINER_HEADROOM_BYTES = 64 << 20
-"""How much can be taken between two looks; a container that reaches its limit is ended whole."""
-SUSPECT_SHARE = 0.6
-"""An executor that is killed from outside while the worker holds so much of its memory was killed for that."""
 
 
 class Agent:
@@ -50,16 +43,8 @@ class Agent:
 
     def __init__(self, config: AgentConfig) -> None:
         self._config = config
-        self._queue: deque[wire.Order] = deque()
-        self._served = wire.Serve(stores="[]")
-        self._stages: dict[str, wire.ToExecutor] = {}
-        self._feeds: dict[str, list[wire.ToExecutor]] = {}
-        self._scratch = Path(config.scratch)
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        for left in executor_folders(self._scratch):  # by the executors of an agent before this one
-            shutil.rmtree(left, ignore_errors=True)
-        for log_of_before in executor_logs(self._scratch):  # the last words of others
-            log_of_before.unlink(missing_ok=True)
+        self._orders = Orders()
+        self._scratch = _cleared(Path(config.scratch))
         Path(config.outputs).mkdir(parents=True, exist_ok=True)
         self._socket_path = str(self._scratch / AGENT_SOCKET)
         self._link = CoordinatorLink(config, self._take)
@@ -72,10 +57,7 @@ class Agent:
             Slot(number, self._scratch, self._executors, self._replay, self._attempt_died, self._start_s)
             for number in range(config.slots)
         ]
-        self._limit_bytes = _limit_bytes(config)
-        self._meter = MemoryMeter(self._limit_bytes)
-        self._used_bytes: deque[int] = deque([0], maxlen=4)
-        self._peak_bytes = 0
+        self._memory = MemoryWatch(config, self._slots, self._executors)
         self._visits = 0
         self._visit: asyncio.Task[None] | None = None
         self._welcomed = False
@@ -96,7 +78,7 @@ class Agent:
         server = await asyncio.start_unix_server(self._executor_connected, self._socket_path)
         self._fault = asyncio.get_running_loop().create_future()
         self._start(self._executors.keep())
-        self._start(self._watch())
+        self._start(self._memory.keep(self._busy))
         life = asyncio.create_task(self._live())
         try:
             await asyncio.wait([life, self._fault], return_when=asyncio.FIRST_COMPLETED)
@@ -161,9 +143,7 @@ class Agent:
 
     def _forget_run(self) -> None:
         """What was worked on is nobody's any more. Map output stays, and is served: others may be reading it."""
-        self._queue.clear()
-        self._stages.clear()
-        self._feeds.clear()
+        self._orders.forget()
         for slot in self._slots:
             slot.abandon()
 
@@ -187,14 +167,11 @@ class Agent:
             case "serve":
                 self._serve_run(message.serve)
             case "stage":
-                self._stages[message.stage.digest] = wire.ToExecutor(stage=message.stage)
-                self._tell(self._stages[message.stage.digest])
+                self._tell(self._orders.stage(message.stage))
             case "feed":
-                frame = wire.ToExecutor(feed=message.feed)
-                self._feeds.setdefault(message.feed.exchange, []).append(frame)
-                self._tell(frame)
+                self._tell(self._orders.feed(message.feed))
             case "launch":
-                self._queue.extend(message.launch.orders)
+                self._orders.launch(message.launch)
                 self._pump()
             case "cancel":
                 self._cancel(message.cancel.attempt)
@@ -224,10 +201,7 @@ class Agent:
 
     def _replay(self) -> Iterator[wire.ToExecutor]:
         yield wire.ToExecutor(setup=self._setup())
-        yield wire.ToExecutor(serve=self._served)
-        yield from self._stages.values()
-        for frames_ in self._feeds.values():
-            yield from frames_
+        yield from self._orders.told()
 
     def _setup(self) -> wire.ExecutorSetup:
         config = self._config
@@ -248,40 +222,38 @@ class Agent:
     def _pump(self) -> None:
         """Gives waiting orders to idle slots; leaves once a drain has nothing more to wait for."""
         for slot in self._slots:
-            if slot.attempt is None and self._queue:
-                order = self._queue.popleft()
+            if slot.attempt is None and self._orders:
+                order = self._orders.next()
                 slot.attempt = order.attempt
                 self._start(slot.run(order))
-        if self._draining.is_set() and not self._queue and all(slot.attempt is None for slot in self._slots):
+        if self._draining.is_set() and not self._busy():
             self._link.send(wire.FromWorker(leaving=wire.Leaving(reason="drained")))
 
+    def _busy(self) -> bool:
+        """Whether there is anything to do, or being done."""
+        return bool(self._orders) or any(slot.attempt is not None for slot in self._slots)
+
     def _cancel(self, attempt: str) -> None:
-        for order in self._queue:
-            if order.attempt == attempt:
-                self._queue.remove(order)
-                self._fail(attempt, "cancelled", FragmentError("cancelled"))
-                return
+        if self._orders.withdraw(attempt):
+            self._fail(attempt, "cancelled", FragmentError("cancelled"))
+            return
         for slot in self._slots:
             if slot.attempt == attempt:
                 slot.kill("cancelled")
 
     def _serve_run(self, serve: wire.Serve) -> None:
         """Another run has the worker now. It gets it empty: no attempt of the one before still runs."""
-        self._served = serve
-        self._stages.clear()
-        self._feeds.clear()
-        self._peak_bytes = 0
+        self._memory.peak_bytes = 0
         for slot in self._slots:
             slot.forget_code()
-        self._tell(wire.ToExecutor(serve=serve))
+        self._tell(self._orders.serve(serve))
 
     def _release(self, release: wire.Release) -> None:
         outputs = Path(self._config.outputs)
         if not release.exchange:
             shutil.rmtree(run_folder(outputs, release.run), ignore_errors=True)
             return
-        if release.run == self._served.run:
-            self._feeds.pop(release.exchange, None)
+        self._orders.release(release.run, release.exchange)
         shutil.rmtree(exchange_folder(outputs, release.run, ExchangeId.parse(release.exchange)), ignore_errors=True)
 
     async def _executor_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -315,9 +287,9 @@ class Agent:
             slot.process_started(name, pid)
 
     def _process_ended(self, name: str, status: int | None, reason: str) -> None:
-        suspect = max(self._used_bytes) > SUSPECT_SHARE * self._limit_bytes
+        suspect = self._memory.suspects(status)
         for slot in self._slots:
-            if suspect and status in (None, -signal.SIGKILL):
+            if suspect:
                 slot.suspect(name, "oom")
             slot.process_ended(name, status, reason)
         folder = executor_folder(self._scratch, name)
@@ -328,7 +300,7 @@ class Agent:
         if why == "cancelled":
             self._fail(attempt, "cancelled", FragmentError("cancelled"))
         elif why == "oom":
-            self._fail(attempt, "oom", _out_of_memory(attempt, self._config.memory_bytes))
+            self._fail(attempt, "oom", self._memory.exceeded(attempt))
         else:
             remedy = "a crash in native code, os._exit and signals end a process so; see the log of the task"
             self._fail(attempt, "executor-lost", FragmentError(why, place=f"attempt {attempt}", remedy=remedy))
@@ -346,37 +318,20 @@ class Agent:
                 for slot in self._slots
                 if slot.attempt is not None
             ]
-            beat = wire.Heartbeat(running=running, memory_bytes=self._measure(), peak_bytes=self._peak_bytes)
+            used = self._memory.measure()
+            beat = wire.Heartbeat(running=running, memory_bytes=used, peak_bytes=self._memory.peak_bytes)
             self._link.send(wire.FromWorker(heartbeat=beat))
             await asyncio.sleep(every_s)
 
-    def _measure(self) -> int:
-        """Bytes that count against the memory now: those of all its processes, in a pod of the other container."""
-        if self._config.pod:
-            roots = [self._executors.host_pid] if self._executors.host_pid else []
-        else:
-            roots = [os.getpid(), *(slot.pid for slot in self._slots if slot.pid is not None)]
-        used = self._meter.used(roots)
-        self._used_bytes.append(used)
-        self._peak_bytes = max(self._peak_bytes, used)
-        return used
 
-    async def _watch(self) -> None:
-        """Ends the largest executor before the worker is over its memory."""
-        while True:
-            if self._measure() > self._limit_bytes:
-                largest = max(self._slots, key=lambda slot: held(slot.pid) if slot.pid else 0)
-                log(__name__, WARNING, "over memory: ending the largest executor", slot=largest.number)
-                largest.kill("oom")
-            working = self._queue or any(slot.attempt is not None for slot in self._slots)
-            await asyncio.sleep(MEMORY_CHECK_EVERY_S if working else IDLE_CHECK_EVERY_S)
-
-
-def _limit_bytes(config: AgentConfig) -> int:
-    """From where on executors are ended."""
-    if not config.pod:
-        return config.memory_bytes
-    return config.memory_bytes - min(CONTAINER_HEADROOM_BYTES + config.memory_bytes // 50, config.memory_bytes // 4)
+def _cleared(scratch: Path) -> Path:
+    """The folder, made, without what the executors of an agent before this one have left: files, and last words."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    for left in executor_folders(scratch):
+        shutil.rmtree(left, ignore_errors=True)
+    for last_words in executor_logs(scratch):
+        last_words.unlink(missing_ok=True)
+    return scratch
 
 
 def _serve_outputs(config: AgentConfig) -> str:
@@ -387,14 +342,6 @@ def _serve_outputs(config: AgentConfig) -> str:
     location = f"{security.scheme}://{config.flight_host}"
     server = ShuffleServer(Path(config.outputs), f"{location}:{config.flight_port}", security)
     return f"{location}:{server.port}"
-
-
-def _out_of_memory(attempt: str, limit_bytes: int) -> GristmillError:
-    return FragmentError(
-        f"the worker was over its {limit_bytes >> 20} MiB, so the executor of this attempt was ended",
-        place=f"attempt {attempt}",
-        remedy="give workers more memory (--memory), or use more partitions",
-    )
 
 
 async def _serve(config: AgentConfig) -> None:
