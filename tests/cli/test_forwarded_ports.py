@@ -15,6 +15,7 @@ from port_forwarding import forwarding
 import gristmill as gm
 from gristmill.api.cluster import portforward
 from gristmill.api.cluster.connection import Connection
+from gristmill.api.cluster.early_rows import EarlyRows
 from gristmill.api.cluster.failures import Missing, Unreachable
 from gristmill.api.cluster.lead import Lead
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
@@ -42,8 +43,8 @@ def committed(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def lead(committed):
-    """A lead with runs in several states, and the way to it."""
+def runs(committed):
+    """Runs in several states."""
     stages = (StageProgress(StageId("numbers", Side.MAP), 4, 4, rows=ROWS),)
 
     def run(phase, **fields):
@@ -55,11 +56,16 @@ def lead(committed):
         vars(state).update(fields)
         return state
 
-    runs = {
+    return {
         "done": run(RunPhase.COMPLETE),
         "busy": run(RunPhase.RUNNING, ended=False),
         "wrong": run(RunPhase.FAILED, error=InvalidQuery("no table x", place="line 1"), explained="", result=None),
     }
+
+
+@pytest.fixture(scope="module")
+def lead(runs):
+    """A lead that has them, and the way to it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -112,6 +118,22 @@ def test_rows_arrive_as_they_were_committed(lead):
 
 def test_rows_may_be_left_unread(lead):
     assert next(lead.result("done")).num_rows > 0
+
+
+def test_rows_that_are_asked_for_before_the_run_has_begun_come_at_its_end(lead, runs):
+    early = EarlyRows(lead)
+    early.ask("late")
+    timer = threading.Timer(0.2, lambda: runs.update(late=runs["done"]))
+    timer.start()
+    source, _ = early.rows()
+    assert source().read_all().num_rows == ROWS
+
+
+@pytest.mark.parametrize("uid", ["wrong", ""])
+def test_rows_that_do_not_come_early_are_left_to_others(lead, uid):
+    early = EarlyRows(lead)
+    early.ask(uid)
+    assert early.rows() is None
 
 
 def test_logs_of_all_tasks_say_whose_each_line_is(lead):

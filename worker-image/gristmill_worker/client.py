@@ -31,6 +31,9 @@ LARGEST_RESULT_BYTES = 256 << 20
 PROGRESS_EVERY_S = 0.2
 PROGRESS_AT_LEAST_S = 3.0
 LOGS_EVERY_S = 1.0
+LOOK_EVERY_S = 0.02
+"""So soon an end is seen by those who wait for it."""
+LONGEST_WAIT_S = 60.0
 
 
 class ClientEndpoint:
@@ -86,12 +89,19 @@ class ClientEndpoint:
         return await _streamed(request, _progress_lines(run), "application/jsonl")
 
     async def _result(self, request: web.Request) -> web.StreamResponse:
+        await self._wait_for_end(request.match_info["uid"], _seconds(request.query.get("wait", "")))
         run = self._run(request)
         manifest, stores = _committed(run)
         if sum(part.bytes_ for part in manifest.parts) > LARGEST_RESULT_BYTES:
             limit = f"{LARGEST_RESULT_BYTES >> 20} MiB"
             _refuse(413, f"the result is larger than {limit}", f"Read it where it lies: {manifest.uri}")
         return await _streamed(request, _rows(manifest, stores), "application/vnd.apache.arrow.stream")
+
+    async def _wait_for_end(self, uid: str, seconds: float) -> None:
+        """Until that run, of which the lead may not have heard yet, has ended; no longer than ``seconds``."""
+        until_s = time.monotonic() + min(seconds, LONGEST_WAIT_S)
+        while time.monotonic() < until_s and not (uid in self._runs and self._runs[uid].ended):
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         run = self._run(request)
@@ -122,6 +132,11 @@ def _refuse(status: int, reason: str, remedy: str) -> NoReturn:
     if status == 413:
         raise web.HTTPRequestEntityTooLarge(0, 0, text=text, content_type="application/json")
     raise (web.HTTPGone if status == 410 else web.HTTPNotFound)(text=text, content_type="application/json")
+
+
+def _seconds(text: str) -> float:
+    """Of ``wait=30``; nothing else means a wait."""
+    return float(text) if text.isdigit() else 0.0
 
 
 def _committed(run: LeadRun) -> tuple[Manifest, Stores]:
@@ -155,7 +170,9 @@ async def _progress_lines(run: LeadRun) -> AsyncIterator[bytes]:
             yield to_json(look, Progress).encode() + b"\n"
         if ended:
             return
-        await asyncio.sleep(PROGRESS_EVERY_S)
+        next_s = time.monotonic() + PROGRESS_EVERY_S
+        while time.monotonic() < next_s and not run.ended:
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _log_lines(run: LeadRun, logs: TaskLogs, *, follow: bool) -> AsyncIterator[bytes]:

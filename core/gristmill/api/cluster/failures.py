@@ -17,6 +17,10 @@ class Unreachable(ClusterError):
     """Nobody answers, for now: whoever waits for something may try again."""
 
 
+class Silent(Unreachable):
+    """Nothing came for as long as the one who asked wanted to wait."""
+
+
 class Missing(ClusterError):
     """What was named is not there."""
 
@@ -69,6 +73,10 @@ def status_failure(status: int, body: bytes, what: str, place: str) -> Gristmill
 
 def transport_failure(error: Exception, server: str, place: str) -> ClusterError:
     """The error for a request that got no answer."""
+    import urllib3
+
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        return Silent(f"{server} says nothing", place=place, remedy="Try again.")
     text = str(getattr(error, "reason", None) or error)
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
         return ClusterError(

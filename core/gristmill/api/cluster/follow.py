@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from gristmill.api.cluster.failures import Forbidden, Missing, Unreachable
+from gristmill.api.cluster.failures import Forbidden, Missing, Silent, Unreachable
 from gristmill.api.cluster.kinds import Body
 from gristmill.api.cluster.lead import Lead
 from gristmill.api.cluster.resources import Resources, ref_of
@@ -19,6 +19,8 @@ from gristmill.api.cluster.status import PENDING, has_ended, is_active, message_
 from gristmill.coordinator.progress import Progress
 
 WATCH_S = 10
+SHORT_S = 0.5
+"""A run whose status moves on so fast is followed by that alone: reaching its lead would take longer."""
 RETRY_S = 1
 """A lead that does not answer is asked again so soon."""
 PATIENCE_S = 600.0
@@ -47,15 +49,30 @@ class _Follower:
     away_since_s: float | None = None
 
     def until_the_end(self, body: Body) -> Body:
-        while True:
-            self._tell(body)
-            if has_ended(body):
-                return body
+        self._tell(body)
+        body = self._while_it_moves(body)
+        while not has_ended(body):
             lead = self.resources.lead_of(body) if is_active(body) else ""
             wants = bool(lead) and lead not in self.heard
             if wants:
                 self._listen(lead, body["metadata"]["uid"])
             body = self._next(body, RETRY_S if wants and lead not in self.heard else WATCH_S)
+            self._tell(body)
+        return body
+
+    def _while_it_moves(self, body: Body) -> Body:
+        """The resource when nothing has changed for a moment, or at its end."""
+        try:
+            for found in self.resources.changes(body, WATCH_S, SHORT_S):
+                body = found
+                self._tell(body)
+                if has_ended(body):
+                    break
+        except Silent:
+            return body
+        except Unreachable as error:
+            self._wait_out(error)
+        return body
 
     def _listen(self, lead: str, uid: str) -> None:
         """Passes on what the lead tells, until the run has ended or the lead cannot be heard."""

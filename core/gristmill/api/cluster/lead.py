@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from gristmill.api.cluster.connection import Connection
 from gristmill.api.cluster.failures import Missing, Unreachable
-from gristmill.api.cluster.portforward import request
+from gristmill.api.cluster.portforward import ForwardedPort, dial
 from gristmill.coordinator.progress import Progress
 from gristmill.errors import ClusterError, GristmillError, InvalidPlan, error_from_dict
 from gristmill.plan.codec import from_json
@@ -53,13 +53,18 @@ class Lead:
                 except InvalidPlan:  # a lead of another version may tell what this one does not know
                     continue
 
-    def result(self, uid: str) -> pa.RecordBatchReader:
-        """The rows of a finished run, as they arrive.
+    def dial(self) -> ForwardedPort:
+        """A way to the lead for one request. Raises ClusterError."""
+        return dial(self.connection, self.pod, CLIENT_PORT)
 
-        Raises Missing where there are none to be had (not finished, no result, too many), Unreachable where the
-        lead is gone.
+    def result(self, uid: str, *, wait_s: int = 0, port: ForwardedPort | None = None) -> pa.RecordBatchReader:
+        """The rows of a finished run, as they arrive; over ``port``, where one was dialled before.
+
+        Of a run that has not finished, or that the lead has not heard of, in so many seconds from now. Raises Missing
+        where there are none to be had (not finished, no result, too many), Unreachable where the lead is gone.
         """
-        response = self._ask(f"/v1/runs/{uid}/result", ROWS_SILENCE_S)
+        path = f"/v1/runs/{uid}/result" + (f"?wait={wait_s}" if wait_s else "")
+        response = self._ask(path, ROWS_SILENCE_S, port)
         try:
             reader = pa.ipc.open_stream(response)
         except (pa.ArrowInvalid, HTTPException, OSError) as error:
@@ -95,9 +100,9 @@ class Lead:
             except (HTTPException, OSError) as error:
                 raise self._broken(error) from error
 
-    def _ask(self, path: str, silence_s: float | None) -> HTTPResponse:
+    def _ask(self, path: str, silence_s: float | None, port: ForwardedPort | None = None) -> HTTPResponse:
         try:
-            response = request(self.connection, self.pod, CLIENT_PORT, path, silence_s=silence_s)
+            response = (port or self.dial()).get(path, silence_s=silence_s)
         except TimeoutError as error:
             raise self._broken(error) from error
         theirs = response.headers.get(VERSION_HEADER, __version__)

@@ -1,13 +1,15 @@
 """HTTP to a port of a pod through the API server, for users who have no route to pods.
 
 A forwarded port is a websocket with two channels: 0 carries the port's bytes, 1 says what went wrong. Each request
-opens its own. Reading pulls frame by frame, without a thread, so what is not read yet waits at the sender.
+has its own, which may be dialled before it is known what to ask. Reading pulls frame by frame, without a thread, so
+what is not read yet waits at the sender.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gristmill.api.cluster.connection import Connection
@@ -27,21 +29,41 @@ def request(
     Raises ClusterError where the pod cannot be reached or nothing listens there; a silence longer than ``silence_s``
     raises TimeoutError, here and while reading.
     """
+    return dial(connection, pod, port).get(path, silence_s=silence_s)
+
+
+def dial(connection: Connection, pod: str, port: int) -> ForwardedPort:
+    """A way to the port, open until it is used or closed. Raises ClusterError where the pod cannot be reached."""
     where = f"/api/v1/namespaces/{connection.namespace}/pods/{pod}/portforward"
-    stream = _ForwardedBytes(connection.websocket(where, f"ports={port}"), f"pod {pod}, port {port}")
-    stream.silence(silence_s)
-    asked = _ForwardedHttp(stream, pod)
-    try:
-        asked.request("GET", path, headers={"Connection": "close"})
-        return asked.getresponse()
-    except (http.client.HTTPException, OSError) as error:
-        stream.close()
-        if isinstance(error, TimeoutError):
+    return ForwardedPort(pod, _ForwardedBytes(connection.websocket(where, f"ports={port}"), f"pod {pod}, port {port}"))
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardedPort:
+    """An open port of a pod, good for one request."""
+
+    pod: str
+    _stream: _ForwardedBytes
+
+    def get(self, path: str, *, silence_s: float | None) -> http.client.HTTPResponse:
+        """As ``request``."""
+        self._stream.silence(silence_s)
+        asked = _ForwardedHttp(self._stream, self.pod)
+        try:
+            asked.request("GET", path, headers={"Connection": "close"})
+            return asked.getresponse()
+        except (http.client.HTTPException, OSError) as error:
+            self.close()
+            if isinstance(error, TimeoutError):
+                raise
+            raise Unreachable(f"does not answer: {error}", place=self._stream.place) from error
+        except BaseException:
+            self.close()
             raise
-        raise Unreachable(f"does not answer: {error}", place=f"pod {pod}, port {port}") from error
-    except BaseException:
-        stream.close()
-        raise
+
+    def close(self) -> None:
+        """Closes the port, and what comes over it."""
+        self._stream.close()
 
 
 class _ForwardedBytes(io.RawIOBase):
@@ -49,7 +71,7 @@ class _ForwardedBytes(io.RawIOBase):
 
     def __init__(self, websocket: Any, place: str) -> None:
         self._websocket = websocket
-        self._place = place
+        self.place = place
         self._rest = memoryview(b"")
         self._opened: set[int] = set()
         """Channels whose first frame, which only repeats the port, has come."""
@@ -95,7 +117,7 @@ class _ForwardedBytes(io.RawIOBase):
             if channel not in self._opened:
                 self._opened.add(channel)
             elif channel == _ERROR and data:
-                raise Unreachable(_cause(data.decode("utf-8", "replace")), place=self._place)
+                raise Unreachable(_cause(data.decode("utf-8", "replace")), place=self.place)
             elif channel == _DATA and data:
                 return memoryview(data)
 

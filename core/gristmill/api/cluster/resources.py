@@ -95,15 +95,16 @@ class Resources:
         except Missing:
             return
 
-    def changes(self, body: Body, seconds: int) -> Iterator[Body]:
+    def changes(self, body: Body, seconds: int, silence_s: float | None = None) -> Iterator[Body]:
         """The resource each time it changed since ``body``, for ``seconds`` at most.
 
-        Raises Missing when it is deleted, Unreachable when the API server is away.
+        Raises Silent after ``silence_s`` without a change, Missing when it is deleted, Unreachable when the API server
+        is away.
         """
         ref, metadata = ref_of(body), body["metadata"]
         events = self.connection.lines(
             self.path(ref.kind),
-            silence_s=seconds + 10,
+            silence_s=silence_s or seconds + 10,
             watch="1",
             fieldSelector=f"metadata.name={ref.name}",
             resourceVersion=metadata["resourceVersion"],

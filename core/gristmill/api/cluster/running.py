@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from gristmill.api.cluster.bodies import Prepared, fresh_suffix, job_bodies, query_body
 from gristmill.api.cluster.connection import connect
+from gristmill.api.cluster.early_rows import EarlyRows, early_rows
 from gristmill.api.cluster.follow import follow
 from gristmill.api.cluster.kinds import Body
 from gristmill.api.cluster.lead import Lead
@@ -75,11 +76,21 @@ def run_query_on_cluster(
 ) -> ClusterResult:
     """Runs the query and fetches its rows, unless it has an output, or ``keep_rows`` says that it gives none; the
     resource stays. Ctrl-C ends it."""
-    watch = Watch(progress)
-    made = submit(resources, [Prepared(query_body(query))])
+    watch, prepared = Watch(progress), Prepared(query_body(query))
+    keep_rows = keep_rows and query.output is None
+    pool = str(prepared.body["spec"].get("pool") or "")
+    early = early_rows(resources, pool) if keep_rows and pool else None
+    try:
+        made = submit(resources, [prepared])
+    except BaseException:
+        if early is not None:
+            early.ask("")
+        raise
+    if early is not None:
+        early.ask(made[0]["metadata"]["uid"])
     with cancelling(resources, made):
         body = finished(resources, made[0], watch)
-    return _result(resources, body, watch, keep_rows=keep_rows and query.output is None)
+    return _result(resources, body, watch, keep_rows=keep_rows, early=early)
 
 
 def explain_query_on_cluster(query: QueryPlan, resources: Resources) -> str:
@@ -154,10 +165,12 @@ def _wanted(chain: ChainPlan) -> int:
     return [job.name for job in chain.jobs].index(chain.result_job.name)
 
 
-def _result(resources: Resources, body: Body, watch: Watch, *, keep_rows: bool) -> ClusterResult:
+def _result(
+    resources: Resources, body: Body, watch: Watch, *, keep_rows: bool, early: EarlyRows | None = None
+) -> ClusterResult:
     """The result; with ``keep_rows`` the rows are fetched now, since nothing but the lead may have them."""
     result = result_from(resources, body, watch.last, tuple(watch.messages))
     if not keep_rows:
         return result
-    source, folder = fetched(open_rows(resources, body))
+    source, folder = (early and early.rows()) or fetched(open_rows(resources, body))
     return replace(result, _source=source, _keep=folder)
