@@ -43,6 +43,7 @@ _SOURCES = [
     "README.md",
     "Dockerfile",
 ]
+STAGES_KEPT = 100
 _FOLDER = CACHE / "images"
 _PATH = "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -73,13 +74,14 @@ def build_images() -> list[BuiltImage]:
         images = [_pause(), _versitygw()]
         _base()
         key = _digest_of_checkout()
-        for name, dockerfile in _DOCKERFILES.items():
-            image = BuiltImage(name, _folder(name))
-            if _changed(image, key):
-                _bud(name, dockerfile)
-                _push(image, key)
-            images.append(image)
-        return images
+        ours = {BuiltImage(name, _folder(name)): dockerfile for name, dockerfile in _DOCKERFILES.items()}
+        changed = [image for image in ours if _changed(image, key)]
+        for image in changed:
+            _bud(image.name, ours[image])
+            _push(image, key)
+        if changed:
+            _forget_old_stages()
+        return [*images, *ours]
 
 
 def _digest_of_checkout() -> str:
@@ -105,6 +107,13 @@ def _bud(image: str, dockerfile: str) -> None:
             *(f"--volume={source}:{target}:ro" for source, target in _pip_mounts(Path(scratch))),
             *("--build-arg", f"BASE={BASE}", "--tag", image, "--file", str(REPOSITORY / dockerfile), str(REPOSITORY)),
         )
+
+
+def _forget_old_stages() -> None:
+    """Remove the images without a name, where there are many: each change leaves some, and they are the cache, too."""
+    if len(_buildah("images", "--quiet", "--filter", "dangling=true").split()) > STAGES_KEPT:
+        _buildah("rm", "--all")  # what builds that were ended left holds images
+        _buildah("rmi", "--prune", "--force")
 
 
 def _push(image: BuiltImage, key: str) -> None:
