@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import signal
 import traceback
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from gristmill.kernel.job_code import code_placed
 from gristmill.plan.fragment import PythonFunction
 
 _ENGINE = str(Path(__file__).resolve().parents[1])
+_IMPORTING = ("<frozen importlib", importlib.__file__)
+"""Frames of Python's own between the engine and a module of the user."""
 _FRAMES_SHOWN = 6
 _CHARACTERS_QUOTED = 2000
 
@@ -57,6 +60,26 @@ def is_importing() -> bool:
 
 @lru_cache(maxsize=256)
 def _load(function: PythonFunction, _code: str) -> Callable[..., Any]:
+    found = _found(function)
+    return found if inspect.isgeneratorfunction(found) else _ending_no_loop(found)
+
+
+def _ending_no_loop(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose StopIteration is an error: the loops in C around it would take it for their end, and drop
+    all records that follow. Python sees to that itself for generators."""
+
+    @wraps(function)
+    def called(*given: Any, **named: Any) -> Any:
+        try:
+            return function(*given, **named)
+        except StopIteration as error:
+            said = "StopIteration, as next(...) raises it where nothing is left"
+            raise RuntimeError(said).with_traceback(error.__traceback__) from None
+
+    return called
+
+
+def _found(function: PythonFunction) -> Callable[..., Any]:
     if function.pickled is not None:
         return _unpickled(function)
     module_name, _, qualname = function.entry.partition(":")
@@ -141,7 +164,7 @@ def _user_frames(error: BaseException) -> list[tuple[str, str]]:
     found = [
         (f"{frame.filename}:{frame.lineno} in {frame.name}", frame.line or "")
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_ENGINE)
+        if not frame.filename.startswith((_ENGINE, *_IMPORTING))
     ]
     if len(found) > _FRAMES_SHOWN:
         half = _FRAMES_SHOWN // 2
