@@ -271,4 +271,4 @@ def test_a_value_of_the_wrong_type_is_refused() -> None:
     wrong: Any = "4"
     with pytest.raises(InvalidPlan) as caught:
         validate(ChainPlan((replace(JOB, partitions=wrong),)))
-    assert str(caught.value) == 'ChainPlan.jobs[0].partitions: expected a whole number, found "4"'
+    assert str(caught.value) == 'job job, partitions: expected a whole number, found "4"'

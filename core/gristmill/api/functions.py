@@ -11,6 +11,7 @@ from typing import Any
 
 import cloudpickle
 
+from gristmill.api.checks import SchemaLike, must_be, schema_of
 from gristmill.errors import InvalidPlan
 from gristmill.kernel.annotations import annotated_schema
 from gristmill.plan.fragment import Calling, CommandFragment, Fragment, PythonFragment, PythonFunction, SqlFragment
@@ -23,12 +24,18 @@ Work = Callable[..., Any] | Fragment
 
 def sql_fragment(sql: str) -> SqlFragment:
     """One SELECT in DuckDB's dialect over ``input`` (a map), or over the job's inputs by name (a reduce)."""
+    must_be(sql, str, "SQL text", "gm.sql_fragment(...)")
     return SqlFragment(inspect.cleandoc(sql))
 
 
-def command(argv: Sequence[str] | str, schema: Schema | None = None) -> CommandFragment:
+def command(argv: Sequence[str] | str, schema: SchemaLike = None) -> CommandFragment:
     """A program that reads records as JSON lines and writes some; ``schema`` declares the columns it writes."""
-    return CommandFragment((argv,) if isinstance(argv, str) else tuple(argv), schema)
+    place = "gm.command(...)"
+    words = (argv,) if isinstance(argv, str) else argv
+    must_be(words, (list, tuple), "a program with its arguments", place, 'as gm.command(["awk", "-f", "x.awk"])')
+    for word in words:
+        must_be(word, str, "a text", place, "each argument is one")
+    return CommandFragment(tuple(words), schema_of(schema, place))
 
 
 def fragment_of(work: Work | None, calling: Calling, place: str, schema: Schema | None = None) -> Fragment | None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from gristmill.api.checks import SchemaLike, columns, key_columns, must_be, schema_of, seconds, whole_number
 from gristmill.api.functions import Work, check_arguments, fragment_of, function_of, sendable, with_functions
 from gristmill.api.packing import with_source
-from gristmill.api.sources import Input, SchemaLike, columns, schema_of
+from gristmill.api.sources import Input
 from gristmill.errors import InvalidPlan
 from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.fragment import Calling, Fragment
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, Output, OutputMode, RetryPolicy, SideInput, Store
 from gristmill.plan.manifest import dump_manifest
 from gristmill.plan.pairs import default_key
+from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import SortKey
 from gristmill.plan.source import FileSource, Format, JobSource
 from gristmill.plan.validate import validate
@@ -39,20 +42,13 @@ def output(
     partition_by: Sequence[str] = (),
 ) -> Output:
     """Where rows go, and how: format parquet, csv, json, text or arrow; mode error, overwrite or append."""
-    try:
-        return Output(
-            str(uri),
-            "",
-            Format(format),
-            OutputMode(mode),
-            compression,
-            columns(partition_by, "partition_by", f"output {uri}"),
-        )
-    except ValueError as error:
-        formats = ", ".join(Format)
-        raise InvalidPlan(
-            str(error), place=f"output {uri}", remedy=f"formats: {formats}; modes: {', '.join(OutputMode)}"
-        ) from None
+    must_be(uri, (str, Path), "a URI", "gm.output(...)")
+    place = f"output {uri}"
+    for name, given, known in (("format", format, list(Format)), ("mode", mode, list(OutputMode))):
+        if given not in known:
+            raise InvalidPlan(f"there is no {name} {given!r}", place=place, remedy=did_you_mean(str(given), known))
+    keys = columns(partition_by, "partition_by", place)
+    return Output(str(uri), "", Format(format), OutputMode(mode), compression, keys)
 
 
 class Job:
@@ -99,25 +95,33 @@ class Job:
         scratch: str = "",
         stores: Sequence[Store] = (),
     ) -> None:
+        must_be(name, str, "a name", "gm.Job(...)", 'as gm.Job("wordcount", ...)')
         self.name = name
-        self.stores = tuple(stores)
+        self.stores = _stores(stores, self._place)
+        whole_number(partitions, "partitions", self._place)
+        whole_number(skip_records, "skip_records", self._place)
+        seconds(task_timeout_s, "task_timeout_s", self._place)
+        seconds(deadline_s, "deadline_s", self._place)
+        must_be(scratch, str, "a URI", f"{self._place}, scratch")
         self._upstream: dict[str, Job] = {}
         pairs_or_rows = Calling.ROWS if rows else Calling.PAIRS
         map_calling = pairs_or_rows if reduce is None and reduce_batches is None else Calling.PAIRS
         kind, partitioner = self._partitioning(partition)
-        mapped = _one_of(map, map_batches, map_calling, f"map of job {name!r}", schema_of(map_schema))
+        mapped = _one_of(map, map_batches, map_calling, f"map of {self._place}", schema_of(map_schema, self._place))
         self._plan = self._with_default_keys(
             JobPlan(
                 name=name,
-                inputs=self._inputs(input, mapped, columns(key, "key", self._place), map_calling),
+                inputs=self._inputs(input, mapped, key_columns(key, self._place), map_calling),
                 combine=self._combine(combine),
-                reduce=_one_of(reduce, reduce_batches, pairs_or_rows, f"reduce of job {name!r}", schema_of(schema)),
+                reduce=_one_of(
+                    reduce, reduce_batches, pairs_or_rows, f"reduce of {self._place}", schema_of(schema, self._place)
+                ),
                 partition=kind,
                 partitioner=partitioner,
                 partitions=partitions,
-                sort=_sort_keys(columns(sort, "sort", self._place)),
+                sort=_sort_keys(sort, self._place),
                 side_inputs=self._sides(side or {}),
-                outputs=_outputs(output, outputs),
+                outputs=_outputs(output, outputs, self._place),
                 retry=RetryPolicy(skip_records=skip_records, task_timeout_s=task_timeout_s),
                 scratch=scratch,
                 deadline_s=deadline_s,
@@ -176,6 +180,7 @@ class Job:
         return fragment_of(combine, Calling.PAIRS, place)
 
     def _sides(self, given: Mapping[str, Input | Job]) -> tuple[SideInput, ...]:
+        must_be(given, Mapping, "a dict of inputs by name", f"{self._place}, side inputs")
         return tuple(SideInput(name, self._source(source)) for name, source in self._named(given).items())
 
     def _with_default_keys(self, plan: JobPlan) -> JobPlan:
@@ -185,15 +190,16 @@ class Job:
         return replace(plan, inputs=tuple(keyed))
 
     def _named(self, given: Input | Job | Mapping[str, Input | Job]) -> dict[str, Input | Job]:
-        if isinstance(given, Mapping):
-            return dict(given)
-        if isinstance(given, Input | Job):
-            return {"input": given}
-        raise InvalidPlan(
-            f"{type(given).__name__} is not an input",
-            place=self._place,
-            remedy="give gm.text(...), gm.parquet(...), …, another job, or a dict of them by name",
-        )
+        named = dict(given) if isinstance(given, Mapping) else {"input": given}
+        for name, each in named.items():
+            must_be(name, str, "the name of an input", self._place)
+            if not isinstance(each, Input | Job):
+                raise InvalidPlan(
+                    f"{type(each).__name__} is not an input",
+                    place=self._place,
+                    remedy="give gm.text(...), gm.parquet(...), …, another job, or a dict of them by name",
+                )
+        return named
 
     def _source(self, given: Input | Job) -> FileSource | JobSource:
         source = given.source if isinstance(given, Input) else given
@@ -243,8 +249,21 @@ class Job:
         return found
 
 
-def _sort_keys(terms: Sequence[str | SortKey]) -> tuple[SortKey, ...]:
+def _sort_keys(given: Sequence[str | SortKey], place: str) -> tuple[SortKey, ...]:
+    terms = columns(given, "sort", place)
+    for term in terms:
+        must_be(
+            term, (str, SortKey), "a column to sort by", f"{place}, sort", 'give "column", gm.asc(...) or gm.desc(...)'
+        )
     return tuple(SortKey(term) if isinstance(term, str) else term for term in terms)
+
+
+def _stores(given: Sequence[Store], place: str) -> tuple[Store, ...]:
+    remedy = 'give a list: stores=[gm.Store("s3://bucket/", endpoint="http://...")]'
+    must_be(given, (list, tuple), "a list of stores", f"{place}, stores", remedy)
+    for store in given:
+        must_be(store, Store, "a store", f"{place}, stores", remedy)
+    return tuple(given)
 
 
 def _same_name(name: str) -> InvalidPlan:
@@ -260,13 +279,16 @@ def _one_of(work: Work | None, batches: Work | None, calling: Calling, place: st
     return fragment_of(work, calling, place, schema)
 
 
-def _outputs(one: str | Output | None, several: Mapping[str, str | Output] | None) -> tuple[Output, ...]:
+def _outputs(one: str | Output | None, several: Mapping[str, str | Output] | None, place: str) -> tuple[Output, ...]:
     if one is not None and several:
-        raise InvalidPlan("both output and outputs are given", place="job", remedy="give one of them")
+        raise InvalidPlan("both output and outputs are given", place=place, remedy="give one of them")
     if one is not None:
-        return (one if isinstance(one, Output) else output(str(one)),)
-    named = {name: each if isinstance(each, Output) else output(str(each)) for name, each in (several or {}).items()}
-    return tuple(
-        Output(each.uri, name, each.format, each.mode, each.compression, each.partition_by)
-        for name, each in named.items()
-    )
+        return (_output(one, place),)
+    named = {} if several is None else several
+    must_be(named, Mapping, "a dict of outputs by name", f"{place}, outputs")
+    return tuple(replace(_output(each, place), name=name) for name, each in named.items())
+
+
+def _output(given: str | Output, place: str) -> Output:
+    must_be(given, (str, Path, Output), "an output", place, "give a URI or gm.output(...)")
+    return given if isinstance(given, Output) else output(str(given))

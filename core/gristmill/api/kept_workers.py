@@ -56,8 +56,7 @@ class KeptWorkers:
 
     def _admitted(self, wanted: _Surroundings, idle_s: float) -> EmbeddedPool:
         with self._lock:
-            if self._closed:
-                raise InvalidPlan("its session is closed", place="gm.Session", remedy="run it inside of the with block")
+            self.refuse_if_closed()
             if self._present is not None:
                 surroundings, pool = self._present
                 if surroundings == wanted and pool.admit():
@@ -68,6 +67,11 @@ class KeptWorkers:
             self._pools.add(pool)
             _pools.add(pool)
             return pool
+
+    def refuse_if_closed(self) -> None:
+        """Raises InvalidPlan where there will be no workers any more."""
+        if self._closed:
+            raise InvalidPlan("its session is closed", place="gm.Session", remedy="run it inside of the with block")
 
     def close(self) -> None:
         """Cancels what runs, and ends the workers; there will be no others."""

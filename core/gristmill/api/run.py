@@ -12,6 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
+from gristmill.api.checks import must_be, seconds, whole_number
 from gristmill.api.job import Job
 from gristmill.api.kept_workers import KeptWorkers, workers_of_process
 from gristmill.api.result import Result
@@ -34,13 +35,14 @@ from gristmill.settings import Settings, load_settings
 from gristmill.storage.splits import PlannedInput
 from gristmill.storage.stores import Stores
 from gristmill.storage.temporary import TemporaryFolder
-from gristmill.units import parse_size
+from gristmill.units import bytes_text, parse_size
 
 if TYPE_CHECKING:
     from gristmill.api.cluster.place import Cluster
     from gristmill.api.cluster.result import ClusterResult
 
 SMALLEST_WORKER_BYTES = 256 << 20
+MOST_WORKERS = 10_000
 DEFAULT_MEMORY_SHARE = 0.6
 """Workers share this much of the machine's memory where nobody says how much they get."""
 
@@ -67,10 +69,22 @@ class RunOptions:
     idle_s: float | None = None
     kept: KeptWorkers | None = None
 
+    def __post_init__(self) -> None:
+        whole_number(self.workers, "workers", "run")
+        if self.workers is not None and not 1 <= self.workers <= MOST_WORKERS:
+            reason = f"{self.workers} workers cannot run anything"
+            raise InvalidPlan(reason, place="workers", remedy=f"give at least 1, at most {MOST_WORKERS}")
+        must_be(self.memory, (str, int), "a size", "memory", 'as "1GiB", or whole bytes', none=True)
+        seconds(self.idle_s, "idle_s", "session")
+        if self.idle_s is not None and not self.idle_s >= 0:
+            raise InvalidPlan(f"{self.idle_s} is not a number of seconds", place="idle_s", remedy="0: after each run")
+        if not callable(self.progress):
+            raise InvalidPlan("progress is not a function", place="run", remedy="it is called with a gm.Progress")
+
     @property
     def memory_bytes(self) -> int | None:
         """Bytes for each worker, if somebody says."""
-        return None if self.memory is None else _size(self.memory)
+        return None if self.memory is None else parse_size(self.memory, "memory")
 
 
 @overload
@@ -113,9 +127,15 @@ def run(
     With ``cluster`` (a context of kubeconfig, ``"context/namespace"``, ``""`` for the current one, or ``gm.Cluster``)
     the jobs run there, with their functions as source; ``workers`` is then the most worker pods of each.
     """
-    chain = job.chain() if isinstance(job, Job) else job
+    chain = chain_of(job)
     options = RunOptions(workers, memory, force_distributed, progress, storage_options)
     return run_chain(chain, options) if cluster is None else _elsewhere(chain, cluster, options)
+
+
+def chain_of(job: Job | ChainPlan) -> ChainPlan:
+    """The job with all that it reads. Raises InvalidPlan for what is no job."""
+    must_be(job, (Job, ChainPlan), "a job", "gm.run(...)", "give a gm.Job; `gristmill run FILE` runs manifests")
+    return job.chain() if isinstance(job, Job) else job
 
 
 def _elsewhere(chain: ChainPlan, cluster: Cluster | str, options: RunOptions) -> ClusterResult:
@@ -266,7 +286,7 @@ class _Run:
 
     def _inline(self) -> ChainRun:
         options, settings = self._options, self._settings
-        memory_bytes = _size(options.memory) if options.memory else INLINE_MEMORY_BYTES
+        memory_bytes = options.memory_bytes or INLINE_MEMORY_BYTES
         place = InlinePlace(self._stores, settings.local_dir, settings.cache_dir)
         self._outputs.prepare()
         return run_inline(self._planned, self._outputs, self._facts(memory_bytes), place, self._report)
@@ -282,13 +302,11 @@ class _Run:
 
 def worker_spec(settings: Settings, options: RunOptions) -> WorkerSpec:
     """How many workers, and how much memory each. Raises InvalidPlan for what makes no sense."""
-    workers = options.workers if options.workers is not None else settings.workers or os.cpu_count() or 1
-    if workers < 1:
-        raise InvalidPlan(f"{workers} workers cannot run anything", place="workers", remedy="give at least 1")
+    workers = options.workers or settings.workers or os.cpu_count() or 1
     memory_bytes = _memory_bytes(options, settings, workers)
     if memory_bytes < SMALLEST_WORKER_BYTES:
         raise InvalidPlan(
-            f"{memory_bytes >> 20} MiB is too little for a worker",
+            f"{bytes_text(memory_bytes)} is too little for a worker",
             place="memory",
             remedy=f"give at least {SMALLEST_WORKER_BYTES >> 20} MiB",
         )
@@ -315,13 +333,9 @@ def _sendable(storage_options: Mapping[str, Any]) -> str:
         ) from None
 
 
-def _size(memory: str | int) -> int:
-    return parse_size(memory) if isinstance(memory, str) else memory
-
-
 def _memory_bytes(options: RunOptions, settings: Settings, workers: int) -> int:
-    if options.memory is not None:
-        return _size(options.memory)
+    if options.memory_bytes is not None:
+        return options.memory_bytes
     if settings.memory_bytes is not None:
         return settings.memory_bytes
     machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.api.job import Job
 from gristmill.api.kept_workers import KeptWorkers
 from gristmill.api.result import Result
-from gristmill.api.run import ProgressFunction, RunOptions, ignore_progress, run_chain
+from gristmill.api.run import ProgressFunction, RunOptions, chain_of, ignore_progress, run_chain
 from gristmill.plan.job import ChainPlan, Store
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class Session:
         self, job: Job | ChainPlan, *, force_distributed: bool = False, progress: ProgressFunction = ignore_progress
     ) -> Result:
         """As ``gm.run``."""
-        chain = job.chain() if isinstance(job, Job) else job
-        return run_chain(chain, self._with(progress, force_distributed=force_distributed))
+        return run_chain(chain_of(job), self._with(progress, force_distributed=force_distributed))
 
     def sql(
         self,
@@ -74,4 +73,5 @@ class Session:
         self.close()
 
     def _with(self, progress: ProgressFunction, *, force_distributed: bool) -> RunOptions:
+        self._kept.refuse_if_closed()
         return replace(self._options, force_distributed=force_distributed, progress=progress)

@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from gristmill.api.checks import SchemaLike, key_columns, must_be, schema_of, uris_of
 from gristmill.api.functions import Work
-from gristmill.errors import InvalidPlan
 from gristmill.plan.exchange import ExchangeKind
-from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileSource, Format
 
 if TYPE_CHECKING:
     from gristmill.api.job import Job
 
 Uris = str | Path | Sequence[str | Path]
-Each = TypeVar("Each")
-"""How a list of columns names each."""
-SchemaLike = Schema | dict[str, str] | None
-"""Columns as ``{"name": "DUCKDB TYPE"}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +63,21 @@ def csv(
     hive: bool = True,
 ) -> Input:
     """Rows of CSV files. Types are inferred unless ``schema`` declares them; ``newlines``: quoted values have some."""
-    options: dict[str, Any] = {
-        "header": header,
-        "delimiter": delimiter,
-        "quote": quote,
-        "null": null,
-        "newlines": newlines,
-        "schema": schema_of(schema),
-        "unify": unify,
-        "hive": hive,
-    }
-    return _files(uri, Format.CSV, map, map_batches, key, **options)
+    return _files(
+        uri,
+        Format.CSV,
+        map,
+        map_batches,
+        key,
+        header=header,
+        delimiter=delimiter,
+        quote=quote,
+        null=null,
+        newlines=newlines,
+        schema=schema_of(schema, "gm.csv(...)"),
+        unify=unify,
+        hive=hive,
+    )
 
 
 def json(
@@ -92,7 +91,9 @@ def json(
     hive: bool = True,
 ) -> Input:
     """Rows of JSON lines files, one object per line."""
-    return _files(uri, Format.JSON, map, map_batches, key, schema=schema_of(schema), unify=unify, hive=hive)
+    return _files(
+        uri, Format.JSON, map, map_batches, key, schema=schema_of(schema, "gm.json(...)"), unify=unify, hive=hive
+    )
 
 
 def arrow(
@@ -115,37 +116,21 @@ def pairs(uri: Uris, *, map: Work | None = None) -> Input:
 
 def from_job(job: Job, *, map: Work | None = None, map_batches: Work | None = None, key: Sequence[str] = ()) -> Input:
     """The rows of another job, which then runs as part of the same chain. ``input=job`` is short for it."""
-    return Input(job, map, map_batches, columns(key, "key", f"gm.from_job({job!r})"))
+    from gristmill.api.job import Job
+
+    must_be(job, Job, "a job", "gm.from_job(...)", "give the gm.Job itself")
+    return Input(job, map, map_batches, key_columns(key, f"gm.from_job({job!r})"))
 
 
 def broadcast(input_: Input) -> Input:
     """The same input, given whole to every reducer instead of by key: for a small side of a join."""
+    must_be(input_, Input, "an input", "gm.broadcast(...)", "give gm.parquet(...), gm.from_job(...), …")
     return replace(input_, exchange=ExchangeKind.BROADCAST)
-
-
-def columns(given: Sequence[Each], parameter: str, place: str) -> tuple[Each, ...]:
-    """Columns as a tuple. Raises InvalidPlan for a single string, which Python would take apart into letters."""
-    if isinstance(given, str):
-        raise InvalidPlan(
-            f"{parameter} is a list of columns, not {given!r}", place=place, remedy=f"{parameter}=[{given!r}]"
-        )
-    return tuple(given)
-
-
-def schema_of(schema: SchemaLike) -> Schema | None:
-    """The plan's form of a declared schema."""
-    if isinstance(schema, dict):
-        return tuple(Column(name, type_) for name, type_ in schema.items())
-    return schema
 
 
 def _files(
     uri: Uris, format_: Format, map_: Work | None, map_batches: Work | None, key: Sequence[str], **options: Any
 ) -> Input:
-    uris = [uri] if isinstance(uri, str | Path) else list(uri)
-    if not uris:
-        raise InvalidPlan(
-            "there is no URI", place=f"gm.{format_}(...)", remedy="give a path, a glob, or a list of them"
-        )
-    keys = columns(key, "key", f"gm.{format_}(...)")
-    return Input(FileSource(tuple(str(each) for each in uris), format_, **options), map_, map_batches, keys)
+    place = f"gm.{format_}(...)"
+    source = FileSource(uris_of(uri, place), format_, **options)
+    return Input(source, map_, map_batches, key_columns(key, place))

@@ -14,11 +14,12 @@ from types import MappingProxyType
 
 from gristmill.errors import InvalidPlan
 from gristmill.plan.compile import compile_chain
-from gristmill.plan.fragment import SqlFragment
+from gristmill.plan.fragment import CommandFragment, PythonFragment, SqlFragment
 from gristmill.plan.job import ChainPlan, JobPlan
 from gristmill.plan.source import FileSource, Source
 from gristmill.plan.stage import StageGraph
 from gristmill.plan.validate import validate
+from gristmill.rows.declared import check_types
 from gristmill.storage.splits import PlannedInput, plan_input
 from gristmill.storage.stores import Stores
 from gristmill.units import bytes_text
@@ -79,6 +80,7 @@ def plan_chain(
     Raises InvalidPlan, InputError or StorageError, each naming the job and input.
     """
     validate(chain)
+    _check_declared(chain)
     in_memory = _in_memory(chain)
     if in_memory and force_distributed:
         raise InvalidPlan(
@@ -91,6 +93,20 @@ def plan_chain(
     graph = compile_chain(listed, {name: planned.splits for name, planned in inputs.items()})
     tier, why = _tier(listed, inputs, force_distributed=force_distributed)
     return PlannedChain(listed, graph, inputs, tier, why)
+
+
+def _check_declared(chain: ChainPlan) -> None:
+    """Raises InvalidPlan for a declared type that there is not: of inputs, and of what fragments give."""
+    for job in chain.jobs:
+        place = f"job {job.name}"
+        sources = [(each.name, each.source) for each in job.inputs]
+        for name, source in (*sources, *((side.name, side.source) for side in job.side_inputs)):
+            if isinstance(source, FileSource) and source.schema is not None:
+                check_types(source.schema, f"{place}, schema of input {name}")
+        fragments = [(f"map of {each.name}", each.map) for each in job.inputs]
+        for name, fragment in (*fragments, ("reduce", job.reduce)):
+            if isinstance(fragment, PythonFragment | CommandFragment) and fragment.schema is not None:
+                check_types(fragment.schema, f"{place}, schema of its {name}")
 
 
 def whole_tier(bytes_: int, memory_bytes: int, *, parquet: bool) -> tuple[bool, str]:

@@ -36,12 +36,17 @@ class Typed:
     """Turns lists of Python values into batches, all of one schema.
 
     ``declared`` is fixed; ``pinned`` is what an earlier start of the task found out. ``step`` identifies the fragment
-    in the task, for ``WidenedSchema``. ``empty`` is the schema of a stream without any row. With ``may_widen`` later
-    batches just come in a wider schema, for a writer that takes that.
+    in the task, by its name and the output, for ``WidenedSchema``. ``empty`` is the schema of a stream without any row.
+    With ``may_widen`` later batches just come in a wider schema, for a writer that takes that.
     """
 
     def __init__(
-        self, declared: Schema | None, pinned: Schema | None, step: object, empty: Schema = (), may_widen: bool = False
+        self,
+        declared: Schema | None,
+        pinned: Schema | None,
+        step: tuple[str, str],
+        empty: Schema = (),
+        may_widen: bool = False,
     ) -> None:
         self._may_widen = may_widen
         self._declared = declared
@@ -88,7 +93,7 @@ class Typed:
         if strangers:
             raise TypeConflict(
                 f"it gives a column {strangers[0]!r} that its schema does not have",
-                place=str(self._step),
+                place=", ".join(filter(None, self._step)),
                 remedy=f"Declared: {', '.join(self._arrow.names)}.",
             )
         arrays = [

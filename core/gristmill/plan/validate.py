@@ -6,9 +6,11 @@ have them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gristmill.errors import InvalidPlan
 from gristmill.plan.codec import from_json, to_json
 from gristmill.plan.job import ChainPlan, JobPlan
 from gristmill.plan.problems import Problem, did_you_mean, raise_problems
@@ -26,13 +28,23 @@ class ChainFinding:
 
 def validate(chain: ChainPlan) -> None:
     """Raises InvalidPlan that tells everything wrong with ``chain``, each with place, reason and remedy."""
-    from_json(to_json(chain), ChainPlan)  # values of the wrong type, which Python lets anybody put into a plan
+    _check_types(chain)
     problems = []
     for found in chain_findings(chain):
         field = found.finding.path.removeprefix("spec.").removeprefix("metadata.")
         place = "chain" if found.job is None else f"job {chain.jobs[found.job].name}"
         problems.append(Problem(f"{place}, {field}", found.finding.reason, found.finding.remedy))
     raise_problems(problems, "chain")
+
+
+def _check_types(chain: ChainPlan) -> None:
+    """Raises InvalidPlan for values of the wrong type, which Python lets anybody put into a plan."""
+    try:
+        from_json(to_json(chain), ChainPlan)
+    except InvalidPlan as error:
+        if found := re.fullmatch(r"ChainPlan\.jobs\[(\d+)\]\.(.*)", error.place):
+            error.place = f"job {chain.jobs[int(found[1])].name}, {found[2]}"
+        raise
 
 
 def chain_findings(chain: ChainPlan) -> list[ChainFinding]:

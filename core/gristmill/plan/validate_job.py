@@ -18,6 +18,7 @@ from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource, Format, Source
 
+MOST_PARTITIONS = 1_000_000
 _JOB_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -248,6 +249,9 @@ def _partitions(job: JobPlan) -> Iterator[Finding]:
         return
     if job.partitions < 1:
         yield Finding("spec.partitions", f"must be at least 1, found {job.partitions}")
+    elif job.partitions > MOST_PARTITIONS:
+        reason = f"must be at most {MOST_PARTITIONS:,}, found {job.partitions:,}"
+        yield Finding("spec.partitions", reason, "Each is a task and a part of the output.")
     elif job.partition is ExchangeKind.SINGLE and job.partitions != 1:
         remedy = "Leave partitions out, or set partition: hash."
         yield Finding("spec.partitions", f"partition: single has one partition, not {job.partitions}", remedy)
