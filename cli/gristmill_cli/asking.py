@@ -106,7 +106,13 @@ def parts_of(to: str | None, output: OutputFormat, mode: Mode) -> Output | None:
     """Where and how the rows are written; None: they go to stdout. Raises InvalidPlan."""
     import gristmill as gm
 
-    return None if to is None else gm.output(to, format=_part_format(output), mode=str(mode))
+    if to is None:
+        if mode is not Mode.ERROR:
+            raise InvalidPlan("is for rows that are written", place="--mode", remedy="Add --to URI.")
+        return None
+    if not to:
+        raise InvalidPlan("the URI is empty", place="--to", remedy="Name a folder.")
+    return gm.output(to, format=_part_format(output), mode=str(mode))
 
 
 def _part_format(output: OutputFormat) -> str:

@@ -26,6 +26,8 @@ def load(path: Path, name: str | None = None) -> ChainPlan:
     if path.suffix == ".py":
         return _pick(_jobs(_module(path)), name, str(path)).chain()
     if path.suffix in MANIFEST_SUFFIXES:
+        if name is not None:
+            raise InvalidPlan("is for Python files", place="--job", remedy="A manifest runs as a whole: leave it out.")
         return load_manifest(text_of(path), str(path), path.parent)
     raise InvalidPlan("not a job", place=str(path), remedy="A job is a manifest (.yaml, .json) or a Python file (.py).")
 

@@ -25,9 +25,12 @@ def sweep(
 
     A commit that was begun is completed. A job that is still running can no longer commit.
     """
+    from gristmill.errors import InvalidPlan
     from gristmill.storage.stores import Stores
     from gristmill.storage.sweeping import sweep as sweep_output
 
+    if not all(uris):
+        raise InvalidPlan("the URI is empty", place="gristmill sweep", remedy="Name an output.")
     stores = Stores((), None)
     for uri in uris:
         typer.echo(f"{uri}: {swept_text(sweep_output(uri, stores)) or _idle_text(uri, stores)}")

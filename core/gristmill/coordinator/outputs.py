@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from logging import WARNING
+from logging import DEBUG, WARNING
 
 from gristmill.coordinator.chain_run import CommitJob, DiscardParts, Effect
 from gristmill.errors import GristmillError
@@ -98,7 +98,8 @@ class ChainOutputs:
             try:
                 self._commits[job].abandon()
             except GristmillError as error:
-                log(__name__, WARNING, "staged parts are left behind", job=job, why=error)
+                begun = self._epochs[job] > 0  # else no task has run, so none has staged anything
+                log(__name__, WARNING if begun else DEBUG, "staged parts are left behind", job=job, why=error)
 
 
 def _partitioning(job: JobPlan, graph: StageGraph) -> Partitioning:

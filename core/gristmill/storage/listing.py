@@ -201,6 +201,8 @@ def nothing_matches(uri: str, base: str, filesystem: Filesystem) -> InputError:
     while not names and folder.count("/") > 2:
         folder, _, wanted = folder.rpartition("/")
         names = filesystem.names(folder)
+    if f"{wanted}/" in names and uri.rstrip("/") == f"{folder}/{wanted}":
+        return InputError("the folder holds no file", place=uri, remedy="Name another, or write into it first.")
     remedy = did_you_mean(wanted, [n for n in names if not hidden(n)])
     where = "the folder is empty" if folder == base and not names else f"in {folder}/"
     return InputError("no file matches", place=uri, remedy=f"{remedy} ({where})" if remedy else "")

@@ -19,6 +19,7 @@ from typing import IO
 from gristmill.errors import GristmillError, InputError, StorageError
 from gristmill.plan.problems import did_you_mean
 from gristmill.storage.filesystem import Entry, StagedFile, Usage
+from gristmill.storage.layout import OWN
 
 _REMEDIES = {
     errno.EACCES: "Grant this user access to it, or choose another place.",
@@ -50,7 +51,7 @@ def _entry_of(child: os.DirEntry[str]) -> Entry | None:
 
 def _refused(uri: str, error: OSError) -> StorageError:
     reason = error.strerror or str(error)
-    return StorageError(reason, place=uri, remedy=_REMEDIES.get(error.errno or 0, ""))
+    return StorageError(reason, place=uri.partition(f"/{OWN}/")[0], remedy=_REMEDIES.get(error.errno or 0, ""))
 
 
 def _pread(file: int, start: int, end: int) -> bytes:
