@@ -87,8 +87,8 @@ class Actor:
                 await self._create_pod(action)
             case do.DeletePod():
                 await self._delete_pod(resource, action)
-            case do.EnsureSecret(pool):
-                await self._ensure_secret(pool)
+            case do.EnsureSecret(pool, anew):
+                await self._ensure_secret(pool, anew)
             case do.EnsureService(pool):
                 await self._ensure(pool, core_path(resource.key.namespace, "services"), service_manifest(pool))
             case do.EnsureNetworkPolicy(pool):
@@ -142,11 +142,18 @@ class Actor:
                 self._world.put_pod(going)
             log(__name__, INFO, "pod deleted", pod=f"{resource.key.namespace}/{action.name}", why=action.reason)
 
-    async def _ensure_secret(self, pool: PoolSpec) -> None:
-        """New each time, without a look at what is there: the operator may not read Secrets."""
+    async def _ensure_secret(self, pool: PoolSpec, anew: bool) -> None:
+        """Without a look at what is there: the operator may not read Secrets."""
         credentials = await asyncio.to_thread(self._authority.pool, pool.uid)
-        manifest = secret_manifest(pool, credentials)
-        await self._make_anew(core_path(pool.owner.namespace, "secrets"), manifest)
+        collection, manifest = core_path(pool.owner.namespace, "secrets"), secret_manifest(pool, credentials)
+        if anew:
+            await self._make_anew(collection, manifest)
+            return
+        try:
+            await self._kube.create(collection, manifest)
+        except Refused as refused:
+            if refused.status != 409:
+                raise
 
     async def _ensure(self, pool: PoolSpec, collection: str, manifest: Mapping[str, Any]) -> None:
         """Makes the object, or leaves the one that is there if it is this pool's, not one that had its name before."""

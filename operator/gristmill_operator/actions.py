@@ -30,9 +30,13 @@ class DeletePod:
 
 @dataclass(frozen=True, slots=True)
 class EnsureSecret:
-    """Certificate and token of a pool that is about to get its first pod; what was there before is replaced."""
+    """Certificate and token of a pool.
+
+    ``anew``: it is about to get its first pod, and what was there before is replaced; else only a missing one is made.
+    """
 
     pool: PoolSpec
+    anew: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ which live in memory only. Keys are never logged, and what was written into a Se
 
 from __future__ import annotations
 
-import secrets
+import base64
+import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,6 +45,7 @@ class Authority:
         self.cert_pem = cert
         self._cert = x509.load_pem_x509_certificate(cert)
         self._key = cast(CertificateIssuerPrivateKeyTypes, serialization.load_pem_private_key(key, password=None))
+        self._secret = hmac.digest(key, b"tokens of pools", "sha256")
 
     @property
     def fingerprint(self) -> str:
@@ -51,9 +53,11 @@ class Authority:
         return self._cert.fingerprint(hashes.SHA256()).hex()[:16]
 
     def pool(self, uid: str) -> PoolCredentials:
-        """New credentials of the pool, with its UID in the certificate's name."""
+        """Credentials of the pool: a new certificate with its UID in the name, and a token that is always the same, so
+        that pods whose Secret was made again get on with those that hold the one before."""
         leaf = self._leaf(pool_name(uid), POOL_DAYS)
-        return PoolCredentials(leaf.ca, leaf.cert, leaf.key, secrets.token_urlsafe(32))
+        token = base64.urlsafe_b64encode(hmac.digest(self._secret, uid.encode(), "sha256")).rstrip(b"=").decode()
+        return PoolCredentials(leaf.ca, leaf.cert, leaf.key, token)
 
     def operator(self) -> TlsBytes:
         """A certificate for the operator's own port, good until it starts again."""

@@ -26,6 +26,9 @@ THREADS = 16
 TRIES = 5
 _FIRST_PAUSE_S = 0.2
 _TIMEOUT_S = (5.0, 30.0)
+_DELETE_TIMEOUT_S = (5.0, 65.0)
+"""Longer than the API server itself goes on: a deletion given up before would still come, and take what was made since.
+"""
 _PASSING = (429, 500, 502, 503, 504)
 MERGE_PATCH = "application/merge-patch+json"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -118,7 +121,11 @@ class Kube:
         url = self._client.configuration.host + path
         try:
             response = self._client.rest_client.request(
-                method, url, headers=headers, body=body, _request_timeout=_TIMEOUT_S
+                method,
+                url,
+                headers=headers,
+                body=body,
+                _request_timeout=_DELETE_TIMEOUT_S if method == "DELETE" else _TIMEOUT_S,
             )
             status, text = response.status, response.read()
         except ApiException as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gristmill_operator.kube import Kube, Refused, core_path
+from gristmill_operator.names import base_of, tls_name
 from gristmill_operator.observed import MOUNT, Failure, PodView
 from gristmill_operator.policies.reporting import shorten
 from gristmill_operator.policies.waiting import unmounted
@@ -47,7 +48,7 @@ class Mounts:
             return None
         last = max(events, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
         message = str(last.get("message") or "")
-        reason, remedy = unmounted(message)
+        reason, remedy = unmounted(message, tls_name(base_of(pod.name)))
         return Failure(MOUNT, reason, shorten(f"pod {pod.name}: {message}; {remedy}"), now)
 
 

@@ -73,6 +73,11 @@ def label_value(text: str) -> str:
     return _cut(text, _LABEL_LIMIT)
 
 
+def tls_name(base: str) -> str:
+    """The Secret with a pool's certificates and token."""
+    return f"{base}-tls"
+
+
 def lead_name(base: str, number: int) -> str:
     """Pod name of a pool's lead; ``number`` counts them from 0."""
     return f"{base}-lead-{number}"
@@ -81,6 +86,12 @@ def lead_name(base: str, number: int) -> str:
 def worker_name(base: str, number: int) -> str:
     """Pod name of a worker; ``number`` counts them from 0."""
     return f"{base}-w-{number}"
+
+
+def base_of(pod: str) -> str:
+    """The base name of the pool that a pod's name says it is of; empty where it is the name of no such pod."""
+    base, _, kind = pod.rpartition("-")[0].rpartition("-")
+    return base if kind in ("lead", "w") else ""
 
 
 def number_of(pod: str) -> int:

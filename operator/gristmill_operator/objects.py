@@ -21,6 +21,7 @@ from gristmill_operator.names import (
     MANAGED_BY,
     MIRROR_OWNER,
     Kind,
+    tls_name,
 )
 from gristmill_operator.pods import common_labels, owner_reference, reference
 from gristmill_operator.settings import OperatorSettings
@@ -42,7 +43,7 @@ def secret_manifest(pool: PoolSpec, credentials: PoolCredentials) -> dict[str, A
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "kubernetes.io/tls",
-        "metadata": _metadata(pool, f"{pool.base}-tls"),
+        "metadata": _metadata(pool, tls_name(pool.base)),
         "data": {name: base64.b64encode(content).decode() for name, content in files.items()},
     }
 

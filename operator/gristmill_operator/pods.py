@@ -29,6 +29,7 @@ from gristmill_operator.names import (
     Kind,
     Role,
     label_value,
+    tls_name,
 )
 from gristmill_operator.quantities import quantity
 from gristmill_operator.settings import OperatorSettings
@@ -217,7 +218,7 @@ def _volumes(pool: PoolSpec, settings: OperatorSettings) -> list[dict[str, Any]]
     volumes: list[dict[str, Any]] = [
         {"name": "scratch", "emptyDir": _sized(settings.pods.scratch_size)},
         {"name": "cache", **cache},
-        {"name": "tls", "secret": {"secretName": f"{pool.base}-tls", "defaultMode": 0o440}},
+        {"name": "tls", "secret": {"secretName": tls_name(pool.base), "defaultMode": 0o440}},
         {"name": "tmp-agent", "emptyDir": {}},
         {"name": "tmp-executor", "emptyDir": {}},
     ]

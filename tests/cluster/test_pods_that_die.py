@@ -45,6 +45,20 @@ def test_an_executor_container_killed_whole_costs_its_attempts_and_nothing_else(
     assert parts(f"{place.bucket}/out/") == parts_here("slow", slow_job, f"{place.bucket}/here/")
 
 
+def test_a_pools_secret_that_is_lost_before_its_pod_starts_is_made_again(place: Place) -> None:
+    label = f"gristmill-test/{place.name}"
+    spec = word_count(write_books(place, "books", 2), f"{place.bucket}/out/", workers=0)
+    place.apply("MapReduceJob", "late", {**spec, "pod": {"nodeSelector": {label: "here"}}})
+    wait_for(place.pods, 30, lambda: place.report("mrj", "late"))
+    place.client.kubectl("delete", "secret", "mrj-late-tls")
+    try:
+        place.client.kubectl("label", "node", "n1", f"{label}=here")
+        place.complete("mrj", "late")
+    finally:
+        place.client.kubectl("label", "node", "n1", f"{label}-")
+    assert "PoolSecretMissing" in {event["reason"] for event in place.client.items("events")}
+
+
 def test_a_job_goes_on_while_its_operator_is_killed_and_comes_back(
     place: Place, slow_job: dict[str, Any], operator: Release
 ) -> None:

@@ -11,8 +11,9 @@ from gristmill.wire.reports import PoolNeed, RunPhase
 from gristmill_operator.actions import CreatePod, DeletePod, EnsureSecret, RecordEvent, TellPod
 from gristmill_operator.decide import Decision
 from gristmill_operator.names import Role
-from gristmill_operator.observed import GUARD, POD, ContainerView, Failure, LeadView, Observed, PodView
+from gristmill_operator.observed import GUARD, MOUNT, POD, ContainerView, Failure, LeadView, Observed, PodView
 from gristmill_operator.policies.case import RETRY_S
+from gristmill_operator.policies.waiting import OWN_SECRET
 from gristmill_operator.status import ConditionType, Phase, Status
 
 NO_KEY = 'secret "k" not found'
@@ -82,6 +83,24 @@ def test_a_lead_that_was_refused_is_tried_again_with_the_secret_that_was_made_fo
     decision = decided(job(), RUNNING, during(failures=(refused,)))
     assert any(isinstance(action, EnsureSecret) for action in decision.actions) is made
     assert created(decision) == [f"{BASE}-lead-1"]
+
+
+@pytest.mark.parametrize(
+    ("pods", "reason", "made"),
+    [
+        pytest.param([replace(LEAD, phase="Pending")], OWN_SECRET, [False], id="the lead waits for it"),
+        pytest.param([LEAD, replace(worker(0), phase="Pending")], OWN_SECRET, [False], id="a worker waits for it"),
+        pytest.param([LEAD, worker(0)], OWN_SECRET, [], id="all have it, the event is old"),
+        pytest.param([replace(LEAD, phase="Pending")], "SecretMissing", [], id="another one is missing"),
+        pytest.param([], OWN_SECRET, [True], id="no pod is left"),
+    ],
+)
+def test_a_pools_secret_that_is_gone_is_made_again_and_none_is_replaced(
+    pods: list[PodView], reason: str, made: list[bool]
+) -> None:
+    missing = Failure(MOUNT, reason, f'secret "{BASE}-tls" not found', NOW)
+    decision = decided(job(), RUNNING, during(*pods, failures=(missing,)))
+    assert [action.anew for action in decision.actions if isinstance(action, EnsureSecret)] == made
 
 
 def test_leads_that_end_again_and_again_come_ever_later() -> None:

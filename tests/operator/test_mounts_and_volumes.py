@@ -55,6 +55,13 @@ def test_a_missing_secret_is_told_by_the_kubelets_event_and_asked_for_seldom() -
     assert server.asked == 1
 
 
+def test_the_pools_own_secret_is_not_the_users_business() -> None:
+    event = {"message": f'MountVolume.SetUp failed for volume "tls" : secret "{BASE}-tls" not found'}
+    (found,) = asyncio.run(Mounts(Server({}, [event])).failures("ns", [SLOW], NOW))  # type: ignore[arg-type]
+    assert found.reason == "PoolSecretMissing"
+    assert "stores" not in found.message
+
+
 def test_pods_that_start_in_time_are_not_asked_about() -> None:
     server = Server({})
     fresh = pod(f"{BASE}-lead-0", "Pending", node="n1", created=NOW - 1, containers=())

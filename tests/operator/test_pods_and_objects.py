@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from operator_api import new_authority
 from operator_values import BASE, UID, job, resource, warm_pool
 
 from gristmill_operator.actions import CreateChild, CreatePod, RecordEvent
-from gristmill_operator.authority import PoolCredentials
+from gristmill_operator.authority import PoolCredentials, load_authority
 from gristmill_operator.model import Defaults, PoolSpec, Resource, parse_resource
 from gristmill_operator.names import Kind, Role, base_name, child_name, label_value
 from gristmill_operator.objects import (
@@ -220,6 +222,14 @@ def test_names_are_cut_and_hashed_where_they_are_long() -> None:
     assert base_name(Kind.QUERY, long) != base_name(Kind.QUERY, long + "b")
     assert len(child_name("q", long)) == 63
     assert label_value("short") == "short"
+
+
+def test_a_pools_token_stays_when_its_secret_is_made_again(tmp_path: Path) -> None:
+    authority = load_authority(*map(str, new_authority(tmp_path)))
+    first, again, other = authority.pool("u1"), authority.pool("u1"), authority.pool("u2")
+    assert first.token == again.token != other.token
+    assert len(first.token) > 40
+    assert first.cert != again.cert
 
 
 def test_the_secret_holds_certificates_and_token_and_goes_with_its_owner() -> None:

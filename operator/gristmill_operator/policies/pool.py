@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gristmill_operator.actions import Action, DeletePod, EndLead
+from gristmill_operator.actions import Action, DeletePod, EndLead, EnsureSecret
 from gristmill_operator.model import PoolSpec
 from gristmill_operator.observed import Failure, LeadView, PodView
 from gristmill_operator.policies.case import Pods
 from gristmill_operator.policies.lead import LeadStep, lead_step
 from gristmill_operator.policies.news import pod_news
-from gristmill_operator.policies.waiting import Waiting, waiting
+from gristmill_operator.policies.waiting import OWN_SECRET, Waiting, waiting
 from gristmill_operator.policies.workers import WorkerStep, worker_step
 
 STARTING_S = 2.5
@@ -60,7 +60,14 @@ def pool_step(case: PoolCase) -> PoolStep:
     lead = lead_step(case.pool, case.want, case.pods, case.failures, case.leads, case.now)
     workers = worker_step(case.pool, case.want, case.pods, case.lead, case.failures, case.workers_started, case.now)
     news = pod_news(case.pool.uid, case.pods, case.lead, case.zones)
-    return _step(case, lead, workers, (*going, *lead.actions, *workers.actions, *news))
+    return _step(case, lead, workers, (*going, *_secret_again(case), *lead.actions, *workers.actions, *news))
+
+
+def _secret_again(case: PoolCase) -> tuple[Action, ...]:
+    """Somebody deleted it, or a deletion that had been given up came late; nobody else would ever make it again."""
+    waits = any(pod.usable and not pod.ready for pod in case.pods)
+    missing = waits and any(one.reason == OWN_SECRET for one in case.failures)
+    return (EnsureSecret(case.pool, anew=False),) if missing else ()
 
 
 def _without_strangers(case: PoolCase) -> tuple[PoolCase, tuple[Action, ...]]:

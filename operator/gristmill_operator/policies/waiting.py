@@ -37,6 +37,8 @@ _REMEDIES = {
     ),
     "RunContainerError": ("RunContainerError", _START),
 }
+OWN_SECRET = "PoolSecretMissing"
+"""The pool's own Secret was taken away, before a pod had it."""
 _UNSCHEDULABLE = (
     ("persistentvolumeclaim", "VolumeMissing", "make the PersistentVolumeClaim, or correct the pvc:// URI"),
     ("unbound immediate", "VolumeUnbound", "bind the PersistentVolumeClaim: it waits for a PersistentVolume"),
@@ -113,8 +115,10 @@ def refusal(message: str) -> tuple[str, str]:
     return classify(_FORBIDDEN, message) or ("Forbidden", "see whether the operator's role and the namespace allow it")
 
 
-def unmounted(message: str) -> tuple[str, str]:
-    """Reason and remedy of a volume that the kubelet cannot mount, as its event says."""
+def unmounted(message: str, own: str) -> tuple[str, str]:
+    """Reason and remedy of a volume that the kubelet cannot mount, as its event says; ``own`` is the pool's Secret."""
+    if f'secret "{own}" not found' in message:
+        return OWN_SECRET, "the operator makes it again, and the pod then starts by itself"
     if "secret" in message.lower():
         return "SecretMissing", "make the Secret that stores[].secretRef names, in the job's namespace"
     if "configmap" in message.lower():
