@@ -85,6 +85,9 @@ POD, GUARD, CODE, OBJECT, MOUNT, VOLUME = "pod", "guard", "code", "object", "mou
 """What a Failure is about: a pod, what has to be there before it, a run's code, other objects, a volume that
 is not mounted, a volume that lies elsewhere."""
 
+VOLUMES_APART = "VolumesApart"
+"""Reason of a failure: the volumes of a pod lie on nodes of which none can mount all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -6,15 +6,29 @@ Asked only while such a pod waits. Without the right to read PersistentVolumes o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gristmill_operator.kube import Kube, Refused, core_path
 from gristmill_operator.names import HOST_LABEL
-from gristmill_operator.observed import VOLUME, Failure, PodView
+from gristmill_operator.observed import VOLUME, VOLUMES_APART, Failure, PodView
 from gristmill_operator.policies.reporting import shorten
 
 AGAIN_S = 10.0
 _SIGNS = ("volume", "persistentvolume")
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A volume that only some nodes can mount; ``nodes`` None: nobody may tell which."""
+
+    claim: str
+    volume: str
+    nodes: tuple[str, ...] | None
+
+    def __str__(self) -> str:
+        place = f"on node {' or '.join(self.nodes)}" if self.nodes else "on a node that the operator may not read"
+        return f"volume {self.volume} of claim {self.claim} lies {place}"
 
 
 class Volumes:
@@ -35,23 +49,15 @@ class Volumes:
         self._asked = {one: known for one, known in self._asked.items() if now - known[0] < AGAIN_S}
         if key in self._asked:
             return self._asked[key][1]
-        found = [await self._failure(namespace, claim, stuck, now) for claim in claims]
-        self._asked[key] = (now, [failure for failure in found if failure is not None])
+        placed = [found for claim in claims if (found := await self._placed(namespace, claim)) is not None]
+        self._asked[key] = (now, _failures(stuck, placed, now))
         return self._asked[key][1]
 
-    async def _failure(self, namespace: str, claim: str, pod: PodView, now: float) -> Failure | None:
+    async def _placed(self, namespace: str, claim: str) -> _Placed | None:
+        """Where the claim's volume lies; None where it has none, or one that any node can mount."""
         volume = await self._volume(namespace, claim)
-        if not volume:
-            return None
-        nodes = await self._nodes(volume)
-        if nodes == ():
-            return None
-        place = f"on node {' or '.join(nodes)}" if nodes else "on a node that the operator may not read"
-        message = (
-            f"pod {pod.name} has to run where its data is: volume {volume} of claim {claim} lies {place}, and it does "
-            f"not fit there ({pod.unschedulable}); make room on that node or uncordon it"
-        )
-        return Failure(VOLUME, "VolumeNodeUnavailable", shorten(message), now)
+        nodes = await self._nodes(volume) if volume else ()
+        return None if nodes == () else _Placed(claim, volume, nodes)
 
     async def _volume(self, namespace: str, claim: str) -> str:
         try:
@@ -67,6 +73,25 @@ class Volumes:
         except Refused:
             return None
         return _bound_to(found)
+
+
+def _failures(stuck: PodView, placed: Sequence[_Placed], now: float) -> list[Failure]:
+    known = [set(one.nodes) for one in placed if one.nodes is not None]
+    if known and not set.intersection(*known):
+        lie = ", ".join(map(str, placed))
+        message = (
+            f"no node has all volumes of pod {stuck.name}: {lie}; read each in a job of its own, with an output in "
+            "object storage, and join those outputs by fromJob"
+        )
+        return [Failure(VOLUME, VOLUMES_APART, shorten(message), now)]
+    return [Failure(VOLUME, "VolumeNodeUnavailable", _no_room(stuck, one), now) for one in placed]
+
+
+def _no_room(stuck: PodView, placed: _Placed) -> str:
+    return shorten(
+        f"pod {stuck.name} has to run where its data is: {placed}, and it does not fit there ({stuck.unschedulable}); "
+        "make room on that node or uncordon it"
+    )
 
 
 def _waits_for_volume(pod: PodView) -> bool:

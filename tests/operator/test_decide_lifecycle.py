@@ -212,11 +212,17 @@ def test_a_mirror_and_a_resource_that_is_going_are_left_alone() -> None:
     assert decided(going, STARTED, Observed(pods=(LEAD,))).actions == ()
 
 
-def test_invalid_pods_fail_the_job_at_once() -> None:
-    refused = Observed(failures=(Failure("pod", "InvalidPod", "spec.nodeSelector: Invalid value", NOW),))
-    decision = decided(job(), Status(), refused)
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(Failure("pod", "InvalidPod", "spec.nodeSelector: Invalid value", NOW), id="invalid"),
+        pytest.param(Failure("volume", "VolumesApart", "no node has all volumes", NOW), id="its volumes lie apart"),
+    ],
+)
+def test_pods_that_can_never_be_fail_the_job_at_once(failure: Failure) -> None:
+    decision = decided(job(), Status(), Observed(failures=(failure,)))
     assert decision.status.phase is Phase.FAILED
-    assert "nodeSelector" in decision.status.message
+    assert failure.message in decision.status.message
 
 
 def test_a_query_shows_its_chain_as_mirrors() -> None:

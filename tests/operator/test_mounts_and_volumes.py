@@ -9,7 +9,7 @@ from operator_values import BASE, NOW, pod
 
 from gristmill_operator.kube import Refused
 from gristmill_operator.mounts import Mounts
-from gristmill_operator.observed import MOUNT, VOLUME
+from gristmill_operator.observed import MOUNT, VOLUME, VOLUMES_APART
 from gristmill_operator.policies.waiting import waiting
 from gristmill_operator.volumes import Volumes
 
@@ -40,8 +40,12 @@ class Server:
 
 
 CLAIM = {"spec": {"volumeName": "pv-7"}}
-ON_N2 = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["n2"]}]}
-VOLUME_ON_N2 = {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": [ON_N2]}}}}
+
+
+def volume_on(node: str) -> dict[str, Any]:
+    """A local PersistentVolume."""
+    there = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+    return {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": [there]}}}}
 
 
 def test_a_missing_secret_is_told_by_the_kubelets_event_and_asked_for_seldom() -> None:
@@ -71,7 +75,7 @@ def test_pods_that_start_in_time_are_not_asked_about() -> None:
 
 
 def test_volume_and_node_are_named_where_a_pod_fits_nowhere_else() -> None:
-    server = Server({"data": CLAIM, "pv-7": VOLUME_ON_N2})
+    server = Server({"data": CLAIM, "pv-7": volume_on("n2")})
     found = asyncio.run(Volumes(server).failures("ns", ("data",), [STUCK], NOW))  # type: ignore[arg-type]
     assert [one.about for one in found] == [VOLUME]
     shown = waiting([STUCK], found)
@@ -79,6 +83,15 @@ def test_volume_and_node_are_named_where_a_pod_fits_nowhere_else() -> None:
     assert shown.reason == "VolumeNodeUnavailable"
     assert "volume pv-7 of claim data lies on node n2" in shown.message
     assert "uncordon" in shown.message
+
+
+def test_volumes_of_different_nodes_are_named_with_them_and_what_to_do() -> None:
+    volumes = {"pv-7": volume_on("n2"), "pv-8": volume_on("n1")}
+    server = Server({"data": CLAIM, "more": {"spec": {"volumeName": "pv-8"}}, **volumes})
+    (found,) = asyncio.run(Volumes(server).failures("ns", ("data", "more"), [STUCK], NOW))  # type: ignore[arg-type]
+    assert (found.about, found.reason) == (VOLUME, VOLUMES_APART)
+    assert "volume pv-7 of claim data lies on node n2, volume pv-8 of claim more lies on node n1" in found.message
+    assert "fromJob" in found.message
 
 
 def test_without_rights_on_volumes_the_volume_alone_is_named() -> None:
@@ -93,7 +106,7 @@ def test_volumes_that_are_bound_to_no_node_are_not_to_blame() -> None:
 
 
 def test_pods_that_wait_for_room_alone_are_not_asked_about() -> None:
-    server = Server({"data": CLAIM, "pv-7": VOLUME_ON_N2})
+    server = Server({"data": CLAIM, "pv-7": volume_on("n2")})
     crowded = pod(f"{BASE}-lead-0", "Pending", unschedulable="0/2 nodes are available: 2 Insufficient cpu.")
     assert asyncio.run(Volumes(server).failures("ns", ("data",), [crowded], NOW)) == []  # type: ignore[arg-type]
     assert server.asked == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gristmill.wire.reports import RunPhase
 from gristmill_operator.actions import SendRun
-from gristmill_operator.observed import CODE, POD, Failure
+from gristmill_operator.observed import CODE, POD, VOLUME, VOLUMES_APART, Failure
 from gristmill_operator.policies.case import RETRY_S, Case, Outcome, Pods
 from gristmill_operator.policies.reporting import ended_by_itself
 from gristmill_operator.status import BEGUN, Phase
@@ -13,9 +13,11 @@ INVALID_POD = "InvalidPod"
 
 
 def hopeless(case: Case) -> Outcome | None:
-    """Pods that the API server finds invalid will never be: the spec cannot change any more."""
+    """Pods that the API server finds invalid, or that no node could ever run, will never be: the spec cannot change any
+    more."""
     for failure in case.observed.failures:
-        if failure.about == POD and failure.reason == INVALID_POD and case.resource.pool is not None:
+        never = (failure.about, failure.reason) in ((POD, INVALID_POD), (VOLUME, VOLUMES_APART))
+        if never and case.resource.pool is not None:
             return Outcome(Phase.FAILED, failure.reason, failure.message, Pods.END)
     return None
 
