@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 
 from gristmill.errors import InputError
 from gristmill.plan.schema import Schema
-from gristmill.rows.types import schema_of
 from gristmill.storage.blockcache import cached_file
 from gristmill.storage.filesystem import Entry, Filesystem
 from gristmill.storage.parallel import in_parallel
+from gristmill.storage.parquet_types import parquet_schema
 
 TAIL_BYTES = 64 << 10
 MAGIC = b"PAR1"
@@ -109,7 +109,7 @@ class _Schemas:
         last = self._last
         if last is not None and last[1] == hints and last[0].equals(stored):
             return last[2]
-        schema = schema_of(stored.to_arrow_schema())
+        schema = parquet_schema(metadata)
         self._last = (stored, hints, schema)
         return schema
 
