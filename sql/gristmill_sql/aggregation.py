@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -13,7 +14,7 @@ from gristmill_sql.expressions import bare_call, enclosed, is_aggregate, unwrapp
 from gristmill_sql.grouping_sets import GroupBy, expand, grouping
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread
-from gristmill_sql.scope import Scope
+from gristmill_sql.scope import Named, Scope
 
 if TYPE_CHECKING:
     from gristmill_sql.subqueries import SubqueryBinder
@@ -48,15 +49,27 @@ class Grouping:
         keys = (*self._items, *([self._number] if self._number else ()))
         return Aggregate(self._input, tuple(dict.fromkeys(keys)), tuple(self._calls.values()))
 
+    @property
+    def scope(self) -> Scope:
+        """The block's names as its subqueries see them above the Aggregate: keys that sets cut are other columns."""
+        if not self._group.sets:
+            return self._scope
+        cut = {key.name: item.column for key, item in zip(self._group.keys, self._items, strict=True)}
+        sources = [
+            replace(source, columns=tuple(Named(n.name, cut.get(n.column.name, n.column)) for n in source.columns))
+            for source in self._scope.sources
+        ]
+        return replace(self._scope, sources=sources)
+
     def rewritten(self, value: exp.Expr) -> exp.Expr:
         """An expression over the block's rows as one over the groups."""
         return replaced(value, self._rewritten)
 
     def _rewritten(self, node: exp.Expr) -> exp.Expr | None:
-        if isinstance(node, exp.Query):
-            return copied(node)
         if (item := self._keys.get(unwrapped(node))) is not None:
             return column(item.column.name)
+        if isinstance(node, exp.Query):
+            return copied(node)
         if isinstance(node, exp.Grouping | exp.GroupingId):
             return grouping(node, self._group, column(self._number.column.name) if self._number else None)
         if isinstance(node, exp.Window):

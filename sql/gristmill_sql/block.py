@@ -54,6 +54,7 @@ class Block:
         self._scope = Scope(outer)
         self._grouping: Grouping | None = None
         self._order: list[exp.Expr] = []
+        self._windows: dict[exp.Expr, exp.Column] = {}
 
     def bind(self) -> Bound:
         """The block's relation and shown columns. Raises CannotSpread."""
@@ -149,21 +150,22 @@ class Block:
         if keys is None and not any(has_aggregate(v) for v in (*values, *conditions, *self._order_values())):
             if conditions:
                 raise CannotSpread("HAVING without aggregates")
-            return self._scalars(relation, values)
+            return self._scalars(relation, values, self._scope)
         group = keys or GroupBy(())
         self._grouping = Grouping(self._binder.names, self._subqueries, self._scope, relation, group)
         values = [self._grouping.rewritten(value) for value in values]
         conditions = [self._grouping.rewritten(condition) for condition in conditions]
         self._order = [self._grouping.rewritten(value) for value in self._order_values()]
-        relation, (*everything,) = self._scalars(self._grouping.relation(), [*values, *conditions, *self._order])
+        everything = [*values, *conditions, *self._order]
+        relation, everything = self._scalars(self._grouping.relation(), everything, self._grouping.scope)
         values, rest = everything[: len(values)], everything[len(values) :]
         conditions, self._order = rest[: len(conditions)], rest[len(conditions) :]
         return (Filter(relation, tuple(conditions)) if conditions else relation), values
 
-    def _scalars(self, relation: Relation, values: list[exp.Expr]) -> tuple[Relation, list[exp.Expr]]:
+    def _scalars(self, relation: Relation, values: list[exp.Expr], scope: Scope) -> tuple[Relation, list[exp.Expr]]:
         done = []
         for value in values:
-            relation, new = self._subqueries.scalars(relation, value, self._scope)
+            relation, new = self._subqueries.scalars(relation, value, scope)
             done.append(new)
         return relation, done
 
@@ -174,8 +176,16 @@ class Block:
         if any(group.args.get(k) for k in ("grouping_sets", "cube", "rollup", "totals")):
             raise CannotSpread("GROUPING SETS, ROLLUP or CUBE in another dialect's form")
         if group.args.get("all"):
-            return GroupBy(tuple(dict.fromkeys(unwrapped(v) for v in values if not has_aggregate(v))))
+            return self._all_keys(values)
         return parse_group(group, lambda node: self._group_key(node, values))
+
+    def _all_keys(self, values: list[exp.Expr]) -> GroupBy | None:
+        """GROUP BY ALL: by the terms that read a column and no aggregate; None where constants are all there is."""
+        keys = [unwrapped(v) for v in values if not has_aggregate(v) and v.find(exp.Column, exp.Query)]
+        own = [n for v in keys for n in v.walk(prune=_is_query) if isinstance(n, exp.Column)]
+        if keys and not own:
+            raise CannotSpread("GROUP BY ALL of nothing but subqueries")
+        return GroupBy(tuple(dict.fromkeys(keys))) if keys else None
 
     def _group_key(self, node: exp.Expr, values: list[exp.Expr]) -> exp.Expr:
         if isinstance(node, exp.Literal) and not node.is_string:
@@ -189,8 +199,9 @@ class Block:
         conditions = [resolve_columns(t, self._scope) for t in conjuncts(qualify.this if qualify else None)]
         if self._grouping:
             conditions = [self._grouping.rewritten(condition) for condition in conditions]
-        found: dict[exp.Expr, exp.Column] = {}
-        for value in (*values, *conditions):
+        order = self._order if self._grouping else self._order_values()
+        found = self._windows
+        for value in (*values, *conditions, *order):
             for window in value.find_all(exp.Window):
                 if window not in found:
                     relation, found[window] = self._window(relation, window)
@@ -202,7 +213,7 @@ class Block:
     def _window(self, relation: Relation, window: exp.Window) -> tuple[Relation, exp.Column]:
         if window.args.get("alias") or any(inner is not window for inner in window.find_all(exp.Window)):
             raise CannotSpread("a named or nested window")
-        partition = tuple(unwrapped(p) for p in window.args.get("partition_by") or ())
+        partition = tuple(dict.fromkeys(unwrapped(p) for p in window.args.get("partition_by") or ()))
         item = self._binder.names.item(window.this.key, window)
         if isinstance(relation, Window) and relation.partition == partition:
             return Window(relation.input, partition, (*relation.items, item)), column(item.column.name)
@@ -236,7 +247,7 @@ class Block:
     ) -> Bound:
         """The first row, by the ORDER BY, of each group: rows are numbered within it."""
         names = self._binder.names
-        keys = names.items([("key", self._distinct_key(n, shown)) for n in on.expressions or [on]])
+        keys = names.items([("key", key) for key in self._distinct_keys(on, shown)])
         extra = tuple(key for key in keys if key not in items)
         relation = self._sorted(relation, (*items, *extra), shown, values, is_distinct=False)
         if relation == _project(relation, items) and not isinstance(relation, Sort):
@@ -254,6 +265,9 @@ class Block:
         first = exp.EQ(this=column(number.column.name), expression=exp.Literal.number(1))
         chosen: Relation = Filter(Window(below, partition, (number,)), (first,))
         return Bound(self._binder.limited(self._node, Sort(chosen, terms) if terms else chosen), shown)
+
+    def _distinct_keys(self, on: exp.Expr, shown: tuple[Named, ...]) -> list[exp.Expr]:
+        return list(dict.fromkeys(self._distinct_key(node, shown) for node in on.expressions or [on]))
 
     def _distinct_key(self, node: exp.Expr, shown: tuple[Named, ...]) -> exp.Expr:
         if (position := _ordinal(node)) is not None:
@@ -280,8 +294,8 @@ class Block:
         extra = [value for value, _ in terms if not {c.name for c in value.find_all(exp.Column)} <= given]
         if extra and is_distinct:
             raise CannotSpread("ORDER BY of DISTINCT rows by something else")
-        if any(value.find(exp.Window, exp.Query) for value in extra):
-            raise CannotSpread("ORDER BY a window function or subquery that is not selected")
+        if any(value.find(exp.Query) for value, _ in terms):
+            raise CannotSpread("ORDER BY a subquery that is not selected")
         hidden = self._binder.names.items([("sort", value) for value in extra])
         lookup = {item.value: column(item.column.name) for item in hidden}
         if not is_distinct:
@@ -306,7 +320,7 @@ class Block:
             elif (named := _shown(node.this, shown)) is not None:
                 terms.append((column(named.column.name), node))
             else:
-                terms.append((next(resolved), node))
+                terms.append((replaced(next(resolved), self._windows.get), node))
         return terms
 
     def _order_values(self) -> list[exp.Expr]:
@@ -320,6 +334,10 @@ class Block:
             if not plain and _ordinal(value) is None and not isinstance(value, exp.Var):
                 values.append(resolve_columns(value, self._scope))
         return values
+
+
+def _is_query(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Query)
 
 
 def with_windows_in_place(node: exp.Select) -> exp.Select:

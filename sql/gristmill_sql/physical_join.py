@@ -306,6 +306,7 @@ class _Joining:
 
 
 def _keys(node: Join, names: Names) -> _Keys:
+    """The equalities by which rows of both sides can be brought together, each column in one of them only."""
     left: list[Item] = []
     right: list[Item] = []
     for predicate in node.on:
@@ -313,7 +314,7 @@ def _keys(node: Join, names: Names) -> _Keys:
         if pair is None or not columns_of_all([pair[1]]) <= names_of(node.right):
             continue
         sides = _same_type(*pair, names)
-        if sides is not None:
+        if sides is not None and sides[0] not in left and sides[1] not in right:
             left.append(sides[0])
             right.append(sides[1])
     return _Keys(tuple(left), tuple(right))

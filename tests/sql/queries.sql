@@ -400,3 +400,28 @@ SELECT id, sum(id) OVER (ORDER BY id) AS n FROM (SELECT id FROM t ORDER BY id OF
 SELECT id, unnest([1, 2, 3]) AS u FROM (SELECT id FROM t ORDER BY id LIMIT 2);
 SELECT x.id, z.u FROM (SELECT id FROM t ORDER BY id OFFSET 2) x, unnest([x.id, 1]) z(u);
 SELECT * FROM (SELECT id, a AS n FROM t ORDER BY id DESC LIMIT 2) UNPIVOT (v FOR name IN (id, n));
+
+-- ORDER BY window functions, selected or not
+SELECT a, b, id FROM t ORDER BY count(*) OVER (PARTITION BY b), id LIMIT 7;
+SELECT a, b, sum(b) OVER (PARTITION BY a) AS x, id FROM t ORDER BY sum(b) OVER (PARTITION BY a), x, id;
+SELECT a, count(*) FROM t GROUP BY a ORDER BY dense_rank() OVER (ORDER BY count(*) DESC), a;
+SELECT id, row_number() OVER (ORDER BY id) AS n FROM t ORDER BY n % 3, n DESC LIMIT 9;
+SELECT id FROM t QUALIFY rank() OVER (PARTITION BY a ORDER BY id) < 4 ORDER BY rank() OVER (PARTITION BY a ORDER BY id), id;
+SELECT id, a FROM t ORDER BY (SELECT count(*) FROM u WHERE u.a = t.a) DESC, id LIMIT 5 -- single;
+SELECT id, a FROM t ORDER BY EXISTS (SELECT 1 FROM u WHERE a > 3), id -- single;
+
+-- a column in two keys
+SELECT t.id, u.uid FROM t JOIN u ON t.a = u.a AND u.a = t.a AND t.a = u.uid;
+SELECT t.id, u.uid FROM t FULL JOIN u ON t.a = u.a AND t.a = u.uid;
+SELECT t.id, u.uid FROM t ASOF LEFT JOIN u ON t.a = u.a AND t.b = u.a AND t.day >= u.day;
+SELECT id, sum(b) OVER (PARTITION BY a, a ORDER BY id, id) FROM t;
+SELECT DISTINCT ON (a, a) a, id FROM t ORDER BY a, a, id;
+
+-- GROUP BY ALL with constants, subqueries over groups
+SELECT 1 AS x, 'y' AS y, count(*) FROM nothing GROUP BY ALL;
+SELECT 1 AS x FROM t GROUP BY ALL;
+SELECT (SELECT max(uid) FROM u) AS x, count(*) FROM nothing GROUP BY ALL -- single;
+SELECT (SELECT count(*) FROM u WHERE u.a = t.a) + 1 AS x, count(*) FROM t GROUP BY ALL -- single;
+SELECT EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND uid > 9) AS x, count(*) FROM t GROUP BY ROLLUP (x);
+SELECT a, (SELECT count(*) FROM u WHERE u.a = t.a) AS n, grouping(a) FROM t GROUP BY ROLLUP (a);
+SELECT a, s, sum(b) FROM t GROUP BY CUBE (a, s) HAVING EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.s = t.s);
