@@ -41,6 +41,7 @@ class Oracle:
         """Empty tables that queries may name, by the parts of their names."""
         plain = []
         for (*folders, name), schema in tables:
+            _refuse_alike(name, schema)
             columns = ", ".join(f"{quote_name(column.name)} {column.type}" for column in schema)
             if folders:
                 self._create_in(quote_name(folders[-1]), quote_name(name), columns)
@@ -154,6 +155,20 @@ def _detail(fault: duckdb.Error) -> dict[str, str]:
 
 def _message(fault: duckdb.Error) -> str:
     return str(_detail(fault).get("exception_message", fault))
+
+
+def _refuse_alike(table: str, schema: Schema) -> None:
+    """Raises InvalidQuery for columns that SQL, which knows no case, cannot tell apart."""
+    seen: dict[str, str] = {}
+    for column in schema:
+        folded = column.name.casefold()
+        if folded in seen:
+            raise InvalidQuery(
+                f"SQL cannot tell its columns {seen[folded]!r} and {column.name!r} apart",
+                place=f"table {table}",
+                remedy="Rename one of them where the table is written.",
+            )
+        seen[folded] = column.name
 
 
 def _invalid(text: str, fault: duckdb.Error, prefix: str = _DESCRIBE) -> InvalidQuery:

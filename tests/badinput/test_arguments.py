@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 import gristmill as gm
-from gristmill.errors import FragmentError, GristmillError, InvalidPlan
+from gristmill.errors import FragmentError, GristmillError, InvalidPlan, InvalidQuery
 
 
 def words(name: str, line: str) -> Iterator[tuple[str, int]]:
@@ -39,6 +41,10 @@ def rows(**given: Any) -> list[dict[str, Any]]:
 
 def run(**options: Any) -> gm.Result:
     return gm.run(job(), **options)
+
+
+def query(text: Any = "SELECT * FROM t", **given: Any) -> pa.Table:
+    return gm.sql(text, **{"tables": {"t": "t.csv"}, **given}).arrow()
 
 
 def closed() -> gm.Session:
@@ -91,6 +97,16 @@ WRONG: list[tuple[str, Callable[[], object]]] = [
     ("idle_s: 'x' is not a number of seconds", lambda: gm.Session(idle_s="x")),  # type: ignore[arg-type]
     ("idle_s: -4 is not a number of seconds", lambda: gm.Session(idle_s=-4)),
     ("gm.Session: its session is closed", lambda: closed().run(job())),
+    ("gm.sql(...): None is not the text of a query", lambda: query(None)),
+    ("tables: 't.csv' is not a dict of tables", lambda: query(tables="t.csv")),
+    ("gm.sql(...), tables: 5 is not the name of a table", lambda: query(tables={5: "t.csv"})),
+    ("table 't': 5 is not a URI", lambda: query(tables={"t": [5]})),
+    ("table 't': bytes is not a table", lambda: query(tables={"t": b"x"})),
+    ("table 't': a table of a query is its rows as they are", lambda: query(tables={"t": gm.csv("t.csv", map=words)})),
+    ("params: 'ab' is not a list or dict of values", lambda: query(params="ab")),
+    ("gm.sql(...), partitions: '4' is not a whole number", lambda: query(partitions="4")),
+    ("gm.sql(...), stores: 's3://' is not a list of stores", lambda: query(stores="s3://")),
+    ("gm.output(...): the URI is empty", lambda: gm.sql("SELECT 1 AS x").write("")),
 ]
 
 
@@ -108,6 +124,18 @@ def test_a_function_that_asks_an_empty_iterator_for_more_drops_no_rows(wrong: di
     with pytest.raises(FragmentError, match="StopIteration") as failed:
         rows(**wrong)
     assert "test_arguments.py" in str(failed.value)
+
+
+@pytest.mark.parametrize("names", [["a", "a"], ["a", "A"]])
+def test_columns_that_sql_cannot_tell_apart_are_named(names: list[str]) -> None:
+    table = pa.table([pa.array([1]), pa.array([2])], names=names)
+    with pytest.raises(InvalidQuery, match=f"'{names[0]}' and '{names[1]}'"):
+        query(tables={"t": table})
+
+
+def test_a_table_that_does_not_fit_into_arrow_is_named() -> None:
+    with pytest.raises(InvalidQuery, match="table 't'"):
+        query(tables={"t": pd.DataFrame({"a": [1, "x"]})})
 
 
 def test_rows_written_as_text_are_read_back_as_lines() -> None:

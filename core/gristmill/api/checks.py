@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gristmill.errors import InvalidPlan
+from gristmill.plan.job import Store
 from gristmill.plan.schema import Column, Schema
 from gristmill.rows.declared import check_types
 
@@ -53,6 +54,16 @@ def uris_of(given: Any, place: str) -> tuple[str, ...]:
     for each in several:
         must_be(each, (str, Path), "a URI", place, remedy)
     return tuple(str(each) for each in several)
+
+
+def stores_of(given: Iterable[Store], place: str) -> tuple[Store, ...]:
+    """Stores as a tuple. Raises InvalidPlan."""
+    remedy = 'give a list: stores=[gm.Store("s3://bucket/", endpoint="http://...")]'
+    must_be(given, (list, tuple), "a list of stores", f"{place}, stores", remedy)
+    for store in given:
+        must_be(store, Store, "a store", f"{place}, stores", remedy)
+        must_be(store.prefix, str, "a prefix of URIs", f"{place}, stores", remedy)
+    return tuple(given)
 
 
 def columns(given: Iterable[Each], parameter: str, place: str) -> tuple[Each, ...]:

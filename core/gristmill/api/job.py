@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gristmill.api.checks import SchemaLike, columns, key_columns, must_be, schema_of, seconds, whole_number
+from gristmill.api.checks import SchemaLike, columns, key_columns, must_be, schema_of, seconds, stores_of, whole_number
 from gristmill.api.functions import Work, check_arguments, fragment_of, function_of, sendable, with_functions
 from gristmill.api.packing import with_source
 from gristmill.api.sources import Input
@@ -43,6 +43,8 @@ def output(
 ) -> Output:
     """Where rows go, and how: format parquet, csv, json, text or arrow; mode error, overwrite or append."""
     must_be(uri, (str, Path), "a URI", "gm.output(...)")
+    if not str(uri):
+        raise InvalidPlan("the URI is empty", place="gm.output(...)", remedy="Name a folder.")
     place = f"output {uri}"
     for name, given, known in (("format", format, list(Format)), ("mode", mode, list(OutputMode))):
         if given not in known:
@@ -97,7 +99,7 @@ class Job:
     ) -> None:
         must_be(name, str, "a name", "gm.Job(...)", 'as gm.Job("wordcount", ...)')
         self.name = name
-        self.stores = _stores(stores, self._place)
+        self.stores = stores_of(stores, self._place)
         whole_number(partitions, "partitions", self._place)
         whole_number(skip_records, "skip_records", self._place)
         seconds(task_timeout_s, "task_timeout_s", self._place)
@@ -256,14 +258,6 @@ def _sort_keys(given: Sequence[str | SortKey], place: str) -> tuple[SortKey, ...
             term, (str, SortKey), "a column to sort by", f"{place}, sort", 'give "column", gm.asc(...) or gm.desc(...)'
         )
     return tuple(SortKey(term) if isinstance(term, str) else term for term in terms)
-
-
-def _stores(given: Sequence[Store], place: str) -> tuple[Store, ...]:
-    remedy = 'give a list: stores=[gm.Store("s3://bucket/", endpoint="http://...")]'
-    must_be(given, (list, tuple), "a list of stores", f"{place}, stores", remedy)
-    for store in given:
-        must_be(store, Store, "a store", f"{place}, stores", remedy)
-    return tuple(given)
 
 
 def _same_name(name: str) -> InvalidPlan:

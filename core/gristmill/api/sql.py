@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 import duckdb
 import pyarrow as pa
 
+from gristmill.api.checks import must_be, stores_of, uris_of, whole_number
 from gristmill.api.job import output
 from gristmill.api.result import Result
 from gristmill.api.run import (
@@ -161,8 +162,20 @@ class Query:
         stores: Sequence[Store],
     ) -> Query:
         """A query by what ``gm.sql`` takes."""
+        place = "gm.sql(...)"
+        must_be(text, str, "the text of a query", place)
+        must_be(
+            tables, Mapping, "a dict of tables by name", f"{place}, tables", 'as {"orders": "*.parquet"}', none=True
+        )
+        for name in tables or ():
+            must_be(name, str, "the name of a table", f"{place}, tables")
+        must_be(
+            params, (Mapping, list, tuple), "a list or dict of values", f"{place}, params", "as [1, 'x'] or {'a': 1}"
+        )
+        must_be(dialect, str, "the name of a dialect", f"{place}, dialect")
+        whole_number(partitions, "partitions", place)
         bound = dict(params) if isinstance(params, Mapping) else tuple(params)
-        return cls(text, dict(tables or {}), bound, dialect, options, partitions, tuple(stores))
+        return cls(text, dict(tables or {}), bound, dialect, options, partitions, stores_of(stores, place))
 
     @cached_property
     def compiled(self) -> CompiledQuery:
@@ -294,13 +307,12 @@ class Query:
         if isinstance(given, Input):
             if not isinstance(given.source, FileSource):
                 raise InvalidPlan("a table of a query is files, not a job", place=f"table {name!r}")
+            _refuse_work(name, given)
             return given.source
-        if isinstance(given, str | Path):
-            return _by_suffix(name, [str(given)])
         if hasattr(given, "__arrow_c_stream__"):
             return self._saved(name, given)
-        if isinstance(given, Sequence):
-            return _by_suffix(name, [str(each) for each in given])
+        if isinstance(given, str | Path | list | tuple):
+            return _by_suffix(name, uris_of(given, f"table {name!r}"))
         raise InvalidPlan(
             f"{type(given).__name__} is not a table",
             place=f"table {name!r}",
@@ -311,16 +323,28 @@ class Query:
         import pyarrow.parquet as pq
 
         file = str(self._folder.path / f"{len(os.listdir(self._folder.path))}.parquet")
-        rows = pa.table(table)
+        try:
+            rows = pa.table(table)
+        except pa.ArrowException as error:
+            reason = f"it does not fit into Arrow: {' '.join(map(str, error.args))}"
+            raise InvalidQuery(reason, place=f"table {name!r}", remedy="Give each column values of one type.") from None
         if not rows.num_columns:
             raise InvalidQuery("it has no columns", place=f"table {name!r}")
         pq.write_table(rows, file)
         return FileSource((file,), Format.PARQUET)
 
 
-def _by_suffix(name: str, uris: list[str]) -> FileSource:
-    if not uris:
-        raise InvalidPlan("there is no URI", place=f"table {name!r}")
+def _refuse_work(name: str, given: Input) -> None:
+    """Raises InvalidPlan for what a query would leave out of an input of jobs."""
+    if given.map is not None or given.map_batches is not None or given.key or given.exchange is not None:
+        raise InvalidPlan(
+            "a table of a query is its rows as they are: no map, no key, no broadcast",
+            place=f"table {name!r}",
+            remedy="Say it in the query, or write what a job makes of it and query that.",
+        )
+
+
+def _by_suffix(name: str, uris: tuple[str, ...]) -> FileSource:
     format_ = format_of_table(uris[0])
     if format_ is None:
         raise InvalidPlan(
@@ -328,4 +352,4 @@ def _by_suffix(name: str, uris: list[str]) -> FileSource:
             place=f"table {name!r}",
             remedy="use gm.parquet(...), gm.csv(...), gm.json(...) or gm.arrow(...)",
         )
-    return replace(path_source(uris[0], format_), uris=tuple(uris))
+    return replace(path_source(uris[0], format_), uris=uris)
