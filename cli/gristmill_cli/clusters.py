@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -72,6 +72,10 @@ def live(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
 def runs_to_complete(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of jobs and queries that begin so, for completion in shells; none where the cluster does not say."""
     return _names(ctx, incomplete, pools=False)
+
+
+RunName = Annotated[str, typer.Argument(metavar="NAME", autocompletion=runs_to_complete)]
+"""What a command on one job or query calls it."""
 
 
 def names_to_complete(ctx: typer.Context, incomplete: str) -> list[str]:

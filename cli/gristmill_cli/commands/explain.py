@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from gristmill_cli.clusters import resources_of, runs_to_complete
+from gristmill_cli.clusters import RunName, resources_of
 from gristmill_cli.options import Context, KubeConfig, Namespace
 
 
@@ -16,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=runs_to_complete)],
+    name: RunName,
     *,
     context: Context = "",
     namespace: Namespace = "",

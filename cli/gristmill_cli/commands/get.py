@@ -47,9 +47,13 @@ def get(
     if output is not ResourceFormat.TABLE:
         print_bodies(bodies, output, one=not kinds)
         return
+    if not bodies:
+        what = "jobs, queries or pools" if name is None else kinds[0].plural
+        typer.echo(f"There are no {what} in {resources.connection.place}.", err=True)
+        return
     runs = [body for body in bodies if body["kind"] != Kind.POOL.title]
     pools = [body for body in bodies if body["kind"] == Kind.POOL.title]
-    if runs or not pools:
+    if runs:
         print_columns(_RUN_COLUMNS, map(run_row, runs))
     if pools:
         print_columns(_POOL_COLUMNS, map(pool_row, pools))

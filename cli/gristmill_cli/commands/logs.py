@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gristmill_cli.clusters import resources_of, runs_to_complete
+from gristmill_cli.clusters import RunName, resources_of
 from gristmill_cli.options import Context, KubeConfig, Namespace
 
 
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def logs(
-    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=runs_to_complete)],
+    name: RunName,
     *,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the run has ended.")] = False,
     task: Annotated[

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
-from gristmill_cli.clusters import resources_of, runs_to_complete
+from gristmill_cli.clusters import RunName, resources_of
 from gristmill_cli.options import Context, Format, KubeConfig, Namespace, OutputFormat
 
 
@@ -17,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def rows(
-    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=runs_to_complete)],
+    name: RunName,
     *,
     output: Format = OutputFormat.TABLE,
     context: Context = "",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gristmill_cli.clusters import resources_of, runs_to_complete
+from gristmill_cli.clusters import RunName, resources_of
 from gristmill_cli.options import Context, KubeConfig, Namespace
 from gristmill_cli.wording import duration_text, plural
 
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def why(
-    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=runs_to_complete)],
+    name: RunName,
     *,
     context: Context = "",
     namespace: Namespace = "",

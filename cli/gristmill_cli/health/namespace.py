@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gristmill.api.cluster.connection import Connection
-from gristmill.api.cluster.failures import Unreachable
 from gristmill.api.cluster.kinds import GROUP, Kind
 from gristmill.api.cluster.lead import Lead
 from gristmill.api.cluster.resources import Resources, ref_of
 from gristmill.api.cluster.status import status_of
+from gristmill.errors import ClusterError
 from gristmill.version import __version__
 from gristmill.wire.versions import compatible
 from gristmill_cli.health.findings import Finding, Verdict, fail, get_or_none, ok, warn
@@ -83,7 +83,7 @@ def check_pools(connection: Connection) -> Iterator[Finding]:
 def _answering(lead: Lead, subject: str) -> Finding:
     try:
         version = lead.version()
-    except Unreachable as error:
+    except ClusterError as error:
         return fail(subject, f"its lead {lead.pod} cannot be reached: {error.reason}", f"kubectl logs {lead.pod} agent")
     if compatible(version, __version__):
         return ok(subject, f"its lead answers, version {version}")
