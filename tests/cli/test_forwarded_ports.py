@@ -173,6 +173,13 @@ def test_a_pod_that_is_gone_and_a_port_where_nothing_listens(lead):
         Lead(lead.connection, "deaf").version()
 
 
+def test_a_pod_that_has_no_node_yet_is_not_to_be_reached_for_now():
+    form = b'{"message": "pod w does not have a host assigned", "reason": "BadRequest", "code": 400}'
+    head = f"HTTP/1.1 400 Bad Request\r\nContent-Length: {len(form)}\r\n\r\n".encode()
+    with serving(head + form) as server, pytest.raises(Unreachable, match="does not have a host assigned"):
+        Lead(connection(f"http://127.0.0.1:{server.getsockname()[1]}"), "w").version()
+
+
 def serving(answer: bytes):
     """A port that answers any request with these bytes and closes."""
     server = socket.create_server(("127.0.0.1", 0))

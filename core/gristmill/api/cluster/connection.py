@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from gristmill.api.cluster.failures import status_failure, transport_failure
+from gristmill.api.cluster.failures import Unreachable, status_failure, transport_failure
 from gristmill.api.cluster.kinds import Body
 from gristmill.api.cluster.place import Cluster, target_of
 from gristmill.errors import ClusterError
@@ -96,7 +96,10 @@ class Connection:
             return ws_client.create_websocket(self._configuration, url, headers)
         except websocket.WebSocketBadStatusException as error:
             body = error.resp_body if isinstance(error.resp_body, bytes) else b""
-            raise status_failure(error.status_code, body, "forward ports of pods", self.place) from None
+            failure = status_failure(error.status_code, body, "forward ports of pods", self.place)
+            if error.status_code == 400:  # the pod has no node yet, or its container does not run
+                failure = Unreachable(failure.reason, place=self.place)
+            raise failure from None
         except (websocket.WebSocketException, OSError) as error:
             raise transport_failure(error, self.server, self.place) from error
 
