@@ -58,7 +58,7 @@ def uris_of(given: Any, place: str) -> tuple[str, ...]:
 
 def stores_of(given: Iterable[Store], place: str) -> tuple[Store, ...]:
     """Stores as a tuple. Raises InvalidPlan."""
-    remedy = 'give a list: stores=[gm.Store("s3://bucket/", endpoint="http://...")]'
+    remedy = 'give a list: stores=[gm.Store("s3://bucket/", endpoint="http://minio:9000")]'
     must_be(given, (list, tuple), "a list of stores", f"{place}, stores", remedy)
     for store in given:
         must_be(store, Store, "a store", f"{place}, stores", remedy)

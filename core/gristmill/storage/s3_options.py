@@ -29,7 +29,7 @@ _BETTER = {
     "aws_secret_access_key": "Say secret=...",
     "aws_session_token": "Say token=...",
     "endpoint": "Say endpoint_url=...",
-    "use_ssl": "The endpoint_url says it: http:// or https://.",
+    "use_ssl": "The endpoint_url says it, by http:// or https:// before the host.",
 }
 
 
