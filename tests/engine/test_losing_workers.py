@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import gristmill as gm
@@ -93,6 +94,40 @@ def test_losing_machines_with_their_map_output_changes_no_byte(
     finally:
         killer.stop()
     assert _content(result.manifest) == _content(undisturbed.manifest)
+
+
+QUERY = """SELECT x.g, count(*) AS n, sum(x.v) AS v, max(md5(repeat(x.t, 600))) AS t,
+    rank() OVER (ORDER BY count(*), x.g) AS r
+    FROM lines x JOIN groups y USING (g) WHERE y.name <> 'none' GROUP BY x.g ORDER BY r"""
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Eight files of rows, with NULLs among the keys, and one of their groups."""
+    folder = tmp_path_factory.mktemp("query")
+    lines = "SELECT CASE WHEN i % 13 <> 0 THEN i % 97 END AS g, i * 7 % 1000 AS v, md5(i::VARCHAR) AS t"
+    for number in range(8):
+        rows = f"{lines} FROM range({number * 8000}, {(number + 1) * 8000}) r(i)"
+        duckdb.execute(f"COPY ({rows}) TO '{folder}/lines-{number}.parquet' (FORMAT parquet)")
+    duckdb.execute(f"COPY (SELECT i AS g, 'g' || i AS name FROM range(90) r(i)) TO '{folder}/groups.parquet'")
+    return {"lines": f"{folder}/lines-*.parquet", "groups": f"{folder}/groups.parquet"}
+
+
+@pytest.mark.parametrize("kind", ["agent", "executor", "host"])
+@pytest.mark.parametrize("seed", range(max(1, KILLINGS // 6)))
+def test_killing_processes_in_the_midst_of_a_query_changes_no_answer(
+    tables: dict[str, str], engine_processes: Callable[[str], list[int]], kind: str, seed: int
+) -> None:
+    expected = gm.sql(QUERY, tables=tables).arrow()
+    query = gm.sql(QUERY, tables=tables, workers=2, memory="512MiB", force_distributed=True, partitions=4)
+    killer = _Killer(lambda: engine_processes(kind), seed)
+    killer.start()
+    try:
+        answer = query.arrow()
+    finally:
+        killer.stop()
+    assert killer.killed
+    assert answer.equals(expected)
 
 
 def test_a_worker_that_is_asked_to_end_finishes_what_it_has(

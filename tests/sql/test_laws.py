@@ -1,6 +1,7 @@
 """Laws of every answer: it does not depend on partitions, splits, broadcasts, join order, row order or workers."""
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -23,6 +24,14 @@ QUERIES = {
     "FROM {x}, {y} WHERE x.a = y.a",
     "subqueries": "SELECT x.id FROM {x}, {z} WHERE x.a = z.a AND (x.a, x.s) NOT IN (SELECT a, s FROM u WHERE uid > 20) "
     "AND x.b <= ALL (SELECT uid FROM u WHERE u.s = x.s)",
+    "sets": "(SELECT a, s FROM t EXCEPT ALL SELECT a, s FROM u WHERE uid < 9) UNION ALL SELECT x.a, y.s FROM {x}, {y} "
+    "WHERE x.a = y.a INTERSECT SELECT a, s FROM u",
+    "grouping sets": "SELECT x.s, y.a, count(DISTINCT x.b) AS n, sum(y.uid) FILTER (WHERE x.flag) AS m, grouping(x.s) "
+    "FROM {x}, {y} WHERE x.a = y.a GROUP BY CUBE (x.s, y.a)",
+    "nested": "SELECT x.id, w.m, v.e FROM {x}, {y}, LATERAL (SELECT max(uid) AS m FROM u q WHERE q.a < x.a) w, "
+    "unnest(x.l) v(e) WHERE x.a = y.a AND y.uid < 12",
+    "nearest": "SELECT x.id, z.uid, v.uid AS n FROM ({x} JOIN {z} ON x.a = z.a) ASOF LEFT JOIN u v "
+    "ON x.a = v.a AND x.day >= v.day",
     "ordered": "SELECT x.id, y.uid FROM {x}, {y} WHERE x.a = y.a ORDER BY x.b DESC, x.id, y.uid LIMIT 40 OFFSET 3",
 }
 TABLES = {"x": "t x", "y": "u y", "z": "u z"}
@@ -76,10 +85,20 @@ def test_answer_does_not_depend_on_the_order_of_joins_or_rows(
         same(actual, expected, ordered=ordered)
 
 
-def test_answer_does_not_depend_on_workers(oddities: Database) -> None:
-    sql = _orders(QUERIES["windows"])[0] + " ORDER BY ALL"
+@pytest.fixture(scope="module")
+def sessions() -> Iterator[tuple[gm.Session, gm.Session]]:
+    """Worker processes, one and three of them."""
+    with gm.Session(workers=1, idle_s=60) as one, gm.Session(workers=3, idle_s=60) as three:
+        yield one, three
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_answer_does_not_depend_on_workers(
+    name: str, oddities: Database, sessions: tuple[gm.Session, gm.Session]
+) -> None:
+    sql = _orders(QUERIES[name])[0]
+    sql = sql if name == "ordered" else f"{sql} ORDER BY ALL"
     tables: dict[str, Path] = oddities.tables
-    answers = [
-        gm.sql(sql, tables=tables, force_distributed=True, partitions=3, workers=workers).arrow() for workers in (1, 3)
-    ]
+    answers = [session.sql(sql, tables=tables, force_distributed=True, partitions=3).arrow() for session in sessions]
     assert answers[0].equals(answers[1])
+    assert answers[0].num_rows == len(oddities.expected(sql).rows)

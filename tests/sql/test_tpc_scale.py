@@ -4,6 +4,7 @@
 """
 
 import os
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -23,6 +24,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gris
 pytestmark = pytest.mark.skipif(not SCALE, reason="GRISTMILL_TPC_SCALE is not set")
 
 
+@cache
 def _database(benchmark: str) -> Database:
     folder = CACHE / f"{benchmark}-sf{SCALE}"
     if not folder.exists():
@@ -33,17 +35,14 @@ def _database(benchmark: str) -> Database:
     return Database({path.stem: path for path in sorted(folder.glob("*.parquet"))})
 
 
-@pytest.fixture(scope="module")
-def databases() -> dict[str, Database]:
-    return {benchmark: _database(benchmark) for benchmark in QUERIES}
-
-
 @pytest.mark.parametrize(("benchmark", "path"), CASES, ids=lambda value: getattr(value, "stem", value))
-def test_tpc_query_in_worker_processes(benchmark: str, path: Path, databases: dict[str, Database]) -> None:
-    database = databases[benchmark]
+def test_tpc_query_in_worker_processes(benchmark: str, path: Path) -> None:
+    database = _database(benchmark)
     sql = path.read_text()
     query = gm.sql(sql, tables=database.tables, force_distributed=True, workers=2, memory="1GiB")
     expected = database.expected(sql)
     with duckdb.connect() as connection:
         rows = connection.from_arrow(query.arrow()).fetchall()
-    same(Result((), (), rows), Result((), (), expected.rows), ordered=query.compiled.ordered)
+    types = tuple(column.type for column in query.schema)
+    same(Result((), types, rows), expected, ordered=query.compiled.ordered)
+    assert max(measure.peak_bytes for measure in query.run().stages) < 1 << 30
