@@ -9,7 +9,6 @@ block cache, both of one run. Warm is wanted at 1.15 of local.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import os
 import shutil
@@ -28,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import gristmill as gm
 from bench.measuring import Timed, WorkerMemory, in_turn, machine
-from bench.tpch import QUERIES, make_tables
+from bench.tpch import QUERIES, make_tables, options_of
 from tests.support.s3_server import S3Server, running_s3_server, server_binary
 
 WAYS = ("local", "cold", "warm")
@@ -169,13 +168,7 @@ def _line(name: str, results: list[Measured], traffic: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", type=float, default=1)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--tier", choices=("auto", "distributed"), default="auto")
-    parser.add_argument("--memory", default="1GiB", help="of each worker")
-    parser.add_argument("--queries", type=int, nargs="*", default=range(1, 23))
-    options = parser.parse_args()
+    options = options_of(__doc__)
     print(machine())
     tables = make_tables(options.scale)
     with serving(tables) as remote, WorkerMemory() as memory, gm.Session(workers=2, memory=options.memory) as session:

@@ -123,14 +123,19 @@ def show(results: list[Measured], tier: str, scale: float) -> None:
         )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def options_of(description: str | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--tier", choices=("auto", "distributed"), default="auto")
     parser.add_argument("--memory", default="1GiB", help="of each worker")
     parser.add_argument("--queries", type=int, nargs="*", default=range(1, 23))
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = options_of(__doc__)
     print(machine())
     tables = make_tables(options.scale)
     with WorkerMemory() as memory, gm.Session(workers=2, memory=options.memory) as session:
