@@ -26,7 +26,7 @@ from gristmill.api.cluster.connection import connect
 from gristmill.api.cluster.place import Cluster as ClusterOfUser
 from gristmill.api.cluster.resources import Resources
 from gristmill.api.cluster.running import run_query_on_cluster
-from gristmill.api.run import ignore_progress
+from gristmill.api.options import ignore_progress
 from gristmill.plan.resources import load_query
 from tests.cluster.harness.client import wait_for
 from tests.cluster.places import Place, new_place

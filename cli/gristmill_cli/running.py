@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 import gristmill as gm
-from gristmill.api.run import ProgressFunction, explain_chain, ignore_progress
+from gristmill.api.options import ProgressFunction, ignore_progress
+from gristmill.api.run import explain_chain
 from gristmill.plan.job import ChainPlan
 from gristmill.plan.manifest import dump_manifest
 from gristmill.units import bytes_text, parse_size

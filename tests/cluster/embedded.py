@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gristmill.api.run import RunOptions, run_chain
+from gristmill.api.options import RunOptions
+from gristmill.api.run import run_chain
 from gristmill.plan.job import ChainPlan
 from gristmill.plan.resources import load_job
 from gristmill.storage.manifest import read_manifest

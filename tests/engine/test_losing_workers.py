@@ -13,7 +13,8 @@ import duckdb
 import pytest
 
 import gristmill as gm
-from gristmill.api.run import RunOptions, run_chain
+from gristmill.api.options import RunOptions
+from gristmill.api.run import run_chain
 from gristmill.storage.manifest import Manifest
 
 KILLINGS = int(os.environ.get("GRISTMILL_KILLINGS", "6"))

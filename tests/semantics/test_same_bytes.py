@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import gristmill as gm
-from gristmill.api.run import RunOptions, run_chain
+from gristmill.api.options import RunOptions
+from gristmill.api.run import run_chain
 from gristmill.coordinator.planning import plan_chain
 from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import gristmill as gm
-from gristmill.api.run import RunOptions, run_chain
+from gristmill.api.options import RunOptions
+from gristmill.api.run import run_chain
 from gristmill.errors import StorageError
 from gristmill.plan.job import Store
 from gristmill.storage import fsspec_store, secrets

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.api.job import Job
 from gristmill.api.kept_workers import KeptWorkers
+from gristmill.api.options import ProgressFunction, RunOptions, ignore_progress
 from gristmill.api.result import Result
-from gristmill.api.run import ProgressFunction, RunOptions, chain_of, ignore_progress, run_chain
+from gristmill.api.run import chain_of, run_chain
 from gristmill.plan.job import ChainPlan, Store
 
 if TYPE_CHECKING:

@@ -15,16 +15,9 @@ import pyarrow as pa
 
 from gristmill.api.checks import must_be, stores_of, uris_of, whole_number
 from gristmill.api.job import output
+from gristmill.api.options import ProgressFunction, RunOptions, ignore_progress
 from gristmill.api.result import Result
-from gristmill.api.run import (
-    ProgressFunction,
-    RunOptions,
-    explain_chain,
-    explained,
-    ignore_progress,
-    refuse_storage_options,
-    run_chain,
-)
+from gristmill.api.run import explain_chain, explained, refuse_storage_options, run_chain
 from gristmill.api.sources import Input
 from gristmill.api.whole import fits_whole, run_whole
 from gristmill.coordinator.planning import PlannedChain

@@ -6,8 +6,9 @@ import secrets
 import weakref
 from functools import partial
 
+from gristmill.api.options import RunOptions, worker_spec
 from gristmill.api.result import Result
-from gristmill.api.run import LastProgress, RunOptions, explained, worker_spec
+from gristmill.api.run import LastProgress, explained
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain, whole_tier
 from gristmill.coordinator.whole import WholeRun
