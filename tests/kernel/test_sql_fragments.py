@@ -147,6 +147,16 @@ def test_a_side_input_from_another_job(tmp_path: Path) -> None:
     assert pylists(run_chain(ChainPlan((most, compare)), tmp_path).table) == [(1, 3), (2, 3)]
 
 
+@pytest.mark.parametrize("query", ["SELECT a FROM input", "PIVOT (SELECT a FROM input) ON a USING count(*)"])
+def test_one_text_over_other_rows_has_other_columns(tmp_path: Path, query: str) -> None:
+    for number, values in enumerate(([1, 1], ["x", "y"], [1, 1], [2, 3])):
+        rows = pa.table({"a": values})
+        ran = run_job(job(parquet(tmp_path / f"in{number}", rows), sql(query)), tmp_path / f"run{number}")
+        alone = duckdb.connect().register("input", rows).sql(query).to_arrow_table()
+        assert ran.table.schema.names == alone.schema.names
+        assert pylists(ran.table) == [tuple(row.values()) for row in alone.to_pylist()]
+
+
 def test_rows_keep_the_order_of_the_query_and_of_the_input(tmp_path: Path) -> None:
     source = parquet(tmp_path / "in", pa.table({"a": list(range(5000, 0, -1))}))
     assert run_job(job(source, sql("FROM input")), tmp_path / "1").table.column("a").to_pylist() == [

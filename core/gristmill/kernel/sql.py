@@ -1,94 +1,35 @@
 """SQL fragments: one SELECT over named inputs, run by DuckDB inside the executor.
 
-One DuckDB instance serves all tasks of an executor; each task has its own cursor, whose views and registered rows
-nobody else sees and which go with it. One thread and insertion order make results the same every time. External
-access is off, but for the folders of the task's own files.
+Each task has a cursor of its own on the executor's instance. One thread and insertion order make results the same every
+time. What a stage's tasks would each find out anew, such as the columns of their query, is kept for the next.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
-import os
 import re
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from gristmill.errors import FragmentError, GristmillError
+from gristmill.kernel.database import DatabaseSettings, database
 from gristmill.kernel.inputs import Input, Reading, registered
 from gristmill.plan.schema import Column, Schema
 from gristmill.rows.logical import quote_name
 from gristmill.rows.types import arrow_schema, cast_table, duckdb_export_list, schema_of
 from gristmill.storage.projection import columns_read
 
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
 _BATCH_ROWS = 122_880
 _WORD = re.compile(r"\w+|\*")
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseSettings:
-    """What a DuckDB instance is made with. ``folders`` are those that SQL may read.
-
-    A task of a spread job has one ``thread``, and its plan leaves out what makes such tasks slower.
-    """
-
-    memory_bytes: int
-    spill: Path
-    folders: frozenset[str]
-    time_zone: str
-    threads: int = 1
-
-
-_MOST_FOLDERS = 100
-_open: dict[DatabaseSettings, duckdb.DuckDBPyConnection] = {}
-_opening = threading.Lock()
-"""Queries run whole in several threads."""
-
-
-def database(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
-    """A cursor on the executor's instance; a new instance where the settings need one, and then the old one ends.
-
-    To make one takes longer than many a task, so a new one may also read what the old one might.
-    """
-    with _opening:
-        return _instance(settings).cursor()
-
-
-def _instance(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
-    for known, instance in _open.items():
-        if known.folders >= settings.folders and replace(known, folders=settings.folders) == settings:
-            return instance
-    wider = frozenset().union(settings.folders, *(known.folders for known in _open))
-    if len(wider) <= _MOST_FOLDERS:
-        settings = replace(settings, folders=wider)
-    _close()
-    _open[settings] = _connect(settings)
-    return _open[settings]
-
-
-@atexit.register
-def _close() -> None:
-    """Ends the instance, if there is one: in a process that ends, its binding would call it a leak."""
-    while _open:
-        _open.popitem()[1].close()
-
-
-def _after_fork() -> None:
-    _copied.extend(_open.popitem()[1] for _ in range(len(_open)))
-    _opening.release()
-
-
-os.register_at_fork(before=_opening.acquire, after_in_parent=_opening.release, after_in_child=_after_fork)
-_copied: list[duckdb.DuckDBPyConnection] = []
-"""Instances of the process that this one is a copy of: their threads are not here, so they cannot even be closed."""
 
 
 @lru_cache(maxsize=64)
@@ -99,32 +40,38 @@ def _columns_read(
     return columns_read(sql, dict(inputs), partial(database, settings))
 
 
-def _connect(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect(
-        config={
-            "threads": settings.threads,
-            "memory_limit": f"{settings.memory_bytes}B",
-            "temp_directory": str(settings.spill),
-            "preserve_insertion_order": True,
-            "python_enable_replacements": False,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
-    )
-    con.execute(f"SET GLOBAL TimeZone = {_text(settings.time_zone)}")
-    if settings.threads == 1:
-        con.execute("SET GLOBAL disabled_optimizers = 'partial_aggregate_pushdown'")
-    con.execute("SET GLOBAL errors_as_json = true")
-    con.execute("SET GLOBAL parquet_metadata_cache = true")
-    folders = ", ".join(_text(folder) for folder in sorted(settings.folders))
-    con.execute(f"SET allowed_directories = [{folders}]")
-    con.execute("SET enable_external_access = false")
-    con.execute("SET lock_configuration = true")
-    return con
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What decides which columns a query has: its text, those it is to have, and the columns of all that it reads."""
+
+    sql: str
+    wanted: Schema | None
+    inputs: tuple[tuple[str, Schema], ...]
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The columns of a query, the text that gives them in carriers that Arrow has, and the schema of these."""
+
+    schema: Schema
+    sql: str
+    exported: pa.Schema
+
+
+class _Known(dict[_Key, _Value]):
+    """What the tasks of a stage would each find out anew. Queries that run whole ask in several threads."""
+
+    def remember(self, key: _Key, value: _Value) -> None:
+        """Keeps it; where there are too many, no other."""
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        self[key] = value
+
+
+_MOST_KNOWN = 256
+_answers: _Known[_Question, _Answer] = _Known()
+_selects: _Known[str, bool] = _Known()
+"""Texts that are one SELECT."""
 
 
 class SqlStep:
@@ -148,10 +95,13 @@ class SqlStep:
                 self._view(name, registered(self._con, f"gm_side_{name}", table, schema_of(table.schema)))
             reading = Reading(self._named, partial(self._columns, inputs, sides), partial(self._scans_once, inputs))
             for rows in inputs:
-                self._view(rows.name, rows.relation(self._con, reading))
-            if "input" in self._sql.casefold():
-                self._name_input(inputs)
-            yield from self._batches()
+                relation = rows.relation(self._con, reading)
+                for name in self._names(rows, alone=len(inputs) == 1):
+                    self._view(name, relation)
+            given = {rows.name: rows.schema for rows in inputs} | {
+                name: schema_of(table.schema) for name, table in sides.items()
+            }
+            yield from self._batches(_Question(self._sql, self._schema, tuple(given.items())))
         except duckdb.OutOfMemoryException:
             raise  # another attempt may have more
         except duckdb.Error as error:
@@ -164,10 +114,12 @@ class SqlStep:
         with contextlib.suppress(duckdb.ConnectionException):  # closed: it has ended
             self._con.interrupt()
 
-    def _name_input(self, inputs: Sequence[Input]) -> None:
-        """Calls an only input ``input`` as well."""
-        if len(inputs) == 1 and inputs[0].name.casefold() != "input":
-            self._view("input", quote_name(inputs[0].name))
+    def _names(self, rows: Input, *, alone: bool) -> list[str]:
+        """What the query may call that input: its name, an only one also ``input``. A view takes as long as it takes to
+        bind it, so there is none that the text cannot mean."""
+        names = {name.casefold(): name for name in (["input", rows.name] if alone else [rows.name])}
+        text = self._sql.casefold()
+        return [name for folded, name in names.items() if folded.replace('"', '""') in text]
 
     def _named(self, schema: Schema) -> tuple[str, ...]:
         """The columns of an input of that schema that the query can mean, by the words in it."""
@@ -195,8 +147,9 @@ class SqlStep:
             return False
         name = inputs[0].name
         try:
-            self._view(name, registered(self._con, "gm_no_rows", arrow_schema(schema).empty_table(), schema))
-            self._name_input(inputs)
+            relation = registered(self._con, "gm_no_rows", arrow_schema(schema).empty_table(), schema)
+            for each in self._names(inputs[0], alone=True):
+                self._view(each, relation)
             ((_, plan),) = self._con.execute(f"EXPLAIN (FORMAT json) {self._sql}").fetchall()
         except duckdb.Error:
             return False
@@ -208,7 +161,25 @@ class SqlStep:
     def _view(self, name: str, relation: str) -> None:
         self._con.execute(f"CREATE TEMP VIEW {quote_name(name)} AS FROM {relation}")
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self, question: _Question) -> Iterator[pa.RecordBatch]:
+        answer = _answers.get(question)
+        reader = self._con.sql(answer.sql).to_arrow_reader(_BATCH_ROWS) if answer is not None else None
+        if answer is None or reader is None or not reader.schema.equals(answer.exported):
+            schema, exported = self._bound()
+            reader = exported.to_arrow_reader(_BATCH_ROWS)
+            answer = _Answer(schema, exported.sql_query(), reader.schema)
+            if self._sql in _selects:
+                _answers.remember(question, answer)
+        target = arrow_schema(answer.schema)
+        empty = True
+        for batch in reader:
+            yield carried(batch, target, answer.schema)
+            empty = False
+        if empty:
+            yield pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in target], schema=target)
+
+    def _bound(self) -> tuple[Schema, duckdb.DuckDBPyRelation]:
+        """The query's columns, and what gives them in carriers that Arrow has."""
         query = self._con.sql(self._sql)
         if self._schema is None:
             schema = tuple(Column(name, str(kind)) for name, kind in zip(query.columns, query.types, strict=True))
@@ -216,14 +187,7 @@ class SqlStep:
         else:
             schema = self._schema
             query = self._as_known(query, schema)
-        target = arrow_schema(schema)
-        exported = query.select(duckdb_export_list(schema)) if _needs_export(schema) else query
-        empty = True
-        for batch in exported.to_arrow_reader(_BATCH_ROWS):
-            yield carried(batch, target, schema)
-            empty = False
-        if empty:
-            yield pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in target], schema=target)
+        return schema, query.select(duckdb_export_list(schema)) if _needs_export(schema) else query
 
     def _as_known(self, query: duckdb.DuckDBPyRelation, schema: Schema) -> duckdb.DuckDBPyRelation:
         """The query with these columns, where DuckDB gives two one name, or calls a type NULL."""
@@ -235,10 +199,14 @@ class SqlStep:
         return self._con.sql(f"SELECT {terms} FROM ({self._sql}\n) AS result({names})")
 
     def _require_one_select(self) -> None:
+        if self._sql in _selects:
+            return
         kinds = [statement.type.name for statement in self._con.extract_statements(self._sql)]
         if kinds not in (["SELECT"], ["MULTI"]):
             found = " and ".join(kinds) or "nothing"
             raise FragmentError(f"it is {found}", place=self._name, remedy="A SQL fragment is one SELECT.")
+        if kinds == ["SELECT"]:  # the columns of a PIVOT, which is MULTI, depend on its rows
+            _selects.remember(self._sql, True)
 
     def _require_distinct_names(self, schema: Schema) -> None:
         names = [column.name for column in schema]

@@ -16,13 +16,14 @@ from gristmill.kernel.columns import batches_of, retyped
 from gristmill.kernel.combining import combine_pairs
 from gristmill.kernel.command import CommandStep
 from gristmill.kernel.context import Sides
+from gristmill.kernel.database import DatabaseSettings
 from gristmill.kernel.inputs import Input, StreamInput
 from gristmill.kernel.job_code import place_code
 from gristmill.kernel.outlets import Combine
 from gristmill.kernel.partitioning import PartitionOf, partition_of
 from gristmill.kernel.python import PythonStep, group_combine, grouped
 from gristmill.kernel.sides import side_tables
-from gristmill.kernel.sql import DatabaseSettings, SqlStep
+from gristmill.kernel.sql import SqlStep
 from gristmill.kernel.streams import Spool, Stream
 from gristmill.kernel.work import Work, step_name
 from gristmill.plan.exchange import Exchange

@@ -49,7 +49,6 @@ def run_task(stage: Stage, order: TaskOrder, env: TaskEnv) -> TaskResult:
     try:
         for _ in range(_MOST_STARTS):
             work = Work(order, env, context, folder, pinned)
-            folder.mkdir(parents=True, exist_ok=True)
             try:
                 outlets = _Task(stage, work).run()
             except WidenedSchema as wider:
@@ -60,7 +59,8 @@ def run_task(stage: Stage, order: TaskOrder, env: TaskEnv) -> TaskResult:
         raise InvalidPlan("the types of its rows keep growing", place=str(order.attempt), remedy="Declare a schema.")
     finally:
         context.end_if_forked()
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Clock:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from gristmill.kernel.database import DatabaseSettings
 from gristmill.kernel.inputs import Seen, SplitInput
-from gristmill.kernel.sql import DatabaseSettings, SqlStep
+from gristmill.kernel.sql import SqlStep
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileRange, Format, Split
 from gristmill.rows.types import arrow_schema

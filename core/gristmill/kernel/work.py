@@ -25,7 +25,8 @@ def step_name(step: Step) -> str:
 
 @dataclass(slots=True)
 class Work:
-    """One run of one task. ``folder`` is its own directory in scratch, removed when the task ends."""
+    """One run of one task. ``folder`` is its own directory in scratch, made by what writes there, removed when
+    the task ends."""
 
     order: TaskOrder
     env: TaskEnv
@@ -69,7 +70,7 @@ class Work:
         self.skipped.append((file, record))
 
     def path(self, purpose: str) -> Path:
-        """A new path in the task's folder."""
+        """A new path in the task's folder, which may not be there yet."""
         self._numbers += 1
         return self.folder / f"{self._numbers:03}-{purpose}"
 
