@@ -1,7 +1,8 @@
 """Packing: pieces of files become splits, by a rule that looks at inputs and spec alone.
 
 The wanted size of a split is 64 MiB of data as it is worked on: uncompressed bytes of Parquet row groups, bytes of
-text, and four times the bytes of compressed text. A file costs 256 KiB besides, for being opened. Pieces are taken
+text, and four times the bytes of compressed text. For Parquet it is up to half as much again where four splits remain:
+a scan has a fixed cost, whatever it reads. A file costs 256 KiB besides, for being opened. Pieces are taken
 in order; a split ends when the next piece would carry it past the wanted size. Never a word about workers: the same
 inputs give the same splits on any cluster.
 """
@@ -14,6 +15,9 @@ from dataclasses import dataclass
 from gristmill.plan.source import FileRange, Split
 
 SPLIT_BYTES = 64 << 20
+LARGEST_SCAN_BYTES = 96 << 20
+"""More, and the rows of a split, all columns read, are not sorted in the memory of a small worker."""
+_FEWEST_SCANS = 4
 FILE_COST_BYTES = 256 << 10
 COMPRESSED_FACTOR = 4
 
@@ -25,6 +29,11 @@ class Weighed:
     piece: FileRange
     bytes_: int
     rows: int | None = None
+
+
+def scan_bytes(bytes_: int) -> int:
+    """The wanted size of a split of so many uncompressed bytes of Parquet."""
+    return min(max(SPLIT_BYTES, bytes_ // _FEWEST_SCANS), LARGEST_SCAN_BYTES)
 
 
 def pack(pieces: Iterable[Weighed], split_bytes: int) -> tuple[Split, ...]:

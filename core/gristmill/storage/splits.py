@@ -15,7 +15,7 @@ from gristmill.storage.filesystem import canonical
 from gristmill.storage.formats.plan import FormatPlan, hive_columns
 from gristmill.storage.listing import Listed, list_files
 from gristmill.storage.manifest import manifest_parts
-from gristmill.storage.packing import SPLIT_BYTES, pack
+from gristmill.storage.packing import pack
 from gristmill.storage.stores import Stores
 
 
@@ -52,7 +52,7 @@ def _planned(source: FileSource, stores: Stores, place: str) -> PlannedInput:
     planned = _plan_format(files, _without_hive(source, hive), stores, place)
     names = {column.name for column in planned.schema}
     schema = (*planned.schema, *(column for column in hive if column.name not in names))
-    splits = pack(planned.pieces, source.split_bytes or SPLIT_BYTES)
+    splits = pack(planned.pieces, source.split_bytes or planned.split_bytes)
     rows = [split.rows for split in splits]
     return PlannedInput(
         replace(source, uris=uris, schema=schema),

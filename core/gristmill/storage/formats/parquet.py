@@ -29,7 +29,7 @@ from gristmill.storage.formats.plan import FormatPlan, one_schema, whole_piece
 from gristmill.storage.formats.reader import SplitReader, one_batch
 from gristmill.storage.listing import Listed
 from gristmill.storage.local import changed
-from gristmill.storage.packing import SPLIT_BYTES, Weighed, group_cuts
+from gristmill.storage.packing import SPLIT_BYTES, Weighed, group_cuts, scan_bytes
 from gristmill.storage.parallel import in_parallel
 from gristmill.storage.stores import Stores
 
@@ -62,8 +62,7 @@ def plan_parquet(files: Sequence[Listed], source: FileSource, stores: Stores, pl
     Of very many files only the large ones' footers and an even sample of the others' are read: the rest are taken
     whole, weighed by the sample, and their columns are looked at when they are read.
     """
-    split_bytes = source.split_bytes or SPLIT_BYTES
-    looked_at = _sample(files, split_bytes)
+    looked_at = _sample(files, source.split_bytes or SPLIT_BYTES)
     entries = [listed.entry for listed in looked_at]
     found = FOOTERS.summaries(entries, stores.filesystem, load_settings().cache_dir)
     footers = {listed.entry.uri: footer for listed, footer in zip(looked_at, found, strict=True)}
@@ -75,12 +74,13 @@ def plan_parquet(files: Sequence[Listed], source: FileSource, stores: Stores, pl
             remedy="Read it with format parquet.",
         )
     expansion = _expansion(looked_at, found)
+    split_bytes = source.split_bytes or scan_bytes(int(expansion * sum(listed.entry.bytes_ for listed in files)))
     pieces = [
         weighed
         for listed in files
         for weighed in _pieces(listed, footers.get(listed.entry.uri), split_bytes, expansion)
     ]
-    return FormatPlan(schema, pieces)
+    return FormatPlan(schema, pieces, split_bytes)
 
 
 def _sample(files: Sequence[Listed], split_bytes: int) -> Sequence[Listed]:

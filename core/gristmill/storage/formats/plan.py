@@ -15,15 +15,19 @@ from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileRange, FileSource
 from gristmill.rows.types import unify
 from gristmill.storage.listing import Listed
-from gristmill.storage.packing import Weighed
+from gristmill.storage.packing import SPLIT_BYTES, Weighed
 
 
 @dataclass(frozen=True, slots=True)
 class FormatPlan:
-    """Pieces in input order, and the columns of their rows without those of Hive folders."""
+    """Pieces in input order, and the columns of their rows without those of Hive folders.
+
+    ``split_bytes`` is the wanted size of a split where the source does not say one.
+    """
 
     schema: Schema
     pieces: Sequence[Weighed]
+    split_bytes: int = SPLIT_BYTES
 
 
 _NULLS = '"NULL"'
