@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from gristmill.worker.memory import MemoryMeter, held
+from gristmill.worker.memory_watch import CHECK_EVERY_S, LONGEST_CHECK_S, next_look_s
 from gristmill.worker.processes import family, memory_bytes
 
 MIB = 1 << 20
@@ -83,3 +84,11 @@ def test_processes_that_have_gone_hold_nothing(forks: subprocess.Popen[str]) -> 
     forks.wait()
     time.sleep(0.2)
     assert meter.used([forks.pid]) == 0
+
+
+def test_the_less_memory_is_left_the_sooner_it_is_looked_at() -> None:
+    left = [-MIB, 0, 100 * MIB, 500 * MIB, 800 * MIB, 64 << 30]
+    waits = [next_look_s(bytes_) for bytes_ in left]
+    assert waits == sorted(waits)
+    assert (waits[0], waits[2], waits[-1]) == (CHECK_EVERY_S, CHECK_EVERY_S, LONGEST_CHECK_S)
+    assert waits[3] == pytest.approx(0.122, abs=0.001)

@@ -15,7 +15,7 @@ from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.progress import ChainState
 from gristmill.errors import GristmillError
 
-LOOP_EVERY_S = 0.02
+LOOP_EVERY_S = 0.05
 """How often time is brought to a run; what it asks for is done at once."""
 QUIET_S = 10.0
 """So long an ended run waits for its workers to give up what they still do for it."""

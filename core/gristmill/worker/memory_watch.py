@@ -17,6 +17,9 @@ from gristmill.worker.memory import MemoryMeter, held
 from gristmill.worker.slots import Slot
 
 CHECK_EVERY_S = 0.05
+"""How often a busy worker is looked at that has little left; one that has more, no sooner than that could be filled."""
+LONGEST_CHECK_S = 0.25
+FILLED_BYTES_PER_S = 4 << 30
 IDLE_CHECK_EVERY_S = 0.5
 CONTAINER_HEADROOM_BYTES = 64 << 20
 """How much can be taken between two looks; a container that reaches its limit is ended whole."""
@@ -50,11 +53,12 @@ class MemoryWatch:
     async def keep(self, busy: Callable[[], bool]) -> None:
         """Ends the largest executor before the worker is over its memory; looks more often while it is ``busy``."""
         while True:
-            if self.measure() > self._limit_bytes:
+            left_bytes = self._limit_bytes - self.measure()
+            if left_bytes < 0:
                 largest = max(self._slots, key=lambda slot: held(slot.pid) if slot.pid else 0)
                 log(__name__, WARNING, "over memory: ending the largest executor", slot=largest.number)
                 largest.kill("oom")
-            await asyncio.sleep(CHECK_EVERY_S if busy() else IDLE_CHECK_EVERY_S)
+            await asyncio.sleep(next_look_s(left_bytes) if busy() else IDLE_CHECK_EVERY_S)
 
     def suspects(self, status: int | None) -> bool:
         """Whether an executor that ended so was killed for memory, by the system or with its container."""
@@ -68,6 +72,11 @@ class MemoryWatch:
             place=f"attempt {attempt}",
             remedy="give workers more memory (--memory), or use more partitions",
         )
+
+
+def next_look_s(left_bytes: int) -> float:
+    """How long a busy worker that has so much left need not be looked at: a look reads a score of files."""
+    return min(max(CHECK_EVERY_S, left_bytes / FILLED_BYTES_PER_S), LONGEST_CHECK_S)
 
 
 def _limit_bytes(config: AgentConfig) -> int:

@@ -30,35 +30,42 @@ def family(pid: int) -> Iterator[int]:
     """The process and all its descendants that still run."""
     yield pid
     for task in _tasks(pid):
-        with contextlib.suppress(OSError):
-            for child in task.joinpath("children").read_text().split():
-                yield from family(int(child))
+        for child in _content(f"/proc/{pid}/task/{task}/children").split():
+            yield from family(int(child))
 
 
-def _tasks(pid: int) -> list[Path]:
+def _tasks(pid: int) -> list[str]:
     try:
-        return list(Path(f"/proc/{pid}/task").iterdir())
+        return os.listdir(f"/proc/{pid}/task")
     except OSError:
         return []
 
 
+def _content(path: str) -> bytes:
+    """What a small file below ``/proc`` says, nothing once its process is gone: this is asked many times a second."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, 1 << 16)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+
+
 def memory_bytes(pid: int | str) -> int:
     """Bytes that the process holds and the system cannot take back: resident less file-backed pages. 0 once gone."""
-    try:
-        resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
-    except (OSError, ValueError):
-        return 0
-    return max(0, int(resident) - int(shared)) * _PAGE_BYTES
+    fields = _content(f"/proc/{pid}/statm").split()
+    return max(0, int(fields[1]) - int(fields[2])) * _PAGE_BYTES if fields else 0
 
 
 def proportional_bytes(pid: int | str) -> int:
     """``memory_bytes`` with each shared page divided among its holders: exact for forks, and slow to ask for (about
     10 ms for each GiB)."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
+    lines = _content(f"/proc/{pid}/smaps_rollup").splitlines()
+    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith((b"Pss_Anon:", b"Pss_Shmem:")))
 
 
 def kill_group(pid: int) -> None:
