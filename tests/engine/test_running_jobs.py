@@ -194,3 +194,15 @@ def test_what_was_appended_is_read_after_what_was_there(tmp_path: Path) -> None:
         result = gm.run(job)
     found = [row["key"] for row in result.rows()]
     assert (sorted(found[:4]), sorted(found[4:])) == (list("abcd"), list("efgh"))
+
+
+def test_only_outputs_that_outlive_the_process_wait_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr("gristmill.storage.local.os.fsync", waited.append)
+    (tmp_path / "in.txt").write_text("a b a\n")
+    assert len(gm.run(gm.Job("words", input=gm.text(str(tmp_path / "in.txt")), map=words))) == 3
+    assert not waited
+    gm.run(gm.Job("words", input=gm.text(str(tmp_path / "in.txt")), map=words, output=str(tmp_path / "out")))
+    assert waited

@@ -177,7 +177,8 @@ class _Run:
         self._commit = secrets.token_hex(6)
         try:
             self._planned = plan_chain(chain, self._stores, force_distributed=options.force_distributed, known=known)
-            self._outputs = ChainOutputs(self._planned.chain, self._planned.graph, self._commit, self._stores)
+            passing = chain.result_job.name if self._keep is not None else ""
+            self._outputs = ChainOutputs(self._planned.chain, self._planned.graph, self._commit, self._stores, passing)
         except BaseException:
             self._drop_folder()
             raise

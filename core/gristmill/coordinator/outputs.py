@@ -24,14 +24,19 @@ from gristmill.storage.stores import Stores
 
 
 class ChainOutputs:
-    """The commits of all jobs of a chain that write. ``run`` is the run's id, part of the names of its parts."""
+    """The commits of all jobs of a chain that write. ``run`` is the run's id, part of the names of its parts.
 
-    def __init__(self, chain: ChainPlan, graph: StageGraph, run: str, stores: Stores) -> None:
+    The output of the job ``passing``, if any, is for this process alone, and need not survive the machine.
+    """
+
+    def __init__(self, chain: ChainPlan, graph: StageGraph, run: str, stores: Stores, passing: str = "") -> None:
         self._chain = chain
         self._run = run
         self._stores = stores
         self._commits = {
-            job.name: OutputCommit(job.name, run, job.outputs, stores, _partitioning(job, graph))
+            job.name: OutputCommit(
+                job.name, run, job.outputs, stores, _partitioning(job, graph), durable=job.name != passing
+            )
             for job in chain.jobs
             if job.outputs
         }

@@ -40,7 +40,8 @@ class OutputCommit:
 
     ``commit`` is unique for the run of the job and is part of the names of its parts; a coordinator that takes over
     the run uses the same. ``stores.weak_commit`` accepts stores without conditional puts: then two coordinators could
-    both commit, and the user has said that there is only one.
+    both commit, and the user has said that there is only one. An output that nobody needs once this process is gone
+    is not ``durable``: its commit does not wait for the disk.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class OutputCommit:
         outputs: Sequence[Output],
         stores: Stores,
         partitioning: Partitioning = Partitioning(),
+        durable: bool = True,
     ) -> None:
         self._job = job
         self._commit = commit
@@ -57,6 +59,7 @@ class OutputCommit:
         self._uris = tuple(canonical(output.uri).rstrip("/") for output in outputs)
         self._stores = stores
         self._partitioning = partitioning
+        self._durable = durable
         self._weak = stores.weak_commit
         self._taken_over = True
         """Whether another coordinator may have had the run before."""
@@ -116,7 +119,8 @@ class OutputCommit:
                 return roll_forward_record(committed, self._stores)
             self._refuse_stale(epoch, newest)
             record = self._next_record(parts, epoch, log)
-            if self._put_if_absent(layout.record(record.uri, record.generation), to_bytes(record), durable=True):
+            place = layout.record(record.uri, record.generation)
+            if self._put_if_absent(place, to_bytes(record), durable=self._durable):
                 return roll_forward_record(record, self._stores, log.grown(record.generation))
 
     def roll_forward(self) -> Manifest | None:
