@@ -68,9 +68,23 @@ def plain_tables(scale: float) -> Path:
     for name, path in make_tables(scale).items():
         copy = folder / f"{name}.parquet"
         if not copy.exists():
-            table = pq.read_table(path)
-            pq.write_table(table, copy, store_schema=False, compression="zstd", row_group_size=1 << 20)
+            _rewritten(path, copy)
     return folder
+
+
+def _rewritten(path: str, copy: Path) -> None:
+    """The same rows in row groups of about a million, a few at a time in memory."""
+    unfinished = copy.with_suffix(".part")
+    source = pq.ParquetFile(path)
+    with pq.ParquetWriter(unfinished, source.schema_arrow, compression="zstd", store_schema=False) as writer:
+        groups: list[int] = []
+        for group in range(source.num_row_groups):
+            groups.append(group)
+            rows = sum(source.metadata.row_group(each).num_rows for each in groups)
+            if rows >= 1 << 20 or group == source.num_row_groups - 1:
+                writer.write_table(source.read_row_groups(groups))
+                groups = []
+    unfinished.rename(copy)
 
 
 def measure(engine: str, folder: Path, queries: list[Path], passes: int, limit_s: float) -> Measured:
