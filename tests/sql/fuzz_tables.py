@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sql_checks import Database
 
 KINDS = {
-    "n": ("INTEGER", "BIGINT", "TINYINT", "SMALLINT", "UINTEGER", "HUGEINT"),
+    "n": ("INTEGER", "BIGINT", "TINYINT", "SMALLINT", "UINTEGER", "HUGEINT", "UBIGINT", "UTINYINT"),
     "f": ("DOUBLE", "FLOAT"),
     "m": ("DECIMAL(9,2)", "DECIMAL(18,4)", "DECIMAL(38,10)", "DECIMAL(4,1)"),
     "s": ("VARCHAR",),
@@ -24,6 +24,14 @@ KINDS = {
     "b": ("BOOLEAN",),
     "l": ("INTEGER[]",),
     "r": ("STRUCT(p INTEGER, q VARCHAR)",),
+    "p": ("TIMESTAMP", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_NS"),
+    "z": ("TIMESTAMPTZ",),
+    "v": ("INTERVAL",),
+    "e": ("TIME",),
+    "o": ("BLOB",),
+    "j": ("UUID",),
+    "h": ("MAP(VARCHAR, INTEGER)",),
+    "g": ("STRUCT(p INTEGER, q VARCHAR)[]",),
 }
 """SQL types by the letter of their kind."""
 VALUES = {
@@ -35,6 +43,14 @@ VALUES = {
     "b": ["true", "false"],
     "l": ["[1, 2]", "[]", "[1, NULL]", "[3]"],
     "r": ["{'p': 1, 'q': 'x'}", "{'p': NULL, 'q': 'x'}", "{'p': 2, 'q': NULL}"],
+    "p": ["'2024-03-31 01:30:00'", "'2024-03-31 02:30:00'", "'1969-12-31 23:59:59'", "'2024-01-15 00:00:00'"],
+    "z": ["'2024-03-31 01:30:00+00'", "'2024-03-31 01:30:00+02'", "'1969-12-31 23:59:59Z'", "'2024-01-15 00:00:00Z'"],
+    "v": ["INTERVAL 1 MONTH", "INTERVAL 3 DAY", "INTERVAL 26 HOUR", "INTERVAL '1 year 2 days 0.5 seconds'"],
+    "e": ["'00:00:00'", "'12:30:00.000001'", "'23:59:59.999999'"],
+    "o": ["''", "'x'", "'\\x00\\xFF'", "'\\x00'"],
+    "j": [f"'00000000-0000-0000-0000-00000000000{i}'" for i in (0, 1, 9)],
+    "h": ["MAP {}", "MAP {'x': 1}", "MAP {'x': NULL, 'y': 2}", "MAP {'y': 2, 'x': NULL}"],
+    "g": ["[]", "[{'p': 1, 'q': 'x'}]", "[{'p': 1, 'q': NULL}, NULL]", "[{'p': 2, 'q': 'x'}, {'p': 1, 'q': 'y'}]"],
 }
 EXTREMES = {
     "INTEGER": ["-2147483648", "2147483647"],
@@ -42,6 +58,8 @@ EXTREMES = {
     "TINYINT": ["-128", "127"],
     "SMALLINT": ["-32768", "32767"],
     "UINTEGER": ["4294967295"],
+    "UBIGINT": ["18446744073709551615"],
+    "UTINYINT": ["255"],
     "HUGEINT": ["10000000000000000000000", "-9223372036854775809"],
     "DECIMAL(9,2)": ["9999999.99", "-9999999.99"],
     "DECIMAL(18,4)": ["99999999999999.9999"],
@@ -49,7 +67,7 @@ EXTREMES = {
     "DECIMAL(4,1)": ["999.9", "-0.1"],
 }
 NAMES = ("a", "b", "c", "d", "Mixed", "order", "two words", "e", "a1")
-LETTERS = "nnnnffmmsssttbblr"
+LETTERS = "nnnnnnffffmmmmssssssttttbbbblrpppzvveojhg"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,14 @@ LITERALS = {
     "b": ["true", "NULL::BOOLEAN"],
     "l": ["[1, 2]", "[]::INTEGER[]"],
     "r": ["{'p': 1, 'q': 'x'}"],
+    "p": ["TIMESTAMP '2024-03-31 01:30:00'", "TIMESTAMP '2024-01-15'", "NULL::TIMESTAMP"],
+    "z": ["TIMESTAMPTZ '2024-03-31 01:30:00+02'", "TIMESTAMPTZ '2024-01-15 00:00:00Z'"],
+    "v": ["INTERVAL 3 DAY", "INTERVAL '-2 hours'"],
+    "e": ["TIME '12:30:00'", "TIME '23:59:59.999999'"],
+    "o": ["'x'::BLOB", "'\\x00\\xFF'::BLOB"],
+    "j": ["'00000000-0000-0000-0000-000000000001'::UUID"],
+    "h": ["MAP {'x': 1}", "NULL::MAP(VARCHAR, INTEGER)"],
+    "g": ["[{'p': 1, 'q': 'x'}]", "NULL::STRUCT(p INTEGER, q VARCHAR)[]"],
 }
 COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 
@@ -52,7 +60,7 @@ def tables(draw: st.DrawFn, shape: Shape, alias: str) -> Rows:
             sides = " UNION ALL ".join([f"SELECT *, {i} AS side FROM {table.name}" for i in range(2)])
             return Rows(f"({sides}) {alias}", (*columns, (f"{alias}.side", "n")), (*keys, f"{alias}.side"))
         case 2:
-            name = draw(st.sampled_from([c for c, k in table.columns if k in "nsmtf"]))
+            name = draw(st.sampled_from([c for c, k in table.columns if k in "nsmtfpojer"]))
             text = f"(SELECT {name}, count(*) AS k FROM {table.name} GROUP BY {name}) {alias}"
             kind = dict(table.columns)[name]
             return Rows(text, ((f"{alias}.{name}", kind), (f"{alias}.k", "k")), (f"{alias}.{name}",))
@@ -80,7 +88,7 @@ def _joined(draw: st.DrawFn, shape: Shape, rows: Rows, other: Rows) -> Rows:
     join = draw(st.sampled_from(["", "", "LEFT ", "LEFT ", "RIGHT ", "FULL ", "SEMI ", "ANTI ", "CROSS ", "ASOF "]))
     if join == "CROSS ":
         return Rows(f"{rows.text} CROSS JOIN {other.text}", both.columns, rows.keys + other.keys)
-    kinds = [k for k in "nnsmft" if rows.of(k) and other.of(k)]
+    kinds = [k for k in "nnsmftnsmtpzvojerlhg" if rows.of(k) and other.of(k)]
     kind = draw(st.sampled_from(kinds or ["k"]))
     if not (rows.of(kind) and other.of(kind)):
         return Rows(f"{rows.text} CROSS JOIN {other.text}", both.columns, rows.keys + other.keys)
@@ -131,8 +139,16 @@ def _changed(name: str, kind: str, other: str) -> str:
             return f"date_trunc('month', {name})"
         case "b":
             return f"(NOT {name})"
-        case "l":
+        case "l" | "g":
             return f"list_reverse({name})"
+        case "p" | "z" | "e":
+            return f"({name} + INTERVAL 90 MINUTE)"
+        case "v":
+            return f"({name} + {other})"
+        case "o":
+            return f"({name} || {other})"
+        case "j" | "h":
+            return name
     return f"{name}.q"
 
 
@@ -175,7 +191,7 @@ def predicates(draw: st.DrawFn, shape: Shape, rows: Rows, depth: int = 1) -> str
 def subqueries(draw: st.DrawFn, shape: Shape, rows: Rows) -> str:
     """A predicate with a subquery, correlated or not."""
     inner = draw(tables(shape, "q"))
-    kinds = [k for k in "nsmtf" if rows.of(k) and inner.of(k)]
+    kinds = [k for k in "nsmtfnsmtpzvojer" if rows.of(k) and inner.of(k)]
     if not kinds:
         return "true"
     kind = draw(st.sampled_from(kinds))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fuzz_tables import Shape
 from hypothesis import strategies as st
+from sql_corners import corners
 from sql_grammar import Rows, comparisons, expressions, predicates, sources, subqueries, tables
 
 ENDS = ("", "", "", " ORDER BY ALL", " ORDER BY ALL DESC LIMIT 6", " ORDER BY ALL NULLS FIRST LIMIT 4 OFFSET 2")
@@ -27,7 +28,7 @@ FRAMES = (
 @st.composite
 def queries(draw: st.DrawFn, shape: Shape) -> str:
     """One query."""
-    match draw(st.integers(0, 15)):
+    match draw(st.integers(0, 19)):
         case 0 | 1:
             return draw(_set_operations(shape))
         case 2 | 3 | 4 | 5 | 6:
@@ -38,6 +39,8 @@ def queries(draw: st.DrawFn, shape: Shape) -> str:
             return draw(_shared(shape))
         case 10:
             return draw(st.one_of(_rare(shape), _shaped(shape)))
+        case 11 | 12 | 13 | 14 | 15:
+            return draw(corners(shape))
     return draw(_plain(shape))
 
 
@@ -48,7 +51,7 @@ def listed(values: list[str]) -> str:
 
 @st.composite
 def _values(draw: st.DrawFn, rows: Rows) -> list[str]:
-    kinds = draw(st.lists(st.sampled_from("nnsftmbk"), min_size=1, max_size=3))
+    kinds = draw(st.lists(st.sampled_from("nnsftmbknnsftmbkpveojhgrl"), min_size=1, max_size=3))
     return [draw(expressions(rows, kind)) for kind in kinds]
 
 
@@ -145,7 +148,7 @@ def _grouped(draw: st.DrawFn, shape: Shape) -> str:
 
 @st.composite
 def _grouping_sets(draw: st.DrawFn, rows: Rows, where: str, calls: list[str], having: str, end: str) -> str:
-    names = [name for name, kind in rows.columns if kind in "nsmtb"] or [rows.keys[0]]
+    names = [name for name, kind in rows.columns if kind in "nsmtbpojer"] or [rows.keys[0]]
     keys = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
     one, both = keys[0], ", ".join(keys)
     clause = draw(
@@ -164,7 +167,7 @@ def _windowed(draw: st.DrawFn, shape: Shape) -> str:
     values = draw(_values(rows))
     total = ", ".join(rows.keys)
     for _ in range(draw(st.integers(1, 2))):
-        by = [name for name, kind in rows.columns if kind in "nsmtfb"] or [rows.keys[0]]
+        by = [name for name, kind in rows.columns if kind in "nsmtfbpzvoj"] or [rows.keys[0]]
         partition = f"PARTITION BY {draw(st.sampled_from(by))} " if draw(st.integers(0, 3)) else ""
         order = f"ORDER BY {draw(st.sampled_from(by))} DESC, {total}"
         number = draw(expressions(rows, "n"))
@@ -202,7 +205,7 @@ def _windowed(draw: st.DrawFn, shape: Shape) -> str:
 @st.composite
 def _set_operations(draw: st.DrawFn, shape: Shape) -> str:
     names = ["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"]
-    kinds = draw(st.lists(st.sampled_from("nsmtf"), min_size=1, max_size=2))
+    kinds = draw(st.lists(st.sampled_from("nsmtfnsmtfpvojer"), min_size=1, max_size=2))
     sides = []
     for alias in "xyz"[: draw(st.integers(2, 3))]:
         rows = draw(tables(shape, alias))
