@@ -7,13 +7,10 @@ number of distinct keys, which for an unknown column is the size of the smaller 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 
 from sqlglot import exp
 
-from gristmill.plan.schema import Schema
-from gristmill.storage.packing import SPLIT_BYTES
 from gristmill_sql.algebra import (
     Aggregate,
     Filter,
@@ -32,27 +29,17 @@ from gristmill_sql.algebra import (
     names_of,
 )
 from gristmill_sql.expressions import columns_in, conjuncts, disjuncts, unwrapped
+from gristmill_sql.task_sizes import map_tasks, width
 
 _RANGE = 0.3
 _BETWEEN = 0.1
+_HAVING = 0.1
+"""Share of groups with an aggregate beyond a bound: who asks looks for what is out of the common."""
 _LIKE = 0.1
 _OTHER = 0.5
 _ASSUMED_ROWS = 1_000_000
-_EXPANSION = 2
-"""Bytes that a split counts for each byte of a Parquet file."""
 _GROUPING = 0.1
 """Share of rows that are groups of their own where no key's distinct values are known."""
-_WIDTHS = {
-    "BOOLEAN": 1,
-    "TINYINT": 1,
-    "SMALLINT": 2,
-    "INTEGER": 4,
-    "DATE": 4,
-    "FLOAT": 4,
-    "HUGEINT": 16,
-    "VARCHAR": 24,
-    "DECIMAL": 8,
-}
 
 
 class Estimator:
@@ -63,6 +50,7 @@ class Estimator:
         self._distinct: dict[str, float] = {}
         self._table_rows: dict[str, float] = {}
         self._shared: dict[str, Relation] = {}
+        self._aggregates: set[str] = set()
 
     def define(self, name: str, relation: Relation) -> None:
         """Tells what a shared relation is."""
@@ -82,11 +70,11 @@ class Estimator:
         """How many bytes its rows may take in Arrow's form."""
         return self.rows(relation) * width(relation.columns)
 
-    def tasks(self, relation: Relation) -> int:
-        """How many map tasks the largest table below a relation has."""
+    def tasks(self, relation: Relation, looked_up: float = 0.0) -> int:
+        """How many map tasks the largest table below a relation has, if each of them looks up so many rows."""
         if isinstance(relation, Scan):
-            return max(1, -(-_EXPANSION * relation.table.facts.bytes_ // SPLIT_BYTES))
-        return max((self.tasks(child) for child in inputs_of(relation)), default=1)
+            return map_tasks(relation, looked_up)
+        return max((self.tasks(child, looked_up) for child in inputs_of(relation)), default=1)
 
     def groups(self, relation: Relation, keys: Iterable[exp.Expr]) -> float:
         """How many groups its rows fall into."""
@@ -103,7 +91,7 @@ class Estimator:
         self, kind: JoinKind, left: float, right: float, on: Iterable[exp.Expr], sides: frozenset[str]
     ) -> float:
         """Rows of a join of so many rows; ``sides`` are the names of the left side's columns."""
-        divisor, selectivity, cap = 1.0, 1.0, math.inf
+        divisor, selectivity, cap = 1.0, 1.0, 1.0
         for predicate in on:
             pair = equality(predicate, sides)
             if pair is None:
@@ -111,7 +99,7 @@ class Estimator:
                 continue
             distinct, smaller = self._pair(*pair)
             divisor *= distinct
-            cap = min(cap, smaller)
+            cap = max(cap, smaller)  # several equalities have at most as many keys as a table that they are of
         inner = left * right * selectivity / max(1.0, min(divisor, cap))
         matched = min(1.0, selectivity * right / max(1.0, min(divisor, cap)))
         match kind:
@@ -146,7 +134,7 @@ class Estimator:
             case exp.Between():
                 return _BETWEEN
             case exp.LT() | exp.LTE() | exp.GT() | exp.GTE():
-                return _RANGE
+                return _HAVING if columns_in(predicate) & self._aggregates else _RANGE
             case exp.Like() | exp.ILike():
                 return 1 - _LIKE if predicate.args.get("negate") else _LIKE
             case exp.NEQ():
@@ -189,15 +177,14 @@ class Estimator:
                 self._distinct.update((column.name, float(node.rows)) for column in node.columns)
                 return node.rows
             case Shared():
-                return self._derived(
-                    node, self.rows(self._shared[node.name]) if node.name in self._shared else _ASSUMED_ROWS
-                )
+                return self._reader(node)
             case Filter():
                 return self.rows(node.input) * math.prod(self.selectivity(p) for p in node.predicates)
             case Join():
                 left, right = self.rows(node.left), self.rows(node.right)
                 return self.joined_rows(node.kind, left, right, node.on, names_of(node.left))
             case Aggregate():
+                self._aggregates |= {call.column.name for call in node.calls}
                 groups = self.groups(node.input, [key.value for key in node.keys]) if node.keys else 1.0
                 return self._derived(node, groups)
             case Limit():
@@ -229,6 +216,16 @@ class Estimator:
                 self._distinct[column.name] = float(distinct[source])
         return rows
 
+    def _reader(self, node: Shared) -> float:
+        if node.name not in self._shared:
+            return self._derived(node, _ASSUMED_ROWS)
+        rows = self.rows(self._shared[node.name])
+        for column, source in zip(node.columns, node.sources, strict=True):
+            for known in (self._distinct, self._table_rows):
+                if source in known:
+                    known.setdefault(column.name, known[source])
+        return self._derived(node, rows)
+
     def _derived(self, node: Relation, rows: float) -> float:
         for column in node.columns:
             self._table_rows.setdefault(column.name, max(1.0, rows))
@@ -248,14 +245,3 @@ def equality(predicate: exp.Expr, left: frozenset[str]) -> tuple[exp.Expr, exp.E
         if columns_in(a) and columns_in(a) <= left and columns_in(b) and not columns_in(b) & left:
             return a, b
     return None
-
-
-def width(schema: Schema) -> int:
-    """Bytes of a row in Arrow's form, roughly."""
-    return (
-        sum(
-            _WIDTHS.get(re.split(r"[( ]", c.type)[0], 8 if "[" not in c.type and "(" not in c.type else 32)
-            for c in schema
-        )
-        or 1
-    )

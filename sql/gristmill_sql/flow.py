@@ -18,9 +18,13 @@ from gristmill_sql.select import Select
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Map tasks over files, or work at the end of a finished job's tasks: the SELECT reads ``input``."""
+    """Map tasks over files, or work at the end of a finished job's tasks: the SELECT reads ``input``.
+
+    ``looked_up`` is how many rows of side inputs each task makes hash tables of, by estimates.
+    """
 
     source: Source
+    looked_up: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

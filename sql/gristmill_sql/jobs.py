@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gristmill.plan.exchange import ExchangeKind, HashName
 from gristmill.plan.fragment import SqlFragment
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, Output, SideInput
 from gristmill.plan.schema import SortKey
-from gristmill.plan.source import FileSource, JobSource
+from gristmill.plan.source import FileSource, JobSource, Source
 from gristmill.rows.logical import quote_name
 from gristmill_sql.flow import Branch, Constant, Flow, Reading, Reducing
 from gristmill_sql.select import Select
@@ -40,7 +40,7 @@ class Jobs:
         for branch in flow.branches:
             input_ = self._input(replace(branch, select=branch.select.cut(columns)), tuple(key), note)
             inputs.append(input_)
-            sides += [] if isinstance(branch.origin, Reducing) else branch.sides
+            sides += branch.sides if isinstance(branch.origin, Reading) else []
         names = ", ".join(map(quote_name, columns))
         rows = " UNION ALL ".join(f"SELECT {names} FROM {input_.name}" for input_ in inputs)
         return tuple(inputs), tuple(dict.fromkeys(sides)), inputs[0].name if len(inputs) == 1 else f"({rows})"
@@ -77,7 +77,7 @@ class Jobs:
         if len(flow.branches) == 1 and isinstance(only.origin, Reducing):
             return self._close_open(only.origin, select, only.sides, outputs)
         if len(flow.branches) == 1 and isinstance(only.origin, Constant):
-            return self._constant(select, outputs)
+            return self._constant(select, only.sides, outputs)
         inputs, sides, _ = self.exchange(flow, columns)
         return self._add(JobPlan("", inputs, side_inputs=sides, outputs=outputs, note=note))
 
@@ -105,11 +105,11 @@ class Jobs:
                 job = self._close_open(branch.origin, branch.select, branch.sides, ())
                 return JobInput(name, JobSource(job), None, key, note=note)
             case Constant():
-                return JobInput(name, JobSource(self._constant(branch.select, ())), None, key, note=note)
+                return JobInput(name, JobSource(self._constant(branch.select, branch.sides, ())), None, key, note=note)
 
-    def _constant(self, select: Select, outputs: tuple[Output, ...]) -> str:
+    def _constant(self, select: Select, sides: tuple[SideInput, ...], outputs: tuple[Output, ...]) -> str:
         job = JobPlan("", (), SqlFragment(select.text), partition=ExchangeKind.SINGLE, partitions=1, outputs=outputs)
-        return self._add(replace(job, note="constant rows"))
+        return self._add(replace(job, side_inputs=sides, note="constant rows"))
 
     def _close_open(
         self, origin: Reducing, select: Select, sides: tuple[SideInput, ...], outputs: tuple[Output, ...]
@@ -145,27 +145,42 @@ class Jobs:
         A map over another job's rows runs inside of that job's tasks, so it cannot read what is made of their rows, nor
         what in turn waits for them.
         """
-        return bool(self._makers_of(flow) & self._ended_before(side))
+        return bool(self._makers_of(flow) & self._ended_before(side.source))
+
+    def would_wait(self, flow: Flow, other: Flow) -> bool:
+        """Whether tasks that make the flow's rows would wait for themselves if they read the other flow's rows."""
+        ended = (self._ended_before(source) for branch in other.branches for source in _read_by(branch))
+        return bool(self._makers_of(flow) & frozenset().union(*ended))
 
     def let_wait(self, flow: Flow, side: SideInput) -> None:
         """Takes down that the tasks that make the flow's rows now read the side input."""
         for maker in self._makers_of(flow):
-            self._waits[maker] = self._waits.get(maker, frozenset()) | self._ended_before(side)
+            self._waits[maker] = self._waits.get(maker, frozenset()) | self._ended_before(side.source)
 
     def _makers_of(self, flow: Flow) -> frozenset[str]:
         """The jobs in whose tasks the flow's work is done, as far as it is not an exchange away from them."""
         read = (b.origin.source for b in flow.branches if isinstance(b.origin, Reading))
         return frozenset().union(*(self._makers[s.job] for s in read if isinstance(s, JobSource)))
 
-    def _ended_before(self, side: SideInput) -> frozenset[str]:
-        """All jobs whose tasks must end before the side input is there."""
-        pending = set(self._before[side.source.job]) if isinstance(side.source, JobSource) else set()
+    def _ended_before(self, source: Source) -> frozenset[str]:
+        """All jobs whose tasks must end before the rows of a source are there."""
+        pending = set(self._before[source.job]) if isinstance(source, JobSource) else set()
         found: set[str] = set()
         while pending:
             job = pending.pop()
             found.add(job)
             pending |= (self._before[job] | self._waits.get(job, frozenset())) - found
         return frozenset(found)
+
+
+def _read_by(branch: Branch) -> Iterator[Source]:
+    """What a branch reads, side inputs included."""
+    yield from (side.source for side in branch.sides)
+    match branch.origin:
+        case Reading(source):
+            yield source
+        case Reducing(inputs):
+            yield from (each.source for each in inputs)
 
 
 def _hash_for(partitions: int) -> HashName:

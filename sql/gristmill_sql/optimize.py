@@ -5,19 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gristmill_sql.algebra import Query, Relation
-from gristmill_sql.rules import RULES, Knowledge
+from gristmill_sql.rules import LATER_RULES, RULES, Knowledge, Rule
 from gristmill_sql.rules.columns import prune_columns
 
 
 def optimize(query: Query, knowledge: Knowledge) -> Query:
     """An equal query that costs less."""
+    for rules in (RULES, LATER_RULES):
+        query = prune_columns(_after(query, rules, knowledge))
+    return query
+
+
+def _after(query: Query, rules: tuple[Rule, ...], knowledge: Knowledge) -> Query:
     shared = []
     for name, relation in query.shared:
-        rewritten = _rewritten(relation, knowledge)
+        rewritten = _rewritten(relation, rules, knowledge)
         knowledge.estimator.define(name, rewritten)
         shared += [*_made(knowledge), (name, rewritten)]
-    root = _rewritten(query.root, knowledge)
-    return prune_columns(replace(query, root=root, shared=(*shared, *_made(knowledge))))
+    root = _rewritten(query.root, rules, knowledge)
+    return replace(query, root=root, shared=(*shared, *_made(knowledge)))
 
 
 def _made(knowledge: Knowledge) -> list[tuple[str, Relation]]:
@@ -26,10 +32,10 @@ def _made(knowledge: Knowledge) -> list[tuple[str, Relation]]:
     return made
 
 
-def _rewritten(relation: Relation, knowledge: Knowledge) -> Relation:
-    """The relation after all rules; what a rule makes to be shared goes through the rules after it."""
+def _rewritten(relation: Relation, rules: tuple[Rule, ...], knowledge: Knowledge) -> Relation:
+    """The relation after the rules; what a rule makes to be shared goes through the rules after it."""
     made: list[tuple[str, Relation]] = []
-    for rule in RULES:
+    for rule in rules:
         earlier = made
         made = []
         for name, shared in earlier:

@@ -45,6 +45,7 @@ from gristmill_sql.names import Names
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.rules.global_windows import fits_one_task
 from gristmill_sql.select import Select
+from gristmill_sql.task_sizes import source_of
 
 Needed = frozenset[str]
 
@@ -219,7 +220,7 @@ def schema_of(flow: Flow, names: list[str]) -> Schema:
 
 def _scan(scan: Scan) -> Flow:
     select = Select("input", scan.sources, exact=scan.verbatim).projected(_renames(scan.columns, scan.sources))
-    return Flow((Branch(Reading(scan.table.source), select),), scan.columns)
+    return Flow((Branch(Reading(source_of(scan)), select),), scan.columns)
 
 
 def _renames(columns: Schema, sources: tuple[str, ...]) -> tuple[Item, ...]:

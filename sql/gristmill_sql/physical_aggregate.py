@@ -12,11 +12,11 @@ from gristmill_sql.algebra import Aggregate, Item, column
 from gristmill_sql.copies import copied, text_of
 from gristmill_sql.decompose import Halves, distinct_values, halves, merged
 from gristmill_sql.decorrelate import expressions_of
-from gristmill_sql.estimate import width
 from gristmill_sql.expressions import bare_call, columns_of_all
 from gristmill_sql.flow import Flow, Reducing
 from gristmill_sql.physical import Needed, Planner
 from gristmill_sql.rules.global_windows import fits_one_task
+from gristmill_sql.task_sizes import width
 
 MIN_REDUCTION = 4.0
 """Partial aggregation is worth it if it leaves at most one of so many rows, as far as statistics tell."""

@@ -11,7 +11,7 @@ from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.job import JobInput, SideInput
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource
-from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, column, names_of
+from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, column, inputs_of, names_of
 from gristmill_sql.copies import copied
 from gristmill_sql.estimate import equality
 from gristmill_sql.expressions import columns_of_all
@@ -19,6 +19,7 @@ from gristmill_sql.flow import Branch, Flow, Reading, Reducing
 from gristmill_sql.oracle import Unbindable
 from gristmill_sql.physical import Needed, Planner
 from gristmill_sql.select import Select
+from gristmill_sql.task_sizes import MOVING, source_of
 
 if TYPE_CHECKING:
     from gristmill_sql.names import Names
@@ -53,9 +54,6 @@ TINY_FILE = 1 << 20
 _ALWAYS_ROWS = 200_000
 _SPREADING_COLUMNS = 4
 """By so many columns rows are spread where no key asks for any."""
-_MOVING = 1.0
-"""A row that moves through a shuffle costs as much as so many that a task adds to a hash table of its own: to move is
-dearer, but each task builds the whole table, while shuffled rows are joined by many tasks at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +109,18 @@ class _Joining:
         """Whether every probe task had better see the whole build side than that rows of both sides move."""
         if bytes_ > self._planner.options.broadcast_bytes:
             return False
+        if self._planner.jobs.would_wait(self._left, self._right):
+            return False  # the probe side would have to be exchanged all the same
         build = self._planner.estimator.rows(self._node.right)
         lies_so = _positions(self._left, keys.left) is not None
         moved = build + (0.0 if lies_so else self._planner.estimator.rows(self._node.left))
-        return build * self._probe_tasks() <= _ALWAYS_ROWS + _MOVING * moved
+        return build * self._probe_tasks(build) <= _ALWAYS_ROWS + MOVING * moved
 
-    def _probe_tasks(self) -> int:
+    def _probe_tasks(self, looked_up: float) -> int:
         branch = self._left.open
         if branch is not None and isinstance(branch.origin, Reducing):
             return branch.origin.partitions
-        return self._planner.estimator.tasks(self._node.left)
+        return self._planner.estimator.tasks(self._node.left, looked_up)
 
     # broadcast
 
@@ -133,11 +133,21 @@ class _Joining:
             probe = self._apart(probe, keys)
         if side is not None:
             self._planner.jobs.let_wait(probe, side)
+        probe = replace(probe, branches=tuple(map(self._in_fewer_tasks, probe.branches)))
         columns = self._columns()
         joined = probe.with_side(side).applied(
             lambda s: s.joined(_WORDS[self._node.kind], build, self._node.on, tuple(c.name for c in columns)), columns
         )
         return self._with_equal_names(joined, probe)
+
+    def _in_fewer_tasks(self, branch: Branch) -> Branch:
+        """The branch over larger splits where its tasks have much to look up."""
+        origin = branch.origin
+        if not isinstance(origin, Reading) or not isinstance(origin.source, FileSource):
+            return branch
+        scan = _scan_of(self._node.left, origin.source)
+        looked_up = origin.looked_up + self._planner.estimator.rows(self._node.right)
+        return branch if scan is None else replace(branch, origin=Reading(source_of(scan, looked_up), looked_up))
 
     def _apart(self, probe: Flow, keys: _Keys) -> Flow:
         """The probe side in tasks of its own, behind an exchange."""
@@ -303,6 +313,17 @@ class _Joining:
         """Whether two columns have one type: equal values of different types may hash differently."""
         left, right = self._planner.names.types(pair)
         return left == right
+
+
+def _scan_of(relation: Relation, source: FileSource) -> Scan | None:
+    """The scan of those files in a relation that has the most columns."""
+    pending, found = [relation], []
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Scan) and node.table.source.uris == source.uris:
+            found.append(node)
+        pending += inputs_of(node)
+    return max(found, key=lambda scan: len(scan.columns), default=None)
 
 
 def _keys(node: Join, names: Names) -> _Keys:

@@ -19,9 +19,10 @@ from gristmill_sql import Catalog, CompiledQuery, CompileOptions, compile_query
 SPREADS = (
     CompileOptions(),
     CompileOptions(partitions=4, broadcast_bytes=0, single_rows=0),
-    CompileOptions(partitions=7, broadcast_bytes=600, single_rows=5),
+    CompileOptions(partitions=7, broadcast_bytes=600, single_rows=5, filter_rows=-1),
 )
-"""As it would be planned; all shuffled; a mixture, with a number of partitions that is no power of two."""
+"""As it would be planned; all shuffled; a mixture, with a number of partitions that is no power of two, and with keys
+of one side as a filter of the other wherever that is sound."""
 
 
 class Database:

@@ -32,7 +32,10 @@ CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_t
 def spreads(draw: st.DrawFn) -> tuple[CompileOptions, int]:
     """Options of the planner, and into how many tasks each file is cut."""
     small = draw(st.sampled_from([0, 300, 1 << 20]))
-    options = CompileOptions(partitions=draw(st.integers(1, 7)), broadcast_bytes=small, single_rows=small)
+    by_keys = draw(st.sampled_from([-1, 300_000]))
+    options = CompileOptions(
+        partitions=draw(st.integers(1, 7)), broadcast_bytes=small, single_rows=small, filter_rows=by_keys
+    )
     return options, draw(st.integers(1, 4))
 
 

@@ -32,6 +32,9 @@ QUERIES = {
     "unnest(x.l) v(e) WHERE x.a = y.a AND y.uid < 12",
     "nearest": "SELECT x.id, z.uid, v.uid AS n FROM ({x} JOIN {z} ON x.a = z.a) ASOF LEFT JOIN u v "
     "ON x.a = v.a AND x.day >= v.day",
+    "aggregates by key": "SELECT x.id, y.uid FROM {x}, {y} WHERE x.a = y.a AND x.b < 2 "
+    "AND y.uid > (SELECT avg(uid) - 9 FROM u WHERE u.a = x.a AND u.s = x.s) "
+    "AND NOT EXISTS (SELECT * FROM t w WHERE w.a = y.a AND w.id <> x.id AND w.b > 3)",
     "ordered": "SELECT x.id, y.uid FROM {x}, {y} WHERE x.a = y.a ORDER BY x.b DESC, x.id, y.uid LIMIT 40 OFFSET 3",
 }
 TABLES = {"x": "t x", "y": "u y", "z": "u z"}
@@ -67,8 +70,8 @@ def shuffled(oddities: Database, tmp_path_factory: pytest.TempPathFactory) -> Da
 def test_answer_does_not_depend_on_how_rows_are_spread(name: str, oddities: Database) -> None:
     sql = _orders(QUERIES[name])[0]
     expected = oddities.expected(sql)
-    for partitions, bytes_, splits in ((1, 1 << 20, 1), (3, 0, 4), (7, 0, 1), (3, 1 << 20, 4)):
-        options = CompileOptions(partitions=partitions, broadcast_bytes=bytes_, single_rows=0)
+    for partitions, bytes_, splits, by_keys in ((1, 1 << 20, 1, 0), (3, 0, 4, 0), (7, 300, 1, -1), (3, 1 << 20, 4, -1)):
+        options = CompileOptions(partitions=partitions, broadcast_bytes=bytes_, single_rows=0, filter_rows=by_keys)
         actual, ordered = _answer(oddities, sql, options, splits)
         same(actual, expected, ordered=ordered)
 

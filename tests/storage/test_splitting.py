@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from gristmill.plan.schema import Column
 from gristmill.plan.source import FileRange, FileSource, Format
 from gristmill.storage import lines
+from gristmill.storage.packing import coarser
 from gristmill.storage.reading import open_split
 from gristmill.storage.splits import PlannedInput, plan_input
 from gristmill.storage.stores import Stores
@@ -151,3 +153,20 @@ def test_every_arrow_row_is_in_exactly_one_split(rows, batch_rows, split_bytes):
             writer.write_table(table, max_chunksize=batch_rows)
         planned = plan_input(FileSource((f"{folder}/input",), Format.ARROW, split_bytes=split_bytes), _STORES, "input")
         assert all_rows(planned) == table.to_pylist()
+
+
+@given(st.lists(st.integers(0, 700), min_size=1, max_size=3), st.integers(1, 4000), st.integers(1, 12_000))
+@settings(deadline=None)
+def test_splits_put_together_have_every_row_once_and_in_order(files, fine, coarse):
+    with tempfile.TemporaryDirectory() as folder:
+        for number, rows in enumerate(files):
+            table = pa.table({"n": [number * 1000 + row for row in range(rows)]})
+            pq.write_table(table, f"{folder}/{number}.parquet", row_group_size=100)
+        source = FileSource((f"{folder}/*.parquet",), Format.PARQUET, split_bytes=fine)
+        planned = plan_input(source, _STORES, "input")
+        joined = replace(planned, splits=coarser(planned.splits, coarse))
+        assert all_rows(joined) == all_rows(planned)
+        assert sum(split.bytes_ for split in joined.splits) == sum(split.bytes_ for split in planned.splits)
+        assert [split.rows for split in joined.splits] == [
+            len(all_rows(replace(joined, splits=(each,)))) for each in joined.splits
+        ]

@@ -20,6 +20,7 @@ from gristmill.plan.source import FileSource, Source
 from gristmill.plan.stage import StageGraph
 from gristmill.plan.validate import validate
 from gristmill.rows.declared import check_types
+from gristmill.storage.packing import SPLIT_BYTES, coarser
 from gristmill.storage.splits import PlannedInput, plan_input
 from gristmill.storage.stores import Stores
 from gristmill.units import bytes_text
@@ -128,7 +129,7 @@ def _plan_inputs(
 ) -> dict[tuple[str, str], PlannedInput]:
     """Lists each different source once, many at a time."""
     wanted = {(job.name, name): source for job in chain.jobs for name, source in _file_sources(job)}
-    planned = {source: known[source] for source in wanted.values() if source in known}
+    planned = {source: found for source in wanted.values() if (found := _of_known(source, known)) is not None}
     places: dict[FileSource, str] = {}
     for (job_name, name), source in wanted.items():
         if source not in planned:
@@ -140,6 +141,17 @@ def _plan_inputs(
             results = pool.map(lambda item: plan_input(item[0], stores, item[1]), places.items())
             planned |= dict(zip(places, results, strict=True))
     return {name: planned[source] for name, source in wanted.items()}
+
+
+def _of_known(source: FileSource, known: Mapping[FileSource, PlannedInput]) -> PlannedInput | None:
+    """What is known of a source, be it in smaller splits, which are then put together."""
+    if source in known or source.split_bytes is None or source.split_bytes < SPLIT_BYTES:
+        return known.get(source)
+    fine = known.get(replace(source, split_bytes=None))
+    if fine is None:
+        return None
+    listed = replace(fine.source, split_bytes=source.split_bytes)
+    return replace(fine, source=listed, splits=coarser(fine.splits, source.split_bytes))
 
 
 def _file_sources(job: JobPlan) -> Iterator[tuple[str, FileSource]]:

@@ -10,7 +10,7 @@ inputs give the same splits on any cluster.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gristmill.plan.source import FileRange, Split
 
@@ -55,6 +55,38 @@ def _split(taken: Sequence[Weighed]) -> Split:
     rows = [weighed.rows for weighed in taken]
     known = None if None in rows else sum(row or 0 for row in rows)
     return Split(tuple(weighed.piece for weighed in taken), sum(weighed.bytes_ for weighed in taken), known)
+
+
+def coarser(splits: Iterable[Split], split_bytes: int) -> tuple[Split, ...]:
+    """Neighbouring splits as one, up to that size and a tenth of it."""
+    joined: list[Split] = []
+    for split in splits:
+        if joined and joined[-1].bytes_ + split.bytes_ <= 1.1 * split_bytes:
+            joined[-1] = _together(joined[-1], split)
+        else:
+            joined.append(split)
+    return tuple(joined)
+
+
+def _together(one: Split, other: Split) -> Split:
+    last, first = one.pieces[-1], other.pieces[0]
+    pieces = (*one.pieces, *other.pieces)
+    if last.rows is not None and last.first_row is not None and _follows(first, last):
+        whole = replace(last, rows=last.rows + (first.rows or 0))
+        pieces = (*one.pieces[:-1], whole, *other.pieces[1:])
+    rows = None if one.rows is None or other.rows is None else one.rows + other.rows
+    places = tuple(place for place in one.places if place in other.places)
+    return Split(pieces, one.bytes_ + other.bytes_, rows, places)
+
+
+def _follows(piece: FileRange, before: FileRange) -> bool:
+    """Whether a range of rows begins where one of the same file ends."""
+    end = (before.first_row or 0) + (before.rows or 0)
+    return (
+        piece.rows is not None
+        and replace(piece, first_row=before.first_row, rows=before.rows) == before
+        and (piece.first_row == end)
+    )
 
 
 def even_cuts(size: int, split_bytes: int) -> list[int]:

@@ -17,6 +17,7 @@ from gristmill_sql.rules.fold_constants import fold_constants
 from gristmill_sql.rules.full_joins import split_full_joins
 from gristmill_sql.rules.global_windows import spread_global_windows
 from gristmill_sql.rules.join_order import order_joins
+from gristmill_sql.rules.key_filters import filter_by_keys
 from gristmill_sql.rules.long_limits import spread_long_limits
 from gristmill_sql.rules.outer_joins import tighten_outer_joins
 from gristmill_sql.rules.predicates import normalize_predicates
@@ -78,3 +79,6 @@ RULES: tuple[Rule, ...] = (
     spread_global_windows,
 )
 """The rules for one relation; unused columns are cut afterwards, for the query as a whole (rules.columns)."""
+
+LATER_RULES: tuple[Rule, ...] = (filter_by_keys,)
+"""The rules that ask how wide rows are, and so come after that."""

@@ -38,7 +38,7 @@ def prune_columns(query: Query) -> Query:
     shared = []
     for name, relation in reversed(query.shared):
         needed = frozenset(wanted[name]) or frozenset([relation.columns[0].name])
-        shared.append((name, _prune(relation, needed, wanted)))
+        shared.append((name, _only(_prune(relation, needed, wanted), needed)))
     return replace(query, root=root, shared=tuple(reversed(shared)))
 
 
@@ -73,6 +73,13 @@ def _prune(relation: Relation, needed: frozenset[str], wanted: dict[str, set[str
     below = passed | columns_of_all(expressions_of(relation))
     inputs = tuple(_prune(child, below & names_of(child), wanted) for child in inputs_of(relation))
     return _merged(with_inputs(relation, inputs))
+
+
+def _only(relation: Relation, needed: frozenset[str]) -> Relation:
+    """The relation without columns that only its own operators read."""
+    if names_of(relation) <= needed:
+        return relation
+    return Project(relation, tuple(Item(c, column(c.name)) for c in relation.columns if c.name in needed))
 
 
 def _passes(relation: Relation) -> bool:

@@ -1,7 +1,9 @@
 """Order of inner joins by estimated cost: dynamic programming over all trees of few relations, greedy beyond.
 
-Joins without a predicate between them come last. The cost of a join is the rows that it gives and the rows that must
-move for it: the smaller side if it can be broadcast, else both (after Selinger et al. 1979, with bushy trees).
+What two equalities imply joins as well: of ``l = p AND l = s`` also ``p = s``, so that two small tables may meet before
+the large one. Joins without a predicate between them come last. The cost of a join is the rows that it gives and the
+rows that must move for it: the smaller side if it can be broadcast, else both (after Selinger et al. 1979, with bushy
+trees).
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from gristmill_sql.algebra import Join, JoinKind, Relation, inputs_of, names_of, with_inputs
-from gristmill_sql.estimate import Estimator, equality
+from gristmill_sql.estimate import equality
 from gristmill_sql.expressions import columns_in
+from gristmill_sql.rules.equal_columns import EqualColumns
 from gristmill_sql.rules.rewriting import filtered
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ def order_joins(relation: Relation, knowledge: Knowledge) -> Relation:
     predicates: list[exp.Expr] = []
     _collect(relation, leaves, predicates)
     leaves = [order_joins(leaf, knowledge) for leaf in leaves]
-    return _Orderer(leaves, predicates, knowledge.estimator).best()
+    return _Orderer(leaves, predicates, knowledge).best()
 
 
 def _collect(relation: Relation, leaves: list[Relation], predicates: list[exp.Expr]) -> None:
@@ -57,15 +60,18 @@ def _collect(relation: Relation, leaves: list[Relation], predicates: list[exp.Ex
 
 
 class _Orderer:
-    def __init__(self, leaves: list[Relation], predicates: list[exp.Expr], estimator: Estimator) -> None:
-        self._estimator = estimator
+    def __init__(self, leaves: list[Relation], predicates: list[exp.Expr], knowledge: Knowledge) -> None:
+        estimator = self._estimator = knowledge.estimator
         self._leaves = [_Tree(leaf, 1 << i, estimator.rows(leaf), 0.0, names_of(leaf)) for i, leaf in enumerate(leaves)]
         owner = {name: leaf.members for leaf in self._leaves for name in leaf.names}
-        self._predicates = [(p, _members(p, owner)) for p in dict.fromkeys(predicates)]
+        equals = EqualColumns(predicates, owner, knowledge.names)
+        self._predicates = [
+            (p, _members(p, owner), equals.set_of(p)) for p in dict.fromkeys([*predicates, *equals.implied()])
+        ]
 
     def best(self) -> Relation:
         tree = (self._exhaustive() if len(self._leaves) <= MAX_EXHAUSTIVE else None) or self._greedy()
-        return filtered(tree.relation, tuple(p for p, members in self._predicates if members.bit_count() < 2))
+        return filtered(tree.relation, tuple(p for p, members, _ in self._predicates if members.bit_count() < 2))
 
     def _exhaustive(self) -> _Tree | None:
         """The cheapest tree; None where only predicates over three relations and more link some of them."""
@@ -122,14 +128,19 @@ class _Orderer:
         return rows, left.cost + right.cost + rows + moved + pairs
 
     def _between(self, left: _Tree, right: _Tree) -> list[exp.Expr]:
+        """The predicates that join two trees; of columns that are equal all over, one pair."""
         both = left.members | right.members
-        return [p for p, m in self._predicates if m & left.members and m & right.members and not m & ~both]
+        found: dict[object, exp.Expr] = {}
+        for number, (predicate, members, equal) in enumerate(self._predicates):
+            if members & left.members and members & right.members and not members & ~both:
+                found.setdefault(("set", equal) if equal is not None else number, predicate)
+        return list(found.values())
 
     def _is_connected(self, members: int) -> bool:
         reached = members & -members
         while True:
             grown = reached
-            for _, touched in self._predicates:
+            for _, touched, _ in self._predicates:
                 if touched & reached:
                     grown |= touched & members
             if grown == reached:

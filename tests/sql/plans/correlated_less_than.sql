@@ -6,7 +6,7 @@ WHERE c_nationkey = 3
 --
 -- job query-1: shared outer
 --   input in1     /tpch/customer.parquet (parquet)
---     map         SELECT "c_custkey", "c_name", "c_nationkey" FROM input WHERE "c_nationkey" = 3
+--     map         SELECT "c_custkey", "c_name" FROM input WHERE "c_nationkey" = 3
 --
 -- job query-2: group by "c_custkey_2"
 --   input in2     from job query-1, through the shuffle, nothing stored between

@@ -2,7 +2,7 @@ SELECT o_orderkey
 FROM orders
 WHERE o_totalprice > ALL (SELECT l_extendedprice FROM lineitem WHERE l_orderkey = o_orderkey)
 
--- 6 jobs
+-- 5 jobs
 --
 -- job query-1: shared outer
 --   input in1     /tpch/orders.parquet (parquet)
@@ -24,7 +24,7 @@ WHERE o_totalprice > ALL (SELECT l_extendedprice FROM lineitem WHERE l_orderkey 
 --                   SELECT "o_orderkey_3" AS "o_orderkey_3_2", "o_totalprice_3" AS "o_totalprice_3_2"
 --                   FROM input
 --
--- job query-4: group by o_orderkey_3_2, o_totalprice_3_2
+-- job query-4: join, group by o_orderkey_3_2, o_totalprice_3_2
 --   input in4     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "o_orderkey_3_2", "o_totalprice_3_2", BOOL_AND(CAST("o_totalprice_3_2" > "l_extendedprice" AS
@@ -33,40 +33,36 @@ WHERE o_totalprice > ALL (SELECT l_extendedprice FROM lineitem WHERE l_orderkey 
 --                   FROM input
 --                   JOIN side1 ON "l_orderkey" = "o_orderkey_3_2"
 --                   GROUP BY 1, 2
---     exchange    duckdb hash(o_orderkey_3_2, o_totalprice_3_2), 4 partitions
---   side side1    from job query-3; whole to every task
---   reduce
---                   SELECT "o_orderkey_3_2", "o_totalprice_3_2", "holds", "known", "rows", TRUE AS "mark"
---                   FROM (SELECT "o_orderkey_3_2", "o_totalprice_3_2", BOOL_AND(CAST("holds_3" AS BOOLEAN)) AS "holds",
---                     CAST(COALESCE(SUM("known_3"), 0) AS BIGINT) AS "known", CAST(COALESCE(SUM("rows_3"), 0) AS BIGINT)
---                     AS "rows"
---                     FROM in4
---                     GROUP BY 1, 2)
---
--- job query-5: join on o_orderkey_3_3, o_totalprice_3_3
+--     exchange    duckdb hash(o_orderkey_3_2, o_totalprice_3_2), 1 partition
 --   input in5     from job query-2, through the shuffle, nothing stored between
 --     map         at the end of the tasks of query-2:
 --                   SELECT "o_orderkey_3" AS "o_orderkey_3_3", "o_totalprice_3" AS "o_totalprice_3_3"
 --                   FROM input
 --     exchange    duckdb hash(o_orderkey_3_3, o_totalprice_3_3), 1 partition
---   side side2    from job query-4; whole to every task
+--   side side1    from job query-3; whole to every task
 --   reduce
 --                   SELECT "o_orderkey_3_3", "o_totalprice_3_3"
 --                   FROM in5
---                   LEFT JOIN side2 ON "o_orderkey_3_3" IS NOT DISTINCT FROM "o_orderkey_3_2" AND "o_totalprice_3_3" IS
---                     NOT DISTINCT FROM "o_totalprice_3_2"
+--                   LEFT JOIN (SELECT "o_orderkey_3_2", "o_totalprice_3_2", "holds", "known", "rows", TRUE AS "mark"
+--                     FROM (SELECT "o_orderkey_3_2", "o_totalprice_3_2", BOOL_AND(CAST("holds_3" AS BOOLEAN)) AS "holds",
+--                       CAST(COALESCE(SUM("known_3"), 0) AS BIGINT) AS "known", CAST(COALESCE(SUM("rows_3"), 0) AS BIGINT)
+--                       AS "rows"
+--                       FROM in4
+--                       GROUP BY 1, 2)) ON "o_orderkey_3_3" IS NOT DISTINCT FROM "o_orderkey_3_2" AND "o_totalprice_3_3"
+--                         IS NOT DISTINCT FROM "o_totalprice_3_2"
 --                   WHERE CASE WHEN NOT CASE WHEN "mark" IS NULL THEN CAST(NULL AS BOOLEAN) ELSE "holds" END THEN FALSE
 --                     WHEN CASE WHEN "mark" IS NULL THEN CAST('0' AS BIGINT) ELSE "known" END < CASE WHEN "mark" IS NULL
 --                     THEN CAST('0' AS BIGINT) ELSE "rows" END THEN NULL ELSE TRUE END
 --
--- job query-6: join on o_orderkey, o_totalprice
+-- job query-5: join on o_orderkey, o_totalprice
 --   input in6     from job query-1, through the shuffle, nothing stored between
 --     map         at the end of the tasks of query-1: SELECT "o_orderkey", "o_totalprice" FROM input
 --     exchange    duckdb hash(o_orderkey, o_totalprice), 1 partition
---   side side3    from job query-5; whole to every task
+--   input in7     from job query-4, through the shuffle, nothing stored between
+--     exchange    duckdb hash(o_orderkey_3_3, o_totalprice_3_3), 1 partition
 --   reduce
 --                   SELECT "o_orderkey"
 --                   FROM in6
---                   JOIN side3 ON "o_orderkey" IS NOT DISTINCT FROM "o_orderkey_3_3" AND "o_totalprice" IS NOT DISTINCT
---                     FROM "o_totalprice_3_3"
+--                   JOIN in7 ON "o_orderkey" IS NOT DISTINCT FROM "o_orderkey_3_3" AND "o_totalprice" IS NOT DISTINCT FROM
+--                     "o_totalprice_3_3"
 --   output        to the caller

@@ -1,19 +1,19 @@
-SELECT o_orderkey, sum(l_quantity)
-FROM orders JOIN lineitem ON o_orderkey = l_orderkey
-GROUP BY o_orderkey
+SELECT a.l_orderkey, sum(b.l_quantity)
+FROM lineitem a JOIN lineitem b ON a.l_orderkey = b.l_orderkey
+GROUP BY a.l_orderkey
 
 -- 1 job
 --
--- job query-1: join on l_orderkey
+-- job query-1: join on l_orderkey_2
 --   input in1     /tpch/lineitem.parquet (parquet)
---     map         SELECT "l_orderkey", "l_quantity" FROM input
---     exchange    duckdb hash(l_orderkey), 2 partitions
---   input in2     /tpch/orders.parquet (parquet)
---     map         SELECT "o_orderkey" FROM input
---     exchange    duckdb hash(o_orderkey), 2 partitions
+--     map         SELECT "l_orderkey" AS "l_orderkey_2", "l_quantity" AS "l_quantity_2" FROM input
+--     exchange    duckdb hash(l_orderkey_2), 4 partitions
+--   input in2     /tpch/lineitem.parquet (parquet)
+--     map         SELECT "l_orderkey" FROM input
+--     exchange    duckdb hash(l_orderkey), 4 partitions
 --   reduce
---                   SELECT "o_orderkey", SUM("l_quantity") AS "sum(l_quantity)"
+--                   SELECT "l_orderkey", SUM("l_quantity_2") AS "sum(b.l_quantity)"
 --                   FROM in1
---                   JOIN in2 ON "o_orderkey" = "l_orderkey"
+--                   JOIN in2 ON "l_orderkey" = "l_orderkey_2"
 --                   GROUP BY 1
 --   output        to the caller

@@ -1,7 +1,7 @@
 SELECT a.l_orderkey, count(*)
 FROM lineitem a
 JOIN lineitem b ON a.l_orderkey = b.l_orderkey
-LEFT JOIN lineitem c ON a.l_orderkey = c.l_orderkey AND c.l_tax > 0.05
+LEFT JOIN lineitem c ON a.l_orderkey = c.l_orderkey AND c.l_tax <> 0.05
 GROUP BY a.l_orderkey
 
 -- 1 job
@@ -18,7 +18,7 @@ GROUP BY a.l_orderkey
 --                   SELECT "l_orderkey_3"
 --                   FROM (SELECT "l_orderkey" AS "l_orderkey_3", "l_tax" AS "l_tax_3"
 --                     FROM input)
---                   WHERE "l_tax_3" > 0.05
+--                   WHERE "l_tax_3" <> 0.05
 --     exchange    duckdb hash(l_orderkey_3), 2 partitions
 --   reduce
 --                   SELECT "l_orderkey", COUNT(*) AS "count_star()"

@@ -25,33 +25,36 @@ ORDER BY
 
 -- 5 jobs
 --
--- job query-1: broadcast: about 2 MiB
---   input in1     /tpch/customer.parquet (parquet)
---     map         SELECT "c_custkey", "c_nationkey" FROM input
---
--- job query-2: broadcast: about 5 MiB
---   input in2     /tpch/orders.parquet (parquet)
---     map
---                   SELECT "o_orderkey", "c_nationkey"
---                   FROM (SELECT "o_orderkey", "o_custkey", "o_orderdate"
---                     FROM input
---                     WHERE "o_orderdate" >= CAST('1994-01-01' AS DATE) AND "o_orderdate" < CAST('1995-01-01' AS DATE))
---                   JOIN side1 ON "c_custkey" = "o_custkey"
---   side side1    from job query-1; whole to every task
---
--- job query-3: broadcast: about 360 B
---   input in3     /tpch/nation.parquet (parquet)
+-- job query-1: broadcast: about 360 B
+--   input in1     /tpch/nation.parquet (parquet)
 --     map
 --                   SELECT "n_nationkey", "n_name"
 --                   FROM input
 --                   JOIN (SELECT "r_regionkey"
---                     FROM side3
+--                     FROM side1
 --                     WHERE "r_name" = 'ASIA') ON "n_regionkey" = "r_regionkey"
---   side side3    /tpch/region.parquet (parquet); whole to every task
+--   side side1    /tpch/region.parquet (parquet); whole to every task
 --
--- job query-4: broadcast: about 172 KiB
---   input in4     /tpch/supplier.parquet (parquet)
---     map         SELECT "s_suppkey", "s_nationkey", "n_name" FROM input JOIN side4 ON "s_nationkey" = "n_nationkey"
+-- job query-2: broadcast: about 172 KiB
+--   input in2     /tpch/supplier.parquet (parquet)
+--     map         SELECT "s_suppkey", "s_nationkey", "n_name" FROM input JOIN side2 ON "s_nationkey" = "n_nationkey"
+--   side side2    from job query-1; whole to every task
+--
+-- job query-3: broadcast: about 3 MiB
+--   input in3     /tpch/orders.parquet (parquet)
+--     map
+--                   SELECT "o_orderkey", "o_custkey"
+--                   FROM input
+--                   WHERE "o_orderdate" >= CAST('1994-01-01' AS DATE) AND "o_orderdate" < CAST('1995-01-01' AS DATE)
+--
+-- job query-4: broadcast: about 3 MiB
+--   input in4     /tpch/customer.parquet (parquet)
+--     map
+--                   SELECT "s_suppkey", "n_name", "o_orderkey"
+--                   FROM input
+--                   JOIN side3 ON "c_nationkey" = "s_nationkey"
+--                   JOIN side4 ON "c_custkey" = "o_custkey"
+--   side side3    from job query-2; whole to every task
 --   side side4    from job query-3; whole to every task
 --
 -- job query-5: group by n_name
@@ -59,11 +62,9 @@ ORDER BY
 --     map
 --                   SELECT "n_name", SUM("l_extendedprice" * (1 - "l_discount")) AS "sum_2"
 --                   FROM input
---                   JOIN side2 ON "l_orderkey" = "o_orderkey"
---                   JOIN side5 ON "l_suppkey" = "s_suppkey" AND "c_nationkey" = "s_nationkey"
+--                   JOIN side5 ON "l_suppkey" = "s_suppkey" AND "l_orderkey" = "o_orderkey"
 --                   GROUP BY 1
 --     exchange    all rows to one reducer
---   side side2    from job query-2; whole to every task
 --   side side5    from job query-4; whole to every task
 --   reduce
 --                   SELECT "n_name", "sum" AS "revenue"

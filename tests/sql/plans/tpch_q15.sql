@@ -54,13 +54,14 @@ ORDER BY
 --   input in3     from job query-1, through the shuffle, nothing stored between
 --     map         at the end of the tasks of query-1: SELECT "l_suppkey" AS "l_suppkey_2", "sum" AS "sum_2" FROM input
 --     exchange    all rows to one reducer
---   side side1    from job query-2; whole to every task
---   side side2    /tpch/supplier.parquet (parquet); whole to every task
+--   input in4     from job query-2, through the shuffle, nothing stored between
+--     exchange    all rows to one reducer
+--   side side1    /tpch/supplier.parquet (parquet); whole to every task
 --   reduce
 --                   SELECT "s_suppkey", "s_name", "s_address", "s_phone", "sum_2" AS "total_revenue"
 --                   FROM (SELECT "s_suppkey", "s_name", "s_address", "s_phone", "sum_2"
 --                     FROM in3
---                     JOIN side1 ON "sum_2" = "max"
---                     JOIN side2 ON "s_suppkey" = "l_suppkey_2"
+--                     JOIN in4 ON "sum_2" = "max"
+--                     JOIN side1 ON "s_suppkey" = "l_suppkey_2"
 --                     ORDER BY "s_suppkey" ASC NULLS LAST)
 --   output        to the caller

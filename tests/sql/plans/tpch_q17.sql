@@ -15,38 +15,48 @@ WHERE
         WHERE
             l_partkey = p_partkey);
 
--- 3 jobs
+-- 5 jobs
 --
--- job query-1: broadcast: about 109 KiB
---   input in2     /tpch/part.parquet (parquet)
+-- job query-1: shared keys 1
+--   input in1     /tpch/part.parquet (parquet)
 --     map         SELECT "p_partkey" FROM input WHERE "p_brand" = 'Brand#23' AND "p_container" = 'MED BOX'
 --
--- job query-2: group by l_partkey_2
---   input in1     /tpch/lineitem.parquet (parquet)
+-- job query-2: broadcast: about 16 KiB
+--   input in2     from job query-1, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "p_partkey" AS "p_partkey_2" FROM input
+--
+-- job query-3: broadcast: about 16 KiB
+--   input in4     from job query-1, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-1: SELECT "p_partkey" FROM input
+--
+-- job query-4: group by l_partkey_2
+--   input in3     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "l_partkey_2", SUM("l_quantity_2") AS "avg_sum", COUNT("l_quantity_2") AS "avg_count"
 --                   FROM (SELECT "l_partkey" AS "l_partkey_2", "l_quantity" AS "l_quantity_2"
 --                     FROM input)
+--                   SEMI JOIN side1 ON "l_partkey_2" = "p_partkey_2"
 --                   GROUP BY 1
---     exchange    duckdb hash(l_partkey_2), 2 partitions
---   side side1    from job query-1; whole to every task
+--     exchange    duckdb hash(l_partkey_2), 1 partition
+--   side side1    from job query-2; whole to every task
+--   side side2    from job query-3; whole to every task
 --   reduce
 --                   SELECT "0.2 * AVG(l_quantity)", "p_partkey"
 --                   FROM (SELECT 0.2 * "avg" AS "0.2 * AVG(l_quantity)", "l_partkey_2"
 --                     FROM (SELECT "l_partkey_2", ROUND(CAST(SUM("avg_sum") AS DOUBLE) * 100) / (NULLIF(SUM("avg_count"),
 --                       0) * 100) AS "avg"
---                       FROM in1
+--                       FROM in3
 --                       GROUP BY 1))
---                   JOIN side1 ON "l_partkey_2" = "p_partkey"
+--                   JOIN side2 ON "l_partkey_2" = "p_partkey"
 --
--- job query-3: aggregate
---   input in3     /tpch/lineitem.parquet (parquet)
+-- job query-5: aggregate
+--   input in5     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT SUM("l_extendedprice") AS "sum_2"
 --                   FROM input
---                   JOIN side2 ON "l_quantity" < "0.2 * AVG(l_quantity)" AND "p_partkey" = "l_partkey"
+--                   JOIN side3 ON "l_quantity" < "0.2 * AVG(l_quantity)" AND "p_partkey" = "l_partkey"
 --                   HAVING COUNT(*) > 0
 --     exchange    all rows to one reducer
---   side side2    from job query-2; whole to every task
---   reduce        SELECT "sum" / 7.0 AS "avg_yearly" FROM (SELECT SUM("sum_2") AS "sum" FROM in3)
+--   side side3    from job query-4; whole to every task
+--   reduce        SELECT "sum" / 7.0 AS "avg_yearly" FROM (SELECT SUM("sum_2") AS "sum" FROM in5)
 --   output        to the caller

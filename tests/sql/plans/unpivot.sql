@@ -11,6 +11,6 @@ SELECT k, sum(v) AS total FROM (SELECT l_orderkey, l_tax, l_discount FROM lineit
 --                     FROM input)
 --                   WHERE NOT "v" IS NULL
 --                   GROUP BY 1
---     exchange    duckdb hash(k), 2 partitions
+--     exchange    duckdb hash(k), 1 partition
 --   reduce        SELECT "k", SUM("sum_2") AS "total" FROM in1 GROUP BY 1
 --   output        to the caller
