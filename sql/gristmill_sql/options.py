@@ -22,12 +22,11 @@ class CompileOptions:
     ``dialect`` is any of sqlglot's; ``params`` are a sequence for ``?`` and ``$1``, a mapping for ``$name``, bound
     as typed literals. ``partitions`` fixes the number of reducers of every shuffle; None takes it from the estimated
     bytes, one for each ``partition_bytes``. A join side, or a side input, of at most ``broadcast_bytes`` goes whole to
-    every task (0: never). A result of at most ``single_rows`` estimated rows is sorted in one task. Keys of
-    one side of a join filter the other before its rows move if that spares ``filter_rows`` rows (negative: wherever
-    that is sound). ``now`` is the
-    query's instant for ``now()`` and its like; None: the moment of compiling. ``ask`` runs a query first, for PIVOT
-    without its values; None: that is refused. ``name`` starts the names of the jobs;
-    ``outputs`` is where the last one writes.
+    every task (0: never). A result of at most ``single_rows`` estimated rows is sorted in one task. Keys of one side of
+    a join filter the other before its rows move if that spares ``filter_rows`` rows (negative: wherever it is sound).
+    ``now`` is the query's instant for ``now()`` and its like; None: the moment of compiling. ``ask`` runs a query
+    first, for PIVOT without its values; None: that is refused. ``name`` starts the names of the jobs; ``outputs`` is
+    where the last one writes.
     """
 
     dialect: str = "duckdb"
