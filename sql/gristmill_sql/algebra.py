@@ -76,11 +76,15 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The rows of a common table expression that is computed once: ``sources`` are its column names there."""
+    """The rows of a relation that is computed once for several readers: ``sources`` are its column names there.
+
+    ``free``: the outer columns that the relation reads, as long as it is part of a subquery that is being bound.
+    """
 
     name: str
     columns: Schema
     sources: tuple[str, ...]
+    free: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

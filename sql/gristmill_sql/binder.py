@@ -34,6 +34,7 @@ from gristmill_sql.algebra import (
 from gristmill_sql.catalog import Table
 from gristmill_sql.collation import is_named_by
 from gristmill_sql.copies import copied, replaced, text_of
+from gristmill_sql.decorrelate import free_columns
 from gristmill_sql.literals import typed_text
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread, names_itself, opaque_block
@@ -150,7 +151,8 @@ class Binder:
             self.shared[key] = bound.relation
         unique = tuple(dict.fromkeys(bound.columns))
         fresh = {old: self.names.column(old.name, old.type) for old in unique}
-        reader = Shared(key, tuple(fresh.values()), tuple(c.name for c in unique))
+        free = free_columns(bound.relation)
+        reader = Shared(key, tuple(fresh.values()), tuple(c.name for c in unique), free)
         return Bound(reader, tuple(Named(n.name, fresh[n.column]) for n in bound.shown))
 
     def shared_as_it_is(self, name: str, relation: Relation) -> Shared:
@@ -304,8 +306,10 @@ class Binder:
     def _row_count(self, clause: exp.Expr | None) -> int | None:
         if clause is None:
             return None
-        value = clause.expression if isinstance(clause, exp.Limit | exp.Offset) else None
-        if value is None or value.find(exp.Column, exp.Query) or isinstance(clause.args.get("limit_options"), exp.Expr):
+        value = clause.args.get("count") if isinstance(clause, exp.Fetch) else clause.expression
+        options = clause.args.get("limit_options")
+        is_count = options is None or not (options.args.get("percent") or options.args.get("with_ties"))
+        if value is None or value.find(exp.Column, exp.Query) or not is_count:
             raise CannotSpread("a LIMIT that is not a constant number of rows")
         text, _ = self.oracle.evaluate(exp.Cast(this=copied(value), to=exp.DataType.build("BIGINT")))
         return int(text) if text is not None else None

@@ -26,7 +26,7 @@ from gristmill_sql.algebra import (
 )
 from gristmill_sql.collation import bare, is_collated
 from gristmill_sql.copies import copied, replaced
-from gristmill_sql.expressions import conjuncts, has_aggregate, unwrapped
+from gristmill_sql.expressions import conjuncts, has_aggregate, holds, unwrapped
 from gristmill_sql.grouping_sets import GroupBy, parse_group
 from gristmill_sql.opaque import CannotSpread, rest_of_block
 from gristmill_sql.oracle import Unbindable
@@ -54,7 +54,6 @@ class Block:
         self._scope = Scope(outer)
         self._grouping: Grouping | None = None
         self._order: list[exp.Expr] = []
-        self._windows: dict[exp.Expr, exp.Column] = {}
 
     def bind(self) -> Bound:
         """The block's relation and shown columns. Raises CannotSpread."""
@@ -94,14 +93,17 @@ class Block:
 
     def _where(self, relation: Relation) -> Relation:
         clause = self._node.args.get("where")
+        terms = [resolve_columns(term, self._scope) for term in conjuncts(clause.this if clause else None)]
+        plain = tuple(term for term in terms if not holds(term, exp.Query, exp.Any, exp.All))
+        if plain:  # first, so that subqueries are evaluated for fewer rows
+            relation = Filter(relation, plain)
         predicates: list[exp.Expr] = []
-        for term in conjuncts(clause.this if clause else None):
-            value = resolve_columns(term, self._scope)
-            joined = self._subqueries.as_join(relation, value, self._scope)
+        for term in (term for term in terms if term not in plain):
+            joined = self._subqueries.as_join(relation, term, self._scope)
             if joined is not None:
                 relation = joined
                 continue
-            relation, value = self._subqueries.scalars(relation, value, self._scope)
+            relation, value = self._subqueries.scalars(relation, term, self._scope)
             predicates.append(value)
         return Filter(relation, tuple(predicates)) if predicates else relation
 
@@ -150,7 +152,9 @@ class Block:
         if keys is None and not any(has_aggregate(v) for v in (*values, *conditions, *self._order_values())):
             if conditions:
                 raise CannotSpread("HAVING without aggregates")
-            return self._scalars(relation, values, self._scope)
+            relation, everything = self._scalars(relation, [*values, *self._order_values()], self._scope)
+            self._order = everything[len(values) :]
+            return relation, everything[: len(values)]
         group = keys or GroupBy(())
         self._grouping = Grouping(self._binder.names, self._subqueries, self._scope, relation, group)
         values = [self._grouping.rewritten(value) for value in values]
@@ -199,15 +203,15 @@ class Block:
         conditions = [resolve_columns(t, self._scope) for t in conjuncts(qualify.this if qualify else None)]
         if self._grouping:
             conditions = [self._grouping.rewritten(condition) for condition in conditions]
-        order = self._order if self._grouping else self._order_values()
-        found = self._windows
-        for value in (*values, *conditions, *order):
+        found: dict[exp.Expr, exp.Column] = {}
+        for value in (*values, *conditions, *self._order):
             for window in value.find_all(exp.Window):
                 if window not in found:
                     relation, found[window] = self._window(relation, window)
         if found:
             values = [replaced(value, found.get) for value in values]
             conditions = [replaced(condition, found.get) for condition in conditions]
+            self._order = [replaced(value, found.get) for value in self._order]
         return (Filter(relation, tuple(conditions)) if conditions else relation), values
 
     def _window(self, relation: Relation, window: exp.Window) -> tuple[Relation, exp.Column]:
@@ -294,8 +298,8 @@ class Block:
         extra = [value for value, _ in terms if not {c.name for c in value.find_all(exp.Column)} <= given]
         if extra and is_distinct:
             raise CannotSpread("ORDER BY of DISTINCT rows by something else")
-        if any(value.find(exp.Query) for value, _ in terms):
-            raise CannotSpread("ORDER BY a subquery that is not selected")
+        if any(holds(value, exp.Explode, exp.Unnest) for value in extra):
+            raise CannotSpread("ORDER BY unnested elements that are not selected")
         hidden = self._binder.names.items([("sort", value) for value in extra])
         lookup = {item.value: column(item.column.name) for item in hidden}
         if not is_distinct:
@@ -311,7 +315,7 @@ class Block:
     def _order_terms(self, order: exp.Order, shown: tuple[Named, ...]) -> list[tuple[exp.Expr, exp.Expr]]:
         """Each term's value over the projection or its input, beside its node. Aliases win over columns."""
         terms: list[tuple[exp.Expr, exp.Expr]] = []
-        resolved = iter(self._order if self._grouping else self._order_values())
+        resolved = iter(self._order)
         for node in order.expressions:
             if isinstance(node.this, exp.Var) and node.this.name.upper() == "ALL":
                 terms += [(column(named.column.name), node) for named in shown]
@@ -320,7 +324,7 @@ class Block:
             elif (named := _shown(node.this, shown)) is not None:
                 terms.append((column(named.column.name), node))
             else:
-                terms.append((replaced(next(resolved), self._windows.get), node))
+                terms.append((next(resolved), node))
         return terms
 
     def _order_values(self) -> list[exp.Expr]:

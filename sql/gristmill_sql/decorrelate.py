@@ -20,6 +20,7 @@ from gristmill_sql.algebra import (
     Limit,
     Project,
     Relation,
+    Shared,
     Sort,
     Unnest,
     Window,
@@ -68,6 +69,8 @@ def free_columns(relation: Relation) -> frozenset[str]:
     while pending:
         node = pending.pop()
         inputs = inputs_of(node)
+        if isinstance(node, Shared):
+            free |= node.free
         free |= columns_of_all(expressions_of(node)).difference(*(names_of(child) for child in inputs))
         pending += inputs
     return frozenset(free)

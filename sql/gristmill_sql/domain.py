@@ -23,17 +23,17 @@ from gristmill_sql.algebra import (
     OrderTerm,
     Project,
     Relation,
+    Shared,
     Sort,
     UnionAll,
     Unnest,
+    Values,
     Window,
     column,
-    names_of,
 )
 from gristmill_sql.copies import copied
 from gristmill_sql.decorrelate import Lifted, free_columns
 from gristmill_sql.expressions import is_aggregate, substituted
-from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread
 from gristmill_sql.scope import Bound, Named
 
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 
 Held = dict[str, str]
 """The outer columns' names, and the columns that hold their values in a relation."""
-
-ValueOfEmpty = Callable[[exp.Expr], exp.Expr]
-"""The value of an aggregate call over no rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,40 +55,53 @@ class _Freed:
 def lift_by_domain(binder: Binder, relation: Relation, inner: Relation) -> tuple[Relation, Lifted]:
     """``relation``, whose rows are now computed once for several readers, and ``inner`` without its columns.
 
-    An aggregate without keys on top of ``inner`` has a row for every row of ``relation``. Raises CannotSpread.
+    An aggregate without keys on top of ``inner`` has a row for every row of ``relation``. Columns that neither has
+    come from further out: they become columns of ``relation``, where they stay free for the subquery around it to be
+    lifted in its turn. Raises CannotSpread.
     """
     outer = free_columns(inner)
-    if not outer <= names_of(relation) or free_columns(relation):
-        raise CannotSpread("a correlation over more than one level")
+    relation, local = _with_far_columns(binder, relation, outer)
     whole = Bound(relation, tuple(Named(c.name, c) for c in relation.columns))
     rows = binder.share("outer", whole)
-    pairs = [(o, r) for o, r in zip(whole.columns, rows.columns, strict=True) if o.name in outer]
-    keys = tuple(Item(binder.names.column(o.name, o.type), column(r.name)) for o, r in pairs)
+    read = {c.name: r for c, r in zip(whole.columns, rows.columns, strict=True)}
+    keys = tuple(Item(binder.names.column(o, read[own].type), column(read[own].name)) for o, own in local.items())
     distinct = Bound(Aggregate(rows.relation, keys, ()), tuple(Named(k.column.name, k.column) for k in keys))
 
     def values() -> _Freed:
         reader = binder.share("domain", distinct)
-        return _Freed(reader.relation, {o.name: c.name for (o, _), c in zip(pairs, reader.columns, strict=True)})
+        return _Freed(reader.relation, dict(zip(local, (c.name for c in reader.columns), strict=True)))
 
-    lifted = Domain(outer, values, binder.names, binder.value_of_no_rows).lifted(inner)
-    return binder.shared_as_it_is("outer", relation), lifted
+    bound = Domain(outer, values, binder).bound(inner)
+    same = tuple(_same(column(local[o]), column(h)) for o, h in bound.held.items())
+    return binder.shared_as_it_is("outer", relation), Lifted(bound.relation, same)
+
+
+def _with_far_columns(binder: Binder, relation: Relation, outer: frozenset[str]) -> tuple[Relation, dict[str, str]]:
+    """The relation with a column for each outer column that it lacks, and the names of all outer columns in it."""
+    own = [c.name for c in relation.columns if c.name in outer]
+    far = binder.names.schema(outer.difference(own))
+    local = {name: name for name in own}
+    if not far:
+        return relation, local
+    items = tuple(Item(binder.names.column(c.name, c.type), column(c.name)) for c in far)
+    one = Values("SELECT 1 AS one", (binder.names.column("one", "INTEGER"),), 1)
+    local |= {c.name: item.column.name for c, item in zip(far, items, strict=True)}
+    return Join(JoinKind.INNER, relation, Project(one, items)), local
 
 
 class Domain:
     """Rewrites one subquery; ``values`` reads the distinct values of the ``outer`` columns, each time anew."""
 
-    def __init__(
-        self, outer: Iterable[str], values: Callable[[], _Freed], names: Names, value_of_empty: ValueOfEmpty
-    ) -> None:
+    def __init__(self, outer: Iterable[str], values: Callable[[], _Freed], binder: Binder) -> None:
         self._outer = frozenset(outer)
         self._values = values
-        self._names = names
-        self._value_of_empty = value_of_empty
+        self._binder = binder
+        self._names = binder.names
+        self._shared: dict[str, _Freed] = {}
 
-    def lifted(self, relation: Relation) -> Lifted:
-        """The subquery's rows for each value of its domain, and the predicates that join them to the outer rows."""
-        bound = self._bound(relation)
-        return Lifted(bound.relation, tuple(_same(column(o), column(h)) for o, h in bound.held.items()))
+    def bound(self, relation: Relation) -> _Freed:
+        """The subquery's rows for each value of its domain."""
+        return self._bound(relation)
 
     def _bound(self, relation: Relation) -> _Freed:
         if not free_columns(relation) & self._outer:
@@ -122,6 +132,8 @@ class Domain:
                 return self._limit(relation)
             case UnionAll():
                 return self._union(relation)
+            case Shared():
+                return self._reader(relation)
         raise CannotSpread("this kind of correlated subquery")
 
     def _over(self, value: exp.Expr, bound: _Freed) -> exp.Expr:
@@ -193,7 +205,7 @@ class Domain:
         missing = exp.Is(this=column(mark.name), expression=exp.Null())
         items = []
         for call in node.calls:
-            empty = self._value_of_empty(call.value)
+            empty = self._binder.value_of_no_rows(call.value)
             inner = column(call.column.name)
             renamed = self._names.column(call.column.name, call.column.type)
             value = exp.Case(ifs=[exp.If(this=copied(missing), true=empty)], default=inner)
@@ -250,6 +262,18 @@ class Domain:
             inputs.append(Project(bound.relation, tuple(Item(c, column(c.name)) for c in wanted)))
         names = {o: c.name for o, c in zip(order, fresh, strict=True)}
         return _Freed(UnionAll(tuple(inputs), (*node.columns, *fresh)), names)
+
+    def _reader(self, node: Shared) -> _Freed:
+        """The rows of a shared relation that is correlated itself: computed once for all of its readers, as before."""
+        if node.name not in self._shared:
+            self._shared[node.name] = self._bound(self._binder.shared[node.name])
+        there = self._shared[node.name]
+        whole = self._binder.shared_as_it_is(node.name, there.relation)
+        types = {c.name: c.type for c in whole.columns}
+        held = {outer: self._names.column(name, types[name]) for outer, name in there.held.items()}
+        sources = (*node.sources, *there.held.values())
+        reader = replace(whole, columns=(*node.columns, *held.values()), sources=sources)
+        return _Freed(reader, {outer: c.name for outer, c in held.items()})
 
 
 def _same(one: exp.Expr, other: exp.Expr) -> exp.Expr:

@@ -23,8 +23,10 @@ from gristmill_sql.algebra import (
     Sample,
     Scan,
     Shared,
+    Sort,
     UnionAll,
     Values,
+    Window,
     inputs_of,
     names_of,
 )
@@ -65,6 +67,28 @@ class Estimator:
             known = (relation, max(1.0, self._estimate(relation)))
             self._rows[id(relation)] = known
         return known[1]
+
+    def at_most(self, relation: Relation) -> float:
+        """How many rows it has at most, surely: by the known rows of tables."""
+        match relation:
+            case Scan():
+                rows = relation.table.facts.rows
+                return math.inf if rows is None else rows
+            case Shared():
+                return self.at_most(self._shared[relation.name]) if relation.name in self._shared else math.inf
+            case Aggregate() if not relation.keys:
+                return 1
+            case Limit(count=count) if count is not None:
+                return min(count, self.at_most(relation.input))
+            case UnionAll():
+                return sum(self.at_most(child) for child in relation.inputs)
+            case Join(JoinKind.INNER, left, right):
+                return self.at_most(left) * self.at_most(right)
+            case Join(JoinKind.SEMI | JoinKind.ANTI | JoinKind.ASOF | JoinKind.ASOF_LEFT, left, _):
+                return self.at_most(left)
+            case Filter() | Project() | Aggregate() | Window() | Sort() | Limit() | Sample():
+                return self.at_most(relation.input)
+        return math.inf
 
     def bytes_(self, relation: Relation) -> float:
         """How many bytes its rows may take in Arrow's form."""

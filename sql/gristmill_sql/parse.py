@@ -6,6 +6,7 @@ read and copy but never change.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass
 
@@ -17,12 +18,14 @@ from sqlglot.errors import ParseError, TokenError
 from gristmill.errors import InvalidQuery
 from gristmill_sql.catalog import Catalog
 from gristmill_sql.diagnose import Span, invalid
+from gristmill_sql.dialects import say_in_duckdb
 from gristmill_sql.instant import fix_instant
 from gristmill_sql.json_arrows import restore_arrows
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parameters import bind_parameters
 from gristmill_sql.path_functions import replace_path_functions
+from gristmill_sql.pivot_order import parse_ordered_pivot
 from gristmill_sql.pivot_values import fill_pivots
 from gristmill_sql.statements import Statement, Target, read_statements, renamed, with_table_columns
 
@@ -31,9 +34,10 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings are about w
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A query's tree, the user's text that its positions refer to, and the text that DuckDB reads.
+    """A query's tree, the text that its positions refer to, and the text that DuckDB reads.
 
-    ``text`` is the user's own where the dialect is DuckDB's and nothing had to be bound, else its translation.
+    ``source`` is the user's own text in DuckDB's dialect, else its translation; ``text`` is the same unless something
+    had to be bound.
     ``target`` is where the statement around the query writes its rows.
     """
 
@@ -59,9 +63,21 @@ def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | 
         fix_instant(tree, options.now),
         fill_pivots(sql, tree, options.ask, span_of),
     ]
-    if any(changes) or options.dialect != "duckdb" or statement.target or len(trees) > 1:
+    if options.dialect != "duckdb":
+        say_in_duckdb(tree)
+        text = tree.sql(dialect="duckdb", pretty=True)
+        return Parsed(_in_duckdb(text, oracle), text, text, statement.target)
+    if any(changes) or statement.target or len(trees) > 1:
         return Parsed(tree, sql, tree.sql(dialect="duckdb", pretty=True), statement.target)
     return Parsed(tree, sql, sql)
+
+
+def _in_duckdb(text: str, oracle: Oracle) -> exp.Query:
+    """The tree of a translated text, so that what comes next meets DuckDB's forms alone."""
+    (tree,) = _statements(text, CompileOptions(), oracle)
+    query = _only_query(text, tree)
+    restore_arrows(text, query)
+    return query
 
 
 def _for_target(statement: Statement, catalog: Catalog | None) -> exp.Expr:
@@ -87,7 +103,15 @@ def _statements(sql: str, options: CompileOptions, oracle: Oracle) -> list[exp.E
     except (ParseError, TokenError) as fault:
         if options.dialect == "duckdb":
             oracle.check_syntax(sql)  # DuckDB's own words, if it refuses the text too
+            if (ordered := _ordered_pivot(sql)) is not None:
+                return [ordered]
         raise _parse_error(sql, fault) from None
+
+
+def _ordered_pivot(sql: str) -> exp.Expr | None:
+    with contextlib.suppress(ParseError, TokenError):
+        return parse_ordered_pivot(sql)
+    return None
 
 
 def _only_query(sql: str, tree: exp.Expr) -> exp.Query:

@@ -84,7 +84,7 @@ class _Aggregating:
         """Every row of a group in one place, since a call cannot be cut or cutting does not pay."""
         columns = [c.name for c in self._flow.columns]
         if not self._node.keys:
-            names = ", ".join(dict.fromkeys(bare_call(c.value).key for c in whole)) or "an aggregate"
+            names = ", ".join(dict.fromkeys(_function_name(c) for c in whole)) or "an aggregate"
             few = fits_one_task(self._node, self._planner.estimator, self._planner.options)
             reason = "" if few else f"{names} over all rows"
             return self._whole(self._planner.single(self._flow, columns, "aggregate", reason))
@@ -189,6 +189,11 @@ def _is_cut_distinct(call: Item) -> bool:
 def _is_by_place(call: Item) -> bool:
     """Whether a call gives the value of one row, by the order of rows."""
     return isinstance(bare_call(call.value), exp.First | exp.Last | exp.AnyValue)
+
+
+def _function_name(call: Item) -> str:
+    """The name of an aggregate as SQL has it."""
+    return text_of(bare_call(call.value)).partition("(")[0].lower()
 
 
 def _adds_up(call: Item) -> bool:

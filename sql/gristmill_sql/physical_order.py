@@ -57,7 +57,8 @@ def _top(planner: Planner, node: Limit, sort: Sort, reach: int, needed: Needed) 
         flow = flow.fixed_in_one_task()
     else:
         early = flow.applied(lambda s: s.ordered(terms).limited(reach, 0), flow.columns)
-        flow = planner.single(early, columns, f"top {reach}", _single_reason(reach))
+        merged = int(min(reach, planner.estimator.at_most(sort.input)))
+        flow = planner.single(early, columns, f"top {reach}", _single_reason(merged))
     top = flow.applied(lambda s: s.ordered(terms).limited(node.count, node.offset), flow.columns)
     return replace(top, ordered=True)
 

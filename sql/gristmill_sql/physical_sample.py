@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from sqlglot import exp, parse_one
 
+from gristmill.plan.fragment import TASK_VARIABLE
 from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item, OrderTerm, Sample, column
 from gristmill_sql.flow import Flow
@@ -34,10 +35,11 @@ def plan_sample(planner: Planner, node: Sample, needed: Needed) -> Flow:
 
 
 def _with_chances(planner: Planner, flow: Flow, seed: int, columns: list[str]) -> tuple[Flow, Item]:
-    """The flow with a column of hashes, different for equal rows of one task."""
+    """The flow with a column of hashes, different for equal rows of one task, and for equal tasks."""
     place = Item(planner.names.column("place", "BIGINT"), parse_one("row_number() OVER ()", read="duckdb"))
     hashed = ", ".join(quote_name(name) for name in (place.column.name, *columns))
-    chance = Item(planner.names.column("chance", "UBIGINT"), parse_one(f"hash({seed}, {hashed})", read="duckdb"))
+    drawn = f"hash({seed}, getvariable('{TASK_VARIABLE}'), {hashed})"
+    chance = Item(planner.names.column("chance", "UBIGINT"), parse_one(drawn, read="duckdb"))
     flow = flow.applied(lambda s: s.extended((place,)), (*flow.columns, place.column))
     return flow.applied(lambda s: s.extended((chance,)).closed(), (*flow.columns, chance.column)), chance
 

@@ -82,6 +82,7 @@ class _Pivot:
         """The columns as DuckDB names them."""
         schema = tuple(Column(n.name, n.column.type) for n in self._bound.shown)
         pivot = copied(self._node)
+        pivot.set("with_", None)
         rows = empty_relation(schema)
         if self._node.args.get("fields"):
             pivot.set("alias", None)

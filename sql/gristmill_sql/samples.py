@@ -1,7 +1,7 @@
 """TABLESAMPLE and USING SAMPLE: a part of the rows, or so many of them, by chance.
 
-Called by ``sources``. The choice is by a hash of each row's place and columns with the seed, so that a task that runs
-again chooses the same rows; they are others than DuckDB's, with the same chances.
+Called by ``sources``. The choice is by a hash of each row's task, place and columns with the seed, so that tasks draw
+independently and one that runs again chooses the same rows; they are others than DuckDB's, with the same chances.
 """
 
 from __future__ import annotations

@@ -27,8 +27,22 @@ def find_tables(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> dict[str, T
             found[key] = table
         elif key not in defined:
             raise _unknown(parsed, catalog, node, table_name(node))
+    if "rowid" in parsed.text.casefold():
+        _refuse_row_ids(parsed, found)
     oracle.create_tables(([part.name for part in nodes[key].parts], found[key].facts.schema) for key in found)
     return found
+
+
+def _refuse_row_ids(parsed: Parsed, tables: dict[str, Table]) -> None:
+    """Raises InvalidQuery for ``rowid``, which DuckDB's own tables have, where it is the name of nothing here."""
+    known = {column.name.casefold() for table in tables.values() for column in table.facts.schema}
+    known |= {node.alias.casefold() for node in parsed.tree.find_all(exp.Alias, exp.PivotAlias)}
+    known |= {c.name.casefold() for node in parsed.tree.find_all(exp.TableAlias) for c in node.columns}
+    for node in parsed.tree.find_all(exp.Column):
+        if node.name.casefold() == "rowid" and "rowid" not in known:
+            reason = "rows of files have no rowid"
+            remedy = "number them: row_number() OVER (ORDER BY ...)"
+            raise invalid(parsed.source, reason, at=span_of(node), remedy=remedy)
 
 
 def table_name(node: exp.Table) -> str:

@@ -401,14 +401,40 @@ SELECT id, unnest([1, 2, 3]) AS u FROM (SELECT id FROM t ORDER BY id LIMIT 2);
 SELECT x.id, z.u FROM (SELECT id FROM t ORDER BY id OFFSET 2) x, unnest([x.id, 1]) z(u);
 SELECT * FROM (SELECT id, a AS n FROM t ORDER BY id DESC LIMIT 2) UNPIVOT (v FOR name IN (id, n));
 
+-- subqueries that use columns from further out than the query around them
+SELECT a, (SELECT count(*) FROM u WHERE u.a = o.a AND u.uid > (SELECT avg(t.b) FROM t WHERE t.id <= o.a + u.d)) FROM one o;
+SELECT t.id, (SELECT max((SELECT sum(x.uid) FROM u x WHERE x.a = u.a AND x.uid > t.id)) FROM u WHERE u.s = t.s) AS n FROM t;
+SELECT id FROM t WHERE t.a >= ALL (SELECT u.a FROM u WHERE u.uid < t.id AND u.d <= ANY (SELECT x.m FROM u x WHERE x.uid < t.a + u.a));
+SELECT id FROM t WHERE NOT EXISTS (SELECT 1 FROM u WHERE u.a < t.a AND NOT EXISTS (SELECT 1 FROM u x WHERE x.d > t.b + u.d));
+SELECT id, (SELECT sum(m) FROM (SELECT (SELECT max(x.uid) FROM u x WHERE x.uid < u.uid - t.b) AS m FROM u WHERE u.a = t.a UNION ALL SELECT (SELECT min(x.m) FROM u x WHERE x.uid > t.id + o.a) FROM one o) q) FROM t;
+SELECT t.id, v.n FROM t, LATERAL (SELECT count(*) AS n FROM u WHERE u.a = t.a AND u.uid IN (SELECT x.uid FROM u x WHERE x.d >= u.d - t.a)) v;
+SELECT id FROM t WHERE (SELECT count(*) FROM u WHERE u.uid > (SELECT avg(x.uid) * t.a FROM u x WHERE x.d < u.d AND EXISTS (SELECT 1 FROM one o WHERE o.a < t.id + x.a + u.a))) > 1;
+
+-- ORDER BY of what is not selected
+SELECT id FROM t ORDER BY row_number() OVER (PARTITION BY s ORDER BY id DESC), id;
+SELECT id FROM t ORDER BY (SELECT count(*) FROM u WHERE u.a = t.a) DESC, id LIMIT 20;
+SELECT s, count(*) FROM t GROUP BY s ORDER BY sum(count(*)) OVER (ORDER BY s), s;
+SELECT u.uid, (SELECT t.id FROM t WHERE t.a = u.a ORDER BY (SELECT count(*) FROM u x WHERE x.a = t.b AND x.uid > u.uid) DESC, t.id LIMIT 1) AS best FROM u;
+
+-- PIVOT as a statement with what may follow it
+PIVOT t ON s IN ('x', 'y') USING sum(b), count(*) GROUP BY a ORDER BY a NULLS FIRST LIMIT 3;
+WITH q AS (SELECT * FROM t WHERE id < 40) PIVOT q ON s IN ('x', 'y') USING sum(b) GROUP BY a ORDER BY ALL;
+UNPIVOT (SELECT id, a, b FROM t) ON a, b ORDER BY id, name OFFSET 3;
+
+-- aggregates of all rows beside each row, and limits beyond the rows that there are
+SELECT id, median(b) OVER () AS m, quantile_disc(id, [0.1, 0.9]) OVER () AS q, count(DISTINCT s) OVER () AS n FROM t;
+SELECT a, median(sum(b)) OVER () AS m, row_number() OVER (ORDER BY a) AS r FROM t GROUP BY a;
+SELECT id FROM t ORDER BY b, id LIMIT 20000;
+SELECT id FROM t ORDER BY id FETCH FIRST 5 ROWS ONLY;
+
 -- ORDER BY window functions, selected or not
 SELECT a, b, id FROM t ORDER BY count(*) OVER (PARTITION BY b), id LIMIT 7;
 SELECT a, b, sum(b) OVER (PARTITION BY a) AS x, id FROM t ORDER BY sum(b) OVER (PARTITION BY a), x, id;
 SELECT a, count(*) FROM t GROUP BY a ORDER BY dense_rank() OVER (ORDER BY count(*) DESC), a;
 SELECT id, row_number() OVER (ORDER BY id) AS n FROM t ORDER BY n % 3, n DESC LIMIT 9;
 SELECT id FROM t QUALIFY rank() OVER (PARTITION BY a ORDER BY id) < 4 ORDER BY rank() OVER (PARTITION BY a ORDER BY id), id;
-SELECT id, a FROM t ORDER BY (SELECT count(*) FROM u WHERE u.a = t.a) DESC, id LIMIT 5 -- single;
-SELECT id, a FROM t ORDER BY EXISTS (SELECT 1 FROM u WHERE a > 3), id -- single;
+SELECT id, a FROM t ORDER BY (SELECT count(*) FROM u WHERE u.a = t.a) DESC, id LIMIT 5;
+SELECT id, a FROM t ORDER BY EXISTS (SELECT 1 FROM u WHERE a > 3), id;
 
 -- a column in two keys
 SELECT t.id, u.uid FROM t JOIN u ON t.a = u.a AND u.a = t.a AND t.a = u.uid;
@@ -425,3 +451,7 @@ SELECT (SELECT count(*) FROM u WHERE u.a = t.a) + 1 AS x, count(*) FROM t GROUP 
 SELECT EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND uid > 9) AS x, count(*) FROM t GROUP BY ROLLUP (x);
 SELECT a, (SELECT count(*) FROM u WHERE u.a = t.a) AS n, grouping(a) FROM t GROUP BY ROLLUP (a);
 SELECT a, s, sum(b) FROM t GROUP BY CUBE (a, s) HAVING EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.s = t.s);
+
+-- a list after ANY
+SELECT id FROM t WHERE a = ANY([1, 2, NULL]) -- single;
+SELECT id, a > ALL([0, 1]) AS larger FROM t WHERE id = ANY([1, 2, 3]) AND s = 'x' -- single;

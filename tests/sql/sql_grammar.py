@@ -201,7 +201,7 @@ def subqueries(draw: st.DrawFn, shape: Shape, rows: Rows) -> str:
         where += f" AND {draw(comparisons(Rows('', rows.columns + inner.columns)))}"
     source = f"FROM {inner.text} WHERE {where}"
     negated = draw(st.sampled_from(["", "NOT "]))
-    match draw(st.integers(0, 8)):
+    match draw(st.integers(0, 9)):
         case 0 | 1:
             return f"{outside} {negated}IN (SELECT {inside} {source})"
         case 2 | 3:
@@ -214,5 +214,18 @@ def subqueries(draw: st.DrawFn, shape: Shape, rows: Rows) -> str:
         case 6:
             order = ", ".join(f"{key} DESC" for key in inner.keys)
             return f"{outside} = (SELECT {inside} {source} AND {inside} = {outside} ORDER BY {order} LIMIT 1)"
+        case 7:
+            return f"{negated}EXISTS (SELECT 1 {source} AND {draw(nested(shape, rows, inner))})"
     name = draw(st.sampled_from([c for c, _ in inner.columns]))
     return f"(SELECT count({name}) {source} AND {inside} = {outside}) < {draw(st.integers(0, 4))}"
+
+
+@st.composite
+def nested(draw: st.DrawFn, shape: Shape, rows: Rows, between: Rows) -> str:
+    """A predicate of ``between`` with a subquery that also uses columns of ``rows``, two levels out."""
+    inner = draw(tables(shape, "z"))
+    near = draw(comparisons(Rows("", between.columns + inner.columns)))
+    far = draw(comparisons(Rows("", rows.columns + inner.columns)))
+    compared = draw(st.sampled_from(COMPARISONS))
+    call = f"{draw(st.sampled_from(['min', 'count']))}({inner.keys[0]})"
+    return f"{between.keys[0]} {compared} (SELECT {call} FROM {inner.text} WHERE {near} AND {far})"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 
 from gristmill.plan.exchange import ExchangeKind
-from gristmill.plan.fragment import SqlFragment
+from gristmill.plan.fragment import TASK_VARIABLE, SqlFragment
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan
 from gristmill.plan.source import FileSource, JobSource, Source
 from gristmill.rows.logical import quote_name
@@ -83,6 +83,7 @@ class Reference:
         assert isinstance(fragment, SqlFragment)
         for name, rows in views.items():
             self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS FROM {rows}')
+        self._connection.execute(f"SET VARIABLE {TASK_VARIABLE} = '{self._tables}'")
         return self._table(fragment.sql)
 
     def _tasks(self, source: Source, outputs: Mapping[str, list[Rows]]) -> list[Rows]:

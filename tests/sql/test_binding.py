@@ -1,12 +1,14 @@
 """Parameters, dialects, paths and the instant of a query: what a text means before it is planned."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from sql_checks import Database, same
+from sql_checks import SPREADS, Database, same, single_reasons
 from sql_reference import Reference
 
+from gristmill.errors import InvalidQuery
 from gristmill_sql import CompileOptions, compile_query
 
 
@@ -47,6 +49,67 @@ def test_numbered_parameters_may_repeat(oddities: Database) -> None:
 def test_dialects_are_translated(dialect: str, sql: str, oddities: Database) -> None:
     query = compile_query(sql, oddities.catalog, CompileOptions(dialect=dialect))
     same(Reference().run(query.chain), oddities.expected(query.parsed.text), ordered=query.ordered)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "meant"),
+    [
+        (
+            "spark",
+            "SELECT /*+ BROADCAST(u) */ t.id FROM t JOIN u ON t.a = u.a",
+            "SELECT t.id FROM t JOIN u ON t.a = u.a",
+        ),
+        (
+            "spark",
+            "SELECT a, s, sum(b) FROM t GROUP BY a, s WITH ROLLUP",
+            "SELECT a, s, sum(b) FROM t GROUP BY ROLLUP (a, s)",
+        ),
+        (
+            "spark",
+            "SELECT a, s, sum(b) FROM t GROUP BY a, s GROUPING SETS ((a), (s))",
+            "SELECT a, s, sum(b) FROM t GROUP BY GROUPING SETS ((a), (s))",
+        ),
+        (
+            "spark",
+            "SELECT id, e FROM t LATERAL VIEW explode(CASE WHEN id > 9 THEN l END) x AS e",
+            "SELECT id, unnest(l) AS e FROM t WHERE id > 9",
+        ),
+        (
+            "spark",
+            "SELECT id, e FROM t LATERAL VIEW OUTER explode(CASE WHEN id > 9 THEN l END) x AS e",
+            "SELECT id, unnest(CASE WHEN id > 9 THEN l ELSE [NULL] END) AS e FROM t",
+        ),
+        (
+            "tsql",
+            "SELECT t.id, x.n FROM t CROSS APPLY (SELECT COUNT(*) AS n FROM u WHERE u.a = t.a) x",
+            "SELECT t.id, (SELECT count(*) FROM u WHERE u.a = t.a) AS n FROM t",
+        ),
+        (
+            "tsql",
+            "SELECT t.id, x.uid FROM t OUTER APPLY (SELECT TOP 1 u.uid FROM u WHERE u.a = t.a ORDER BY u.uid) x",
+            "SELECT t.id, (SELECT min(uid) FROM u WHERE u.a = t.a) AS uid FROM t",
+        ),
+        (
+            "bigquery",
+            "SELECT a, ARRAY_AGG(id ORDER BY id LIMIT 2) AS i FROM t GROUP BY a",
+            "SELECT a, list(id ORDER BY id)[1:2] AS i FROM t GROUP BY a",
+        ),
+        ("postgres", "SELECT generate_series(1, 3) AS g", "SELECT unnest([1, 2, 3]) AS g"),
+        ("postgres", "SELECT id FROM t ORDER BY id FETCH FIRST 5 ROWS ONLY", "SELECT id FROM t ORDER BY id LIMIT 5"),
+    ],
+)
+def test_dialects_mean_what_they_say(dialect: str, sql: str, meant: str, oddities: Database) -> None:
+    for options in SPREADS:
+        query = compile_query(sql, oddities.catalog, replace(options, dialect=dialect))
+        assert not single_reasons(query)
+        actual, expected = Reference().run(query.chain), oddities.expected(meant)
+        assert sorted(map(str, actual.rows)) == sorted(map(str, expected.rows))
+
+
+def test_a_lateral_view_that_would_mean_something_else_is_refused(oddities: Database) -> None:
+    sql = "SELECT id, e FROM t LATERAL VIEW OUTER posexplode(l) x AS p, e"
+    with pytest.raises(InvalidQuery, match="posexplode is not supported"):
+        compile_query(sql, oddities.catalog, CompileOptions(dialect="spark"))
 
 
 @pytest.mark.parametrize("form", ["'{}'", "read_parquet('{}')", '"{}"'])

@@ -20,6 +20,9 @@ PLACED = [
     ("SELECT 'é', x.y FROM t", "line 1:13", "", "^"),
     ("DELETE FROM t", "line 1:1", "DELETE is not supported", "^~~~~~"),
     ("PIVOT t ON s USING sum(b)", "line 1:12", "PIVOT without IN", "list the values"),
+    ("SELECT t.rowid FROM t", "line 1:8", "rows of files have no rowid", "row_number() OVER"),
+    ("PIVOT t ON s USING sum(b) ORDER BY id", "line 1:12", "PIVOT without IN", "list the values"),
+    ("PIVOT t ON s IN ('x') USING sum(b)\nGROUP BY a\nORDER BY nope", "line 3:10", "nope", "^~~~"),
     ("WITH x AS (SELECT 1) SELECT * FROM y", "line 1:36", "there is no table y", "^"),
 ]
 

@@ -49,3 +49,13 @@ def test_one_seed_is_one_choice(numbers: Database) -> None:
     sql = "SELECT i FROM n TABLESAMPLE reservoir(50 ROWS) REPEATABLE ({})"
     assert _rows(sql.format(3), numbers) == _rows(sql.format(3), numbers)
     assert _rows(sql.format(3), numbers) != _rows(sql.format(4), numbers)
+
+
+def test_tasks_with_equal_rows_draw_independently(tmp_path: Path) -> None:
+    path = tmp_path / "twice.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT i % 1000 AS i FROM range(2000) r(i)) TO '{path}'")
+    sql = "SELECT i, count(*) FROM twice TABLESAMPLE bernoulli(50%) REPEATABLE (7) GROUP BY i"
+    chain = compile_query(sql, Database({"twice": path}).catalog, OPTIONS).chain
+    times = [count for _, count in Reference(splits=2).run(chain).rows]
+    assert 400 < times.count(1) < 600  # of the two tasks one alone has drawn it; equal draws would give none

@@ -20,6 +20,7 @@ import pyarrow as pa
 from gristmill.errors import FragmentError, GristmillError
 from gristmill.kernel.database import DatabaseSettings, database
 from gristmill.kernel.inputs import Input, Reading, registered
+from gristmill.plan.fragment import TASK_VARIABLE
 from gristmill.plan.schema import Column, Schema
 from gristmill.rows.logical import quote_name
 from gristmill.rows.types import arrow_schema, cast_table, duckdb_export_list, schema_of
@@ -78,19 +79,25 @@ class SqlStep:
     """A SELECT over inputs, on a cursor of its own. ``name`` is what messages call it.
 
     ``schema``: the columns that the result is to have, where they are known to differ from what DuckDB calls them.
+    ``task``: what the query may know of the task that runs it.
     """
 
-    def __init__(self, settings: DatabaseSettings, sql: str, name: str, schema: Schema | None = None) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, sql: str, name: str, schema: Schema | None = None, task: str = ""
+    ) -> None:
         self._settings = settings
         self._con = database(settings)
         self._sql = sql.strip().rstrip(";")
         self._name = name
         self._schema = schema
+        self._task = task
 
     def run(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table]) -> Iterator[pa.RecordBatch]:
         """The rows of the query, in its order, with logical types in the fields' metadata; at least one batch."""
         try:
             self._require_one_select()
+            if TASK_VARIABLE in self._sql:
+                self._con.execute(f"SET VARIABLE {TASK_VARIABLE} = ?", [self._task])
             for name, table in sides.items():
                 self._view(name, registered(self._con, f"gm_side_{name}", table, schema_of(table.schema)))
             reading = Reading(self._named, partial(self._columns, inputs, sides), partial(self._scans_once, inputs))

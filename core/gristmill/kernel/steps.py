@@ -131,7 +131,8 @@ class Steps:
         return PythonStep(step, fragment, self._sides(step), self._work)
 
     def _sql(self, step: Step, sql: str) -> SqlStep:
-        return SqlStep(self._database(), sql, f"{step_name(step)}, SQL")
+        task = f"{step_name(step)}#{self._work.partition}"
+        return SqlStep(self._database(), sql, f"{step_name(step)}, SQL", task=task)
 
     def _database(self) -> DatabaseSettings:
         """The DuckDB instance that this task needs."""

@@ -46,6 +46,10 @@ class PythonFragment:
     schema: Schema | None = None
 
 
+TASK_VARIABLE = "gristmill_task"
+"""What ``getvariable`` gives in SQL: a text that each task has another of, at every try the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class SqlFragment:
     """One SELECT in DuckDB's dialect over the fragment's named inputs."""

@@ -15,7 +15,7 @@ from gristmill_sql.oracle import Oracle
 from gristmill_sql.rules.distinct_aggregates import split_distinct_aggregates
 from gristmill_sql.rules.fold_constants import fold_constants
 from gristmill_sql.rules.full_joins import split_full_joins
-from gristmill_sql.rules.global_windows import spread_global_windows
+from gristmill_sql.rules.global_windows import split_totals, spread_global_windows
 from gristmill_sql.rules.join_order import order_joins
 from gristmill_sql.rules.key_filters import filter_by_keys
 from gristmill_sql.rules.long_limits import spread_long_limits
@@ -73,6 +73,7 @@ RULES: tuple[Rule, ...] = (
     push_semi_joins,
     order_joins,
     split_full_joins,
+    split_totals,
     split_distinct_aggregates,
     spread_quantiles,
     spread_long_limits,

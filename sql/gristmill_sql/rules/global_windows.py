@@ -61,6 +61,23 @@ def spread_global_windows(relation: Relation, knowledge: Knowledge) -> Relation:
     return bottom_up(relation, change)
 
 
+def split_totals(relation: Relation, knowledge: Knowledge) -> Relation:
+    """The relation with ``f(x) OVER ()`` as aggregates of all rows, which other rules then spread like any."""
+
+    def change(node: Relation) -> Relation:
+        if not isinstance(node, Window) or node.partition or any(is_volatile(i.value) for i in node.items):
+            return node
+        whole = [item for item in node.items if _is_over_all(item.value)]
+        if not whole or fits_one_task(node, knowledge.estimator, knowledge.options):
+            return node
+        rest = tuple(item for item in node.items if item not in whole)
+        below = _with_totals(node.input, whole, knowledge)
+        joined = Window(below, (), rest) if rest else below
+        return Project(joined, tuple(Item(c, column(c.name)) for c in node.columns))
+
+    return bottom_up(relation, change)
+
+
 def fits_one_task(node: Window | Aggregate, estimator: Estimator, options: CompileOptions) -> bool:
     """Whether the rows of a window or aggregate over all rows are few, or one partition of a shuffle anyway."""
     few = estimator.rows(node.input) <= options.single_rows

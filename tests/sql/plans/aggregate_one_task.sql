@@ -6,7 +6,7 @@ SELECT string_agg(l_comment ORDER BY l_orderkey) FROM lineitem
 --   input in1     /tpch/lineitem.parquet (parquet)
 --     map         SELECT "l_orderkey", "l_comment" FROM input
 --     exchange    all rows to one reducer
---   reduce        [single reducer: groupconcat over all rows]
+--   reduce        [single reducer: listagg over all rows]
 --                   SELECT LISTAGG("l_comment", ',' ORDER BY "l_orderkey") AS "string_agg(l_comment ORDER BY l_orderkey)"
 --                   FROM in1
 --   output        to the caller

@@ -6,7 +6,8 @@ SELECT l_orderkey FROM lineitem USING SAMPLE 100 ROWS (reservoir, 42)
 --   input in1     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "l_orderkey", "chance"
---                   FROM (SELECT "l_orderkey", "place", HASH(42, "place", "l_orderkey") AS "chance"
+--                   FROM (SELECT "l_orderkey", "place", HASH(42, GETVARIABLE('gristmill_task'), "place", "l_orderkey") AS
+--                     "chance"
 --                     FROM (SELECT "l_orderkey", ROW_NUMBER() OVER () AS "place"
 --                       FROM input))
 --                   ORDER BY "chance" ASC NULLS LAST

@@ -6,7 +6,8 @@ SELECT count(*) AS n, sum(l_extendedprice) AS total FROM lineitem TABLESAMPLE be
 --   input in1     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT COUNT(*) AS "count_2", SUM("l_extendedprice") AS "sum_2"
---                   FROM (SELECT "l_extendedprice", "place", HASH(42, "place", "l_extendedprice") AS "chance"
+--                   FROM (SELECT "l_extendedprice", "place", HASH(42, GETVARIABLE('gristmill_task'), "place",
+--                     "l_extendedprice") AS "chance"
 --                     FROM (SELECT "l_extendedprice", ROW_NUMBER() OVER () AS "place"
 --                       FROM input))
 --                   WHERE "chance" < 184467440737095516
