@@ -438,6 +438,9 @@ SELECT id, a FROM t ORDER BY EXISTS (SELECT 1 FROM u WHERE a > 3), id;
 
 -- a column in two keys
 SELECT t.id, u.uid FROM t JOIN u ON t.a = u.a AND u.a = t.a AND t.a = u.uid;
+SELECT t.id, u.uid, o.id FROM t JOIN u ON t.a = u.a JOIN t o ON o.a = u.uid AND o.a = t.a WHERE o.id < 40;
+SELECT t.id, u.uid, o.id FROM t, u, t o WHERE t.a = u.a AND u.uid = o.a AND o.a = o.id AND t.id = o.id;
+SELECT count(*) FROM t, u, t o, u p WHERE t.a = u.a AND u.a = o.a AND o.a = p.a AND p.uid = t.id AND o.id < 30;
 SELECT t.id, u.uid FROM t FULL JOIN u ON t.a = u.a AND t.a = u.uid;
 SELECT t.id, u.uid FROM t ASOF LEFT JOIN u ON t.a = u.a AND t.b = u.a AND t.day >= u.day;
 SELECT id, sum(b) OVER (PARTITION BY a, a ORDER BY id, id) FROM t;

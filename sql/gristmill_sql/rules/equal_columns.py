@@ -27,9 +27,16 @@ class EqualColumns:
                 self._unite(*pair)
 
     def set_of(self, predicate: exp.Expr) -> int | None:
-        """The number of the set that an equality is within; None for any other predicate."""
+        """The number of the set that an equality is within, of which one pair then joins any two trees.
+
+        None for any other predicate, and where a relation has two columns of the set: nothing made those equal in it.
+        """
         pair = self._pair(predicate)
-        return None if pair is None else id(self._sets[pair[0]])
+        if pair is None:
+            return None
+        equal = self._sets[pair[0]]
+        owners = {self._owner[name] for name in equal}
+        return id(equal) if len(owners) == len(equal) else None
 
     def implied(self) -> Iterator[exp.Expr]:
         """Equalities between columns of different relations that follow from the given ones."""
