@@ -103,9 +103,9 @@ def test_a_script_is_submitted_and_followed_to_its_rows(command: Command, place:
     assert done.returncode == 0, done.stderr
     assert done.stdout == "mrj/counted\n"
     assert f"{place.bucket}/out" in done.stderr
-    rows = [json.loads(line) for line in command("rows", "counted", "-o", "json").stdout.splitlines()]
-    counts = {row["key"]: row["value"] for row in rows}
-    assert counts == {"the": 4, "cat": 2, "sat": 1, "on": 1, "mat": 1, "dog": 1, "ate": 1}
+    shown = command("rows", "counted", "-o", "json")
+    counts = {row["key"]: row["value"] for row in map(json.loads, shown.stdout.splitlines())}
+    assert counts == {"the": 4, "cat": 2, "sat": 1, "on": 1, "mat": 1, "dog": 1, "ate": 1}, shown.stderr
     line = next(line for line in command("get", "mrj").stdout.splitlines() if "counted" in line)
     assert line.split()[1:4] == ["Complete", "1/1", "2/2"]
 

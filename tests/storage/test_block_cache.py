@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,12 +17,14 @@ from hypothesis import strategies as st
 
 from gristmill.errors import InputError
 from gristmill.plan.source import FileSource, Format
+from gristmill.storage import blockcache
 from gristmill.storage.blockcache import BlockCache, merge, subtract
 from gristmill.storage.filesystem import canonical
 from gristmill.storage.footers import Footers
 from gristmill.storage.reading import open_split
 from gristmill.storage.splits import plan_input
 from gristmill.storage.stores import Stores
+from gristmill.storage.temporary import TemporaryFolder
 
 _ranges = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)).map(lambda r: (r[0], r[0] + r[1])), max_size=8)
 
@@ -134,3 +137,21 @@ def test_processes_fill_one_file_together(tmp_path, stores):
     cached = BlockCache(Path(folder), 1 << 30).open(entry)
     assert cached.holds((0, len(CONTENT)))
     assert cached.path.read_bytes() == CONTENT
+
+
+def test_threads_that_ask_at_once_share_one_cache(monkeypatch, tmp_path):
+    def slowly(place):
+        time.sleep(0.05)
+        return TemporaryFolder(tmp_path)
+
+    monkeypatch.setattr(blockcache, "TemporaryFolder", slowly)
+    for forget in (forgotten := (blockcache._block_cache.cache_clear, blockcache._process_folder.cache_clear)):
+        forget()
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            caches = list(threads.map(blockcache.block_cache, [None] * 8))
+        assert len(set(map(id, caches))) == 1
+        assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
+    finally:
+        for forget in forgotten:
+            forget()

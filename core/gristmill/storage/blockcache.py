@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -217,12 +218,26 @@ def subtract(ranges: Sequence[Range], present: Sequence[Range]) -> list[Range]:
     return left
 
 
-@cache
 def block_cache(folder: Path | None) -> BlockCache:
     """The cache in a folder; None: in a temporary one that goes with the process."""
-    if folder is not None:
-        return BlockCache(folder, load_settings().cache_bytes)
-    return BlockCache(_process_folder().path, load_settings().cache_bytes)
+    with _guard:  # several threads ask at once: two folders for one would not live as long
+        return _block_cache(folder)
+
+
+_guard = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _guard  # noqa: PLW0603 - a thread that is not here may hold it
+    _guard = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+@cache
+def _block_cache(folder: Path | None) -> BlockCache:
+    return BlockCache(folder or _process_folder().path, load_settings().cache_bytes)
 
 
 @cache
