@@ -170,3 +170,13 @@ def test_splits_put_together_have_every_row_once_and_in_order(files, fine, coars
         assert [split.rows for split in joined.splits] == [
             len(all_rows(replace(joined, splits=(each,)))) for each in joined.splits
         ]
+
+
+def test_files_that_store_a_column_as_other_types_are_read_together():
+    with tempfile.TemporaryDirectory() as folder:
+        stored = [pa.array([1], pa.int32()), pa.array([1 << 40], pa.int64()), pa.nulls(1), pa.array([2], pa.int8())]
+        for number, column in enumerate(stored):
+            pq.write_table(pa.table({"n": column}), f"{folder}/{number}.parquet")
+        planned = plan_input(FileSource((f"{folder}/*.parquet",), Format.PARQUET, unify=True), _STORES, "input")
+        assert len(planned.splits) == 1
+        assert [row["n"] for row in all_rows(planned)] == [1, 1 << 40, None, 2]

@@ -34,7 +34,7 @@ class _Asker:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._connection = socket.socket(socket.AF_UNIX)
-        self._connection.connect(str(folder / "host.sock"))
+        assert _soon(lambda: self._connection.connect_ex(str(folder / "host.sock")) == 0, 60)
         self._connection.settimeout(60)
 
     def start(self, name: str) -> int:
@@ -81,7 +81,6 @@ def host(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     (folder / "later.py").write_text("from pathlib import Path\nPath(__file__).with_suffix('.imported').touch()\n")
     with (folder / "host.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-c", HOST, str(folder / "host.sock")], stderr=log)
-    assert _soon((folder / "host.sock").exists, 60)
     yield process
     process.kill()
     process.wait()

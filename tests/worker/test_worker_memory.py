@@ -53,6 +53,17 @@ def _grow(process: subprocess.Popen[str]) -> None:
     process.stdout.readline()
 
 
+def test_what_is_held_is_never_less_than_nothing_when_members_end(forks: subprocess.Popen[str]) -> None:
+    meter = MemoryMeter(1024 * MIB)
+    assert meter.used([forks.pid]) >= 64 * MIB
+    for pid in family(forks.pid):
+        os.kill(pid, 9)
+    deadline = time.monotonic() + 10
+    while sum(map(memory_bytes, list(family(forks.pid)))) > 64 * MIB and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert 0 <= meter.used([forks.pid]) < 100 * MIB
+
+
 def test_what_forks_share_counts_once(forks: subprocess.Popen[str]) -> None:
     members = list(family(forks.pid))
     assert len(members) == 3

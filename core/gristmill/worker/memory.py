@@ -36,7 +36,8 @@ class MemoryMeter:
         """Bytes that these processes and their descendants hold; more than the limit only if that is exact."""
         members = self._family(frozenset(roots))
         resident = sum(map(memory_bytes, members))
-        stale = members != self._members or time.monotonic() - self._measured_s > EXACT_EVERY_S
+        ended = resident < self._shared_bytes  # some of them, since it was looked for members
+        stale = members != self._members or ended or time.monotonic() - self._measured_s > EXACT_EVERY_S
         if stale or resident >= self._measure_from_bytes:
             self._measure(members, resident)
         return resident - self._shared_bytes

@@ -203,19 +203,19 @@ class ParquetReader(SplitReader):
         each = [(piece, *self._stored(piece)) for piece in pieces]
         for (_, stored, group), run in itertools.groupby(each, lambda e: (e[0].partition, e[1], _group(e[0], e[2]))):
             taken = [piece for piece, _, _ in run]
-            yield _Scan(self._paths(taken, names), taken[0], group == "", stored)
+            yield _Scan(self._paths(taken, names), taken[0], group == "", tuple(column.name for column in stored))
 
-    def _stored(self, piece: FileRange) -> tuple[tuple[str, ...], bool]:
-        """Columns of a piece's file, and whether the piece is all of it. Raises InputError where one is missing."""
+    def _stored(self, piece: FileRange) -> tuple[Schema, bool]:
+        """The schema of a piece's file, and whether the piece is all of it. Raises InputError where a column is missing."""
         footer = self._footer(piece).summary
-        stored = tuple(column.name for column in footer.schema)
+        stored = [column.name for column in footer.schema]
         known = {*stored, *(name for name, _ in piece.partition)}
         lacking = [column.name for column in self.schema() if column.name not in known]
         if lacking and not self.source.unify:
             raise InputError(
                 f"column {lacking[0]!r} is missing", place=piece.uri, remedy=did_you_mean(lacking[0], stored)
             )
-        return stored, piece.first_row is None or (piece.first_row == 0 and piece.rows == footer.rows)
+        return footer.schema, piece.first_row is None or (piece.first_row == 0 and piece.rows == footer.rows)
 
     def _paths(self, pieces: Sequence[FileRange], columns: tuple[str, ...]) -> tuple[str, ...]:
         """Files on this machine that hold what is needed of the pieces; remote ones are fetched many at once."""
