@@ -206,7 +206,7 @@ class ParquetReader(SplitReader):
             yield _Scan(self._paths(taken, names), taken[0], group == "", tuple(column.name for column in stored))
 
     def _stored(self, piece: FileRange) -> tuple[Schema, bool]:
-        """The schema of a piece's file, and whether the piece is all of it. Raises InputError where a column is missing."""
+        """The schema of a piece's file, and whether the piece is all of it. InputError where a column is missing."""
         footer = self._footer(piece).summary
         stored = [column.name for column in footer.schema]
         known = {*stored, *(name for name, _ in piece.partition)}
