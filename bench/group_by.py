@@ -88,7 +88,7 @@ def main() -> None:
     raw, sql, duckdb_alone = timed
     report(f"GROUP BY l_orderkey, TPC-H SF{options.scale:g}, raw rows shuffled", [raw, duckdb_alone], 1.3)
     report(f"GROUP BY l_orderkey, TPC-H SF{options.scale:g}, by gm.sql", [sql, duckdb_alone], 1.3)
-    print(f"most memory of any worker: {memory.peak_bytes / (1 << 20):.0f} MiB of 1024")
+    memory.show("1 GiB")
 
 
 if __name__ == "__main__":

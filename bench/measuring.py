@@ -104,6 +104,11 @@ class WorkerMemory:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
+    def show(self, limit: str) -> None:
+        """Prints the most that any worker held, if there was one."""
+        if self.peak_bytes:
+            print(f"Most memory of any worker: {self.peak_bytes / (1 << 20):.0f} MiB of {limit}.")
+
     def __enter__(self) -> WorkerMemory:
         self._thread.start()
         return self

@@ -57,8 +57,6 @@ class Measured:
     """What one run of the operator gave."""
 
     jobs: int
-    jobs_s: float = 0.0
-    bare_s: float = 0.0
     bare_cpu_s: dict[str, float] = field(default_factory=dict)
     jobs_cpu_s: dict[str, float] = field(default_factory=dict)
     """Processor time of each process."""
@@ -70,6 +68,16 @@ class Measured:
     status_writes: float = 0.0
     largest_status_bytes: int = 0
     pods_left: int = 0
+
+    @property
+    def bare_s(self) -> float:
+        """How long all bare Jobs took."""
+        return self.bare_at_s[-1]
+
+    @property
+    def jobs_s(self) -> float:
+        """How long all MapReduceJobs took."""
+        return self.jobs_at_s[-1]
 
     @property
     def ratio(self) -> float:
@@ -339,7 +347,6 @@ def measure(jobs: int, root: Path) -> Measured:
     with _running(Simulation(root), jobs) as simulation:
         before = simulation.cpu_seconds()
         measured.bare_at_s = _bare_jobs(jobs)
-        measured.bare_s = measured.bare_at_s[-1]
         between = simulation.cpu_seconds()
         measured.bare_cpu_s = _less(between, before)
         leads = SimulatedLeads(f"127.0.0.1:{simulation.leads_port}")
@@ -351,7 +358,6 @@ def measure(jobs: int, root: Path) -> Measured:
             measured.jobs_at_s.append(time.perf_counter() - start)
             measured.memory_bytes.append(simulation.memory_bytes())
             _say(start, f"{jobs * tenth // 10} MapReduceJobs complete")
-        measured.jobs_s = measured.jobs_at_s[-1]
         measured.jobs_cpu_s = _less(simulation.cpu_seconds(), between)
         measured.status_writes = simulation.status_writes()
         measured.largest_status_bytes = max(len(str(job["status"])) for job in ours.all())

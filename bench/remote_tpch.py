@@ -30,7 +30,6 @@ from bench.measuring import Timed, WorkerMemory, in_turn, machine
 from bench.tpch import QUERIES, make_tables, options_of
 from tests.support.s3_server import S3Server, running_s3_server, server_binary
 
-WAYS = ("local", "cold", "warm")
 WANTED = 1.15
 
 
@@ -96,7 +95,7 @@ def serving(tables: dict[str, str]) -> Iterator[Remote]:
 
 @dataclass(frozen=True)
 class Measured:
-    """One query: the ways of ``WAYS``, the traffic of the last cold and of the last warm run."""
+    """One query: local, cold and warm, and the traffic of the last cold and of the last warm run."""
 
     name: str
     timed: list[Timed]
@@ -175,8 +174,7 @@ def main() -> None:
         bench = Bench(session, remote, options.tier == "distributed", options.runs)
         results = [bench.measure(f"q{n:02}") for n in options.queries]
     show(results, options.tier, options.scale)
-    if memory.peak_bytes:
-        print(f"Most memory of any worker: {memory.peak_bytes / (1 << 20):.0f} MiB.")
+    memory.show(options.memory)
 
 
 if __name__ == "__main__":

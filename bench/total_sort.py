@@ -84,7 +84,7 @@ def main() -> None:
     print(f"{machine()}\n{options.gigabytes:g} GB, {options.workers} workers of {options.memory}")
     print(f"{seconds:.1f} s: {speed:.2f} GB a minute and core; wanted: at least 1.5  {verdict}")
     print(f"in total order: {ordered}, {rows} rows in {len(result.manifest.parts)} parts")
-    print(f"most memory of any worker: {memory.peak_bytes / (1 << 20):.0f} MiB of {options.memory}")
+    memory.show(options.memory)
     shutil.rmtree(target)
 
 

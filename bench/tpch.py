@@ -142,8 +142,7 @@ def main() -> None:
         bench = Bench(session, tables, options.tier == "distributed", options.runs)
         results = [bench.measure(f"q{n:02}") for n in options.queries]
     show(results, options.tier, options.scale)
-    if memory.peak_bytes:
-        print(f"Most memory of any worker: {memory.peak_bytes / (1 << 20):.0f} MiB.")
+    memory.show(options.memory)
 
 
 if __name__ == "__main__":

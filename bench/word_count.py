@@ -152,7 +152,7 @@ def main() -> None:
             options.runs,
         )
         report("Word count with SQL fragments", timed, 1.5)
-    print(f"most memory of any worker: {memory.peak_bytes / (1 << 20):.0f} MiB of 2048")
+    memory.show("2 GiB")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Called by the command only. The engine and the Kubernetes client are imported wh
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +35,9 @@ class ClusterChoice:
 
     def refuse(self) -> None:
         """Raises InvalidPlan where one was given for a query on this machine."""
-        names = ("pool", "scratch", "keep", "context", "namespace", "kubeconfig")
-        for name in names:
-            if getattr(self, name):
-                raise InvalidPlan("is for queries on a cluster", place=f"--{name}", remedy="Add --cluster.")
+        for option in fields(self):
+            if getattr(self, option.name):
+                raise InvalidPlan("is for queries on a cluster", place=f"--{option.name}", remedy="Add --cluster.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,11 +94,14 @@ class Block:
     def _where(self, relation: Relation) -> Relation:
         clause = self._node.args.get("where")
         terms = [resolve_columns(term, self._scope) for term in conjuncts(clause.this if clause else None)]
-        plain = tuple(term for term in terms if not holds(term, exp.Query, exp.Any, exp.All))
+        plain: list[exp.Expr] = []
+        with_subqueries: list[exp.Expr] = []
+        for term in terms:
+            (with_subqueries if holds(term, exp.Query, exp.Any, exp.All) else plain).append(term)
         if plain:  # first, so that subqueries are evaluated for fewer rows
-            relation = Filter(relation, plain)
+            relation = Filter(relation, tuple(plain))
         predicates: list[exp.Expr] = []
-        for term in (term for term in terms if term not in plain):
+        for term in with_subqueries:
             joined = self._subqueries.as_join(relation, term, self._scope)
             if joined is not None:
                 relation = joined

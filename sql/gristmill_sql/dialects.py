@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
+from gristmill_sql.copies import copied
 
 
 def say_in_duckdb(tree: exp.Expr) -> None:
@@ -51,9 +52,9 @@ def _keep_rows_without_elements(lateral: exp.Lateral) -> None:
             place="query",
             remedy="use explode, or LEFT JOIN LATERAL",
         )
-    some = exp.GT(this=exp.ArraySize(this=call.this.copy()), expression=exp.Literal.number(0))
+    some = exp.GT(this=exp.ArraySize(this=copied(call.this)), expression=exp.Literal.number(0))
     nothing = exp.Array(expressions=[exp.Null()])
-    call.set("this", exp.Case(ifs=[exp.If(this=some, true=call.this.copy())], default=nothing))
+    call.set("this", exp.Case(ifs=[exp.If(this=some, true=copied(call.this))], default=nothing))
 
 
 def _grouping_sets(group: exp.Group) -> None:
@@ -62,7 +63,7 @@ def _grouping_sets(group: exp.Group) -> None:
     for name in ("rollup", "cube"):
         for node in group.args.get(name) or ():
             if keys and not node.expressions:
-                node.set("expressions", [key.copy() for key in keys])
+                node.set("expressions", [copied(key) for key in keys])
                 group.set("expressions", None)
     if keys and group.args.get("grouping_sets"):
         group.set("expressions", None)
@@ -71,4 +72,4 @@ def _grouping_sets(group: exp.Group) -> None:
 def _first_elements(call: exp.ArrayAgg, limit: exp.Limit) -> None:
     call.set("this", limit.this)
     slice_ = exp.Slice(this=exp.Literal.number(1), expression=limit.expression)
-    call.replace(exp.Bracket(this=call.copy(), expressions=[slice_], offset=1, safe=True))
+    call.replace(exp.Bracket(this=copied(call), expressions=[slice_], offset=1, safe=True))

@@ -101,18 +101,15 @@ class Domain:
 
     def bound(self, relation: Relation) -> _Freed:
         """The subquery's rows for each value of its domain."""
-        return self._bound(relation)
-
-    def _bound(self, relation: Relation) -> _Freed:
         if not free_columns(relation) & self._outer:
             values = self._values()
             return _Freed(Join(JoinKind.INNER, relation, values.relation), values.held)
         match relation:
             case Filter():
-                below = self._bound(relation.input)
+                below = self.bound(relation.input)
                 return replace(below, relation=Filter(below.relation, self._all(relation.predicates, below)))
             case Project():
-                below = self._bound(relation.input)
+                below = self.bound(relation.input)
                 items = tuple(Item(i.column, self._over(i.value, below)) for i in relation.items)
                 return replace(below, relation=Project(below.relation, (*items, *self._passed(below, items))))
             case Join():
@@ -120,14 +117,14 @@ class Domain:
             case Aggregate():
                 return self._aggregate(relation)
             case Window():
-                below = self._bound(relation.input)
+                below = self.bound(relation.input)
                 return replace(below, relation=self._window(relation, below))
             case Unnest():
-                below = self._bound(relation.input)
+                below = self.bound(relation.input)
                 items = tuple(Item(i.column, self._over(i.value, below)) for i in relation.items)
                 return replace(below, relation=Unnest(below.relation, items))
             case Sort():
-                return self._bound(relation.input)
+                return self.bound(relation.input)
             case Limit():
                 return self._limit(relation)
             case UnionAll():
@@ -154,14 +151,14 @@ class Domain:
         if node.kind in (JoinKind.RIGHT, JoinKind.FULL):
             left_free = right_free = True
         if node.kind is JoinKind.INNER and right_free and not left_free:
-            right = self._bound(node.right)
+            right = self.bound(node.right)
             return _Freed(Join(node.kind, node.left, right.relation, self._all(node.on, right)), right.held)
-        left = self._bound(node.left)
+        left = self.bound(node.left)
         if not right_free:
             return _Freed(Join(node.kind, left.relation, node.right, self._all(node.on, left)), left.held)
         if node.kind in (JoinKind.ASOF, JoinKind.ASOF_LEFT):
             raise CannotSpread("correlation inside of an ASOF join")
-        right = self._bound(node.right)
+        right = self.bound(node.right)
         same = tuple(_same(column(left.held[o]), column(right.held[o])) for o in left.held)
         joined = Join(node.kind, left.relation, right.relation, (*self._all(node.on, left), *same))
         if node.kind is JoinKind.RIGHT:
@@ -187,7 +184,7 @@ class Domain:
         return replace(bound, relation=Project(bound.relation, (*kept, mark)))
 
     def _aggregate(self, node: Aggregate) -> _Freed:
-        below = self._bound(node.input)
+        below = self.bound(node.input)
         keys = tuple(Item(key.column, self._over(key.value, below)) for key in node.keys)
         calls = tuple(Item(call.column, self._over(call.value, below)) for call in node.calls)
         grouped = Aggregate(below.relation, (*keys, *self._passed(below, keys)), calls)
@@ -231,7 +228,7 @@ class Domain:
         inner = node.input
         if isinstance(inner, Sort):
             terms, inner = inner.terms, inner.input
-        below = self._bound(inner)
+        below = self.bound(inner)
         if any(is_aggregate(term.value) for term in terms):
             raise CannotSpread("LIMIT in a correlated subquery")
         domain = [column(h) for h in below.held.values()]
@@ -251,7 +248,7 @@ class Domain:
         return replace(below, relation=Project(Filter(window, tuple(kept)), columns))
 
     def _union(self, node: UnionAll) -> _Freed:
-        bounds = [self._bound(child) for child in node.inputs]
+        bounds = [self.bound(child) for child in node.inputs]
         order = list(bounds[0].held)
         held = [self._names.item(bounds[0].held[o], column(bounds[0].held[o])).column for o in order]
         fresh = [self._names.column(c.name, c.type) for c in held]
@@ -266,7 +263,7 @@ class Domain:
     def _reader(self, node: Shared) -> _Freed:
         """The rows of a shared relation that is correlated itself: computed once for all of its readers, as before."""
         if node.name not in self._shared:
-            self._shared[node.name] = self._bound(self._binder.shared[node.name])
+            self._shared[node.name] = self.bound(self._binder.shared[node.name])
         there = self._shared[node.name]
         whole = self._binder.shared_as_it_is(node.name, there.relation)
         types = {c.name: c.type for c in whole.columns}

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from sqlglot import exp
 
 from gristmill_sql.catalog import Table
+from gristmill_sql.copies import copied
 from gristmill_sql.expressions import all_of, conjuncts, has_aggregate, is_volatile
 from gristmill_sql.tables import table_name
 
@@ -22,7 +23,7 @@ def with_filters(query: exp.Query, tables: Mapping[str, Table], mentioned: Colle
 
     Those have the columns that are ``mentioned``; None: all.
     """
-    new = query.copy()
+    new = copied(query)
     for select in list(new.find_all(exp.Select)):
         _filter_tables(select, tables, mentioned)
     return new
@@ -82,6 +83,6 @@ def _belongs(column: exp.Column, alias: str, own: frozenset[str], others: list[f
 
 
 def _filtered(item: exp.Table, terms: list[exp.Expr], columns: list[str]) -> exp.Expr:
-    rows = exp.select(*(exp.column(name, quoted=True) for name in columns)).from_(item.copy()).where(all_of(terms))
+    rows = exp.select(*(exp.column(name, quoted=True) for name in columns)).from_(copied(item)).where(all_of(terms))
     alias = exp.TableAlias(this=exp.to_identifier(item.alias_or_name, quoted=True))
     return exp.Subquery(this=rows, alias=alias)

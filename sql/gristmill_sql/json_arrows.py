@@ -6,6 +6,8 @@ import re
 
 from sqlglot import exp, parse_one
 
+from gristmill_sql.copies import copied
+
 
 def restore_arrows(sql: str, tree: exp.Expr) -> None:
     """Puts extractions in place of lambdas that the text does not call so, in a freshly parsed tree."""
@@ -14,10 +16,10 @@ def restore_arrows(sql: str, tree: exp.Expr) -> None:
         first = _first_operand(node.this)
         parameters = {parameter.name.casefold() for parameter in node.expressions}
         if isinstance(first, exp.Literal) and len(parameters) == 1 and not parameters & named:
-            column = exp.column(node.expressions[0].copy())
+            column = exp.column(copied(node.expressions[0]))
             arrow = f"{column.sql(dialect='duckdb')} -> {first.sql(dialect='duckdb')}"
             first.replace(parse_one(arrow, read="duckdb"))
-            node.replace(exp.Paren(this=node.this.copy()))
+            node.replace(exp.Paren(this=copied(node.this)))
 
 
 def _first_operand(body: exp.Expr) -> exp.Expr:

@@ -11,7 +11,7 @@ import functools
 import duckdb
 from sqlglot import exp, parse_one
 
-from gristmill_sql.copies import replaced
+from gristmill_sql.copies import copied, replaced
 from gristmill_sql.expressions import is_aggregate
 
 _Definition = tuple[tuple[str, ...], exp.Expr]
@@ -30,7 +30,7 @@ def expanded_macro(node: exp.Expr) -> exp.Expr | None:
 
 def _argument(values: dict[str, exp.Expr], node: exp.Expr) -> exp.Expr | None:
     if isinstance(node, exp.Column) and node.name.casefold() in values:
-        return exp.Paren(this=values[node.name.casefold()].copy())
+        return exp.Paren(this=copied(values[node.name.casefold()]))
     return None
 
 

@@ -16,7 +16,7 @@ from gristmill.plan.schema import Schema
 from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Opaque, Scan, column
 from gristmill_sql.catalog import Table
-from gristmill_sql.copies import replaced, text_of
+from gristmill_sql.copies import copied, replaced, text_of
 from gristmill_sql.early_filters import with_filters
 from gristmill_sql.expressions import columns_in
 from gristmill_sql.names import Names
@@ -126,7 +126,7 @@ def _has_more(part: exp.Subquery) -> bool:
 
 def _alias(part: exp.Subquery) -> dict[str, exp.Expr]:
     alias = part.args.get("alias")
-    return {"alias": alias.copy()} if alias is not None else {}
+    return {"alias": copied(alias)} if alias is not None else {}
 
 
 def _mentioned(node: exp.Query, tables: Collection[str]) -> set[str] | None:
@@ -169,7 +169,7 @@ def rest_of_block(
 
     So that one task runs only what cannot be spread. Raises ``refusal`` where the rest does not stand alone.
     """
-    rest = node.copy()
+    rest = copied(node)
     for clause in ("from_", "joins", "where", "with_", "laterals"):
         rest.set(clause, None)
     if rest.find(exp.Query) is not rest or len(list(rest.find_all(exp.Query))) > 1:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
-from gristmill_sql.copies import text_of
+from gristmill_sql.copies import copied, text_of
 from gristmill_sql.diagnose import Span, invalid
 
 Ask = Callable[[str], Sequence[str]]
@@ -55,18 +55,18 @@ def _listed(
     if not 0 < len(values) <= MAX_VALUES:
         reason = f"PIVOT would have {len(values)} columns by {text_of(term)}"
         raise invalid(sql, reason, at=place(term), remedy=f"from 1 to {MAX_VALUES} are possible; list those to be seen")
-    text = exp.Cast(this=term.copy(), to=exp.DataType.build("VARCHAR"))
+    text = exp.Cast(this=copied(term), to=exp.DataType.build("VARCHAR"))
     return exp.In(this=text, expressions=[exp.Literal.string(value) for value in values])
 
 
 def _values_query(pivot: exp.Pivot, term: exp.Expr) -> str:
     """The query of a term's distinct values, in their order, with the WITH clauses of the queries around it."""
-    value = exp.Paren(this=term.copy())
-    there = exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
-    query = exp.select(exp.alias_(value, "v")).distinct().from_(pivot.this.copy()).where(there)
+    value = exp.Paren(this=copied(term))
+    there = exp.Not(this=exp.Is(this=copied(value), expression=exp.Null()))
+    query = exp.select(exp.alias_(value, "v")).distinct().from_(copied(pivot.this)).where(there)
     rows = exp.select("CAST(v AS VARCHAR) AS v").from_(query.subquery("pivoted")).order_by("pivoted.v")
     clauses = [w for node in _ancestors(pivot) if (w := node.args.get("with_")) is not None]
-    definitions = [cte.copy() for clause in reversed(clauses) for cte in clause.expressions if not _holds(cte, pivot)]
+    definitions = [copied(cte) for clause in reversed(clauses) for cte in clause.expressions if not _holds(cte, pivot)]
     if definitions:
         recursive = any(clause.args.get("recursive") for clause in clauses)
         rows.set("with_", exp.With(expressions=definitions, recursive=recursive))

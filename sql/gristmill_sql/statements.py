@@ -16,6 +16,7 @@ from gristmill.plan.formats import format_of_path
 from gristmill.plan.job import Output, OutputMode
 from gristmill.plan.source import Format
 from gristmill_sql.catalog import Catalog, Table
+from gristmill_sql.copies import copied
 from gristmill_sql.diagnose import Span, invalid
 
 _GLOB = "*?["
@@ -72,7 +73,7 @@ def _view(sql: str, tree: exp.Expr, count: int) -> exp.CTE:
     alias = exp.TableAlias(
         this=exp.to_identifier(name, quoted=True), columns=[exp.to_identifier(c, quoted=True) for c in columns]
     )
-    return exp.CTE(this=tree.expression.copy(), alias=alias)
+    return exp.CTE(this=copied(tree.expression), alias=alias)
 
 
 def _with_views(query: exp.Expr, views: list[exp.CTE]) -> exp.Expr:
@@ -118,7 +119,7 @@ def _named(node: exp.Expr) -> tuple[str, tuple[str, ...]]:
 
 def _copied(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Table):
-        return exp.select("*").from_(node.copy())
+        return exp.select("*").from_(copied(node))
     return node.this if isinstance(node, exp.Subquery) and not node.args.get("with_") else node
 
 
@@ -224,7 +225,7 @@ def with_table_columns(query: exp.Expr, target: Target, table: Table) -> exp.Que
         this=exp.to_identifier("inserted"), columns=[exp.to_identifier(cell) for cell in cells.values()]
     )
     body = query if isinstance(query, exp.Query) and not isinstance(query, exp.Values) else exp.select("*").from_(query)
-    return exp.select(*items).from_(exp.Subquery(this=body.copy(), alias=alias))
+    return exp.select(*items).from_(exp.Subquery(this=copied(body), alias=alias))
 
 
 def renamed(query: exp.Expr, columns: tuple[str, ...]) -> exp.Expr:
@@ -234,4 +235,4 @@ def renamed(query: exp.Expr, columns: tuple[str, ...]) -> exp.Expr:
     alias = exp.TableAlias(
         this=exp.to_identifier("created"), columns=[exp.to_identifier(name, quoted=True) for name in columns]
     )
-    return exp.select("*").from_(exp.Subquery(this=query.copy(), alias=alias))
+    return exp.select("*").from_(exp.Subquery(this=copied(query), alias=alias))

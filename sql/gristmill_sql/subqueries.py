@@ -227,7 +227,7 @@ class SubqueryBinder:
         types = {c.name: c.type for c in relation.input.columns}
         folded = replaced(
             item.value,
-            lambda n: (below[n.name] or typed_text(None, types[n.name])).copy() if isinstance(n, exp.Column) else None,
+            lambda n: copied(below[n.name] or typed_text(None, types[n.name])) if isinstance(n, exp.Column) else None,
         )
         text, _ = self._binder.oracle.evaluate(folded)
         return None if text is None else typed_text(text, item.column.type)
@@ -265,7 +265,7 @@ class SubqueryBinder:
         grouped = Lifted(Aggregate(rows.relation, keys, ()), _equalities(probes, rows))
         relation, found = self._marked(relation, grouped)
         relation, count, filled = self._counts(relation, bound)
-        null_probe = exp.Is(this=probes[0].copy(), expression=exp.Null())
+        null_probe = exp.Is(this=copied(probes[0]), expression=exp.Null())
         cases = [
             (exp.EQ(this=count, expression=exp.Literal.number(0)), exp.false()),
             (null_probe, exp.Null()),

@@ -235,6 +235,6 @@ def test_bytes_come_whole_whatever_the_frames(lead):
         with (
             serving(head + content) as server,
             forwarding({"p": server.getsockname()[1]}, chunk_bytes=chunk_bytes) as url,
-            portforward.request(connection(url), "p", CLIENT_PORT, "/", silence_s=5) as response,
+            portforward.dial(connection(url), "p", CLIENT_PORT).get("/", silence_s=5) as response,
         ):
             assert response.read() == content

@@ -99,9 +99,7 @@ class ClientEndpoint:
 
     async def _wait_for_end(self, uid: str, seconds: float) -> None:
         """Until that run, of which the lead may not have heard yet, has ended; no longer than ``seconds``."""
-        until_s = time.monotonic() + min(seconds, LONGEST_WAIT_S)
-        while time.monotonic() < until_s and not (uid in self._runs and self._runs[uid].ended):
-            await asyncio.sleep(LOOK_EVERY_S)
+        await _wait_until(lambda: uid in self._runs and self._runs[uid].ended, min(seconds, LONGEST_WAIT_S))
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         run = self._run(request)
@@ -170,9 +168,13 @@ async def _progress_lines(run: LeadRun) -> AsyncIterator[bytes]:
             yield to_json(look, Progress).encode() + b"\n"
         if ended:
             return
-        next_s = time.monotonic() + PROGRESS_EVERY_S
-        while time.monotonic() < next_s and not run.ended:
-            await asyncio.sleep(LOOK_EVERY_S)
+        await _wait_until(lambda: run.ended, PROGRESS_EVERY_S)
+
+
+async def _wait_until(done: Callable[[], bool], at_most_s: float) -> None:
+    until_s = time.monotonic() + at_most_s
+    while time.monotonic() < until_s and not done():
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _log_lines(run: LeadRun, logs: TaskLogs, *, follow: bool) -> AsyncIterator[bytes]:

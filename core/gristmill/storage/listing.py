@@ -78,10 +78,10 @@ def _is_glob(uri: str, manifest_parts: Callable[[str], list[str] | None]) -> boo
 
 
 def _visible(base: str, filesystem: Filesystem) -> list[Entry]:
-    return [e for e in filesystem.walk(base) if not _is_hidden(e.uri[len(base) + 1 :])]
+    return [e for e in filesystem.walk(base) if not is_hidden(e.uri[len(base) + 1 :])]
 
 
-def _is_hidden(path: str) -> bool:
+def is_hidden(path: str) -> bool:
     """Whether a file below a listed folder, or a folder on the way to it, is a writer's own."""
     folder, _, name = path.rpartition("/")
     return hidden(name) or (bool(folder) and _is_hidden_folder(folder))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gristmill.errors import InputError, OutputExists, StorageError, TypeConflict
 from gristmill.plan.job import Output, OutputMode
 from gristmill.plan.schema import Schema
-from gristmill.storage.listing import hidden
+from gristmill.storage.listing import is_hidden
 from gristmill.storage.manifest import Log, Manifest, read_log, read_record
 from gristmill.storage.parallel import at_once
 from gristmill.storage.stores import Stores
@@ -85,11 +85,7 @@ def refuse_misfit(head: Manifest | None, record: Manifest) -> None:
 def _foreign_file(uri: str, stores: Stores) -> str:
     """The name of a file below an output that is neither Gristmill's nor hidden; empty where there is none."""
     entries = stores.filesystem(uri).walk(uri)
-    return next((entry.name for entry in entries if not _own(entry.uri[len(uri) + 1 :])), "")
-
-
-def _own(path: str) -> bool:
-    return any(map(hidden, path.split("/")))
+    return next((entry.name for entry in entries if not is_hidden(entry.uri[len(uri) + 1 :])), "")
 
 
 def _exists(uri: str, what: str) -> OutputExists:

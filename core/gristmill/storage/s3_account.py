@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -125,13 +126,13 @@ def _place(
     bucket: str, store: Store | None, given: Mapping[str, Any], session: Callable[[], botocore.session.Session]
 ) -> tuple[str, str]:
     """Endpoint and region. Raises InvalidPlan, or StorageError for configuration files that cannot be read."""
-    if not _has_config_file(given):
-        endpoint, region = _endpoint(store, given, session), _region(store, given, session)
-    else:
+    reading: AbstractContextManager[None] = nullcontext()
+    if _has_config_file(given):
         from gristmill.storage import s3_session
 
-        with s3_session.told(bucket):
-            endpoint, region = _endpoint(store, given, session), _region(store, given, session)
+        reading = s3_session.told(bucket)
+    with reading:
+        endpoint, region = _endpoint(store, given, session), _region(store, given, session)
     return endpoint and checked_endpoint(endpoint, f"s3://{bucket}"), region
 
 

@@ -54,7 +54,7 @@ def _argument(call: Item) -> exp.Expr | None:
     if values is None or len(values) != 1 or not isinstance(bare_call(call.value), _SPLIT):
         return None
     if isinstance(call.value, exp.Filter):
-        return exp.Case(ifs=[exp.If(this=copied(call.value.expression.this), true=values[0].copy())])
+        return exp.Case(ifs=[exp.If(this=copied(call.value.expression.this), true=copied(values[0]))])
     return values[0]
 
 

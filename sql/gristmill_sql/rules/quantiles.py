@@ -143,7 +143,7 @@ class _Split:
         element = call.column.type.removesuffix("[]")
         ones = [self._near(self._names.column("quantile", element), function, literal, places) for literal in wanted]
         values = [column(one.columns[0].name) for one in ones]
-        nothing = exp.Is(this=values[0].copy(), expression=exp.Null())
+        nothing = exp.Is(this=copied(values[0]), expression=exp.Null())
         listed = exp.Case(ifs=[exp.If(this=nothing, true=exp.Null())], default=exp.Array(expressions=values))
         joined = functools.reduce(lambda left, right: Join(JoinKind.INNER, left, right), ones[1:], ones[0])
         return Project(joined, (Item(call.column, listed),))

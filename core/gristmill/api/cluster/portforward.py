@@ -21,17 +21,6 @@ if TYPE_CHECKING:
 _DATA, _ERROR = 0, 1
 
 
-def request(
-    connection: Connection, pod: str, port: int, path: str, *, silence_s: float | None
-) -> http.client.HTTPResponse:
-    """The answer to GET ``path``, its body still to be read; whoever reads it closes it.
-
-    Raises ClusterError where the pod cannot be reached or nothing listens there; a silence longer than ``silence_s``
-    raises TimeoutError, here and while reading.
-    """
-    return dial(connection, pod, port).get(path, silence_s=silence_s)
-
-
 def dial(connection: Connection, pod: str, port: int) -> ForwardedPort:
     """A way to the port, open until it is used or closed. Raises ClusterError where the pod cannot be reached."""
     where = f"/api/v1/namespaces/{connection.namespace}/pods/{pod}/portforward"
@@ -46,7 +35,11 @@ class ForwardedPort:
     _stream: _ForwardedBytes
 
     def get(self, path: str, *, silence_s: float | None) -> http.client.HTTPResponse:
-        """As ``request``."""
+        """The answer to GET ``path``, its body still to be read; whoever reads it closes it.
+
+        Raises ClusterError where nothing listens there; a silence longer than ``silence_s`` raises TimeoutError, here
+        and while reading.
+        """
         self._stream.silence(silence_s)
         asked = _ForwardedHttp(self._stream, self.pod)
         try:
