@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
+import signal
 import sys
 from collections.abc import Mapping
 from typing import TextIO
 
 PACKAGES = ("gristmill", "gristmill_sql", "gristmill_worker", "gristmill_operator", "gristmill_cli")
 _FIELDS = "gristmill_fields"
+_STDERR = 2
 
 
 class _FieldFormatter(logging.Formatter):
@@ -21,7 +24,11 @@ class _FieldFormatter(logging.Formatter):
 
 
 def set_up(level: str, stream: TextIO = sys.stderr) -> None:
-    """Sends the packages' log to ``stream`` from ``level`` upwards; called once by a process's entry point."""
+    """Sends the packages' log to ``stream`` from ``level`` upwards; called once by a process's entry point.
+
+    A process that hangs can be asked why: at SIGUSR1 it writes the stacks of its threads to stderr, busy or not.
+    """
+    faulthandler.register(signal.SIGUSR1, _STDERR)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_FieldFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     for package in PACKAGES:

@@ -324,6 +324,15 @@ def test_a_lead_whose_pod_is_deleted_leaves_its_run_to_the_next(
     assert content(f"{bucket}/counts") == content(embedded(job, f"{bucket}/embedded"))
 
 
+def test_a_lead_that_is_asked_says_where_its_threads_stand_and_goes_on(pool: PoolHere, books: str, bucket: str) -> None:
+    pool.start()
+    pool.operator.until(lambda: bool(pool.operator.hellos))
+    assert "most recent call first" not in pool.lead.log
+    assert "most recent call first" in pool.lead.stacks()
+    assert "run_forever" in pool.lead.log
+    pool.operator.complete(pool.operator.ask(word_count(books, f"{bucket}/counts")))
+
+
 def test_a_lead_ends_when_the_operator_says_that_nobody_needs_it(pool: PoolHere) -> None:
     pool.start()
     pool.operator.until(lambda: bool(pool.operator.hellos))

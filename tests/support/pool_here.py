@@ -38,14 +38,18 @@ TIMEOUT_S = 60.0
 
 
 class OperatorStub:
-    """Listens for one pool's lead, writes down what it says, and says what the test wants said."""
+    """Listens for one pool's lead, writes down what it says, and says what the test wants said.
 
-    def __init__(self, authority: Authority, pool_uid: str) -> None:
+    ``look`` is what to show of a lead that does not say what it should.
+    """
+
+    def __init__(self, authority: Authority, pool_uid: str, look: Callable[[], str]) -> None:
         self.port = free_port()
         self.hellos: list[wire.LeadHello] = []
         self.reports: dict[str, list[RunReport]] = defaultdict(list)
         self.sizes: list[int] = []
         self.needs: list[PoolNeed] = []
+        self._look = look
         self._tls = authority.leaf(OPERATOR_NAME, pool_name(pool_uid))
         self._wanted: dict[str, wire.ToLead] = {}
         self._outbound: queue.Queue[wire.ToLead | None] | None = None
@@ -93,7 +97,7 @@ class OperatorStub:
         with self._changed:
             self._changed.wait_for(lambda: any(map(fits, self.reports[uid])), timeout_s)
             found = next((report for report in self.reports[uid] if fits(report)), None)
-        assert found is not None, f"no such report; the last is {(self.reports[uid] or [None])[-1]}"
+        assert found is not None, f"no such report; the last is {(self.reports[uid] or [None])[-1]}\n{self._look()}"
         return found
 
     def end_of(self, uid: str, timeout_s: float = TIMEOUT_S) -> RunReport:
@@ -109,7 +113,7 @@ class OperatorStub:
     def until(self, holds: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> None:
         """Waits for something that messages of the lead bring about."""
         with self._changed:
-            assert self._changed.wait_for(holds, timeout_s), "it did not happen"
+            assert self._changed.wait_for(holds, timeout_s), f"it did not happen\n{self._look()}"
 
     def _lead(self, requests: Iterator[wire.FromLead], context: grpc.ServicerContext) -> Iterator[wire.ToLead]:
         hello = next(requests).hello
@@ -186,6 +190,13 @@ class PodHere:
         for process in self.processes:
             end_family(process)
 
+    def stacks(self) -> str:
+        """The log, at whose end each process that is ours to ask has written the stacks of its threads."""
+        if self.main.poll() is None:
+            self.main.send_signal(signal.SIGUSR1)
+            time.sleep(0.5)
+        return self.log
+
     @property
     def log(self) -> str:
         """What its processes wrote."""
@@ -199,7 +210,7 @@ class PoolHere:
         self.uid = str(uuid.uuid4())
         self.folder = Path(tempfile.mkdtemp(prefix="gm-"))
         self.authority = Authority(self.folder)
-        self.operator = OperatorStub(self.authority, self.uid)
+        self.operator = OperatorStub(self.authority, self.uid, self._stacks)
         self.tls = self.authority.leaf(pool_name(self.uid))
         self._tls_dir = Path(self.tls.ca).parent
         (self._tls_dir / "token").write_text("a secret of the pool")
@@ -227,6 +238,9 @@ class PoolHere:
             pod.kill()
         self.operator.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _stacks(self) -> str:
+        return self.lead.stacks()
 
     def _pod(self, name: str, module: str) -> PodHere:
         folder = self.folder / name
