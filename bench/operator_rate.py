@@ -40,9 +40,10 @@ from gristmill.wire.reports import OutputPointer, PoolNeed, RunPhase, RunReport,
 from gristmill.wire.tls import OPERATOR_NAME
 from tests.cluster.harness.binaries import program
 from tests.cluster.harness.client import Client
-from tests.cluster.harness.controlplane import ControlPlane, free_port
+from tests.cluster.harness.controlplane import ControlPlane
 from tests.cluster.harness.pki import Authority
 from tests.cluster.harness.processes import Processes
+from tests.support.servers import free_port
 
 NAMESPACE = "rate"
 PODS_PER_NODE = 1000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -181,3 +182,15 @@ def test_no_secret_of_the_pool_is_in_a_process_list(pool: PoolHere, books: str, 
     assert not any(token in each for each in shown)
     assert os.environ.get("AWS_SECRET_ACCESS_KEY")
     pool.operator.complete(uid)
+
+
+@pytest.mark.parametrize("port", ["WORKER_PORT", "CLIENT_PORT"])
+def test_a_lead_whose_port_is_taken_ends_and_says_which(pool: PoolHere, port: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", int(pool.lead.environment[f"GRISTMILL_{port}"])))
+        taken.listen()
+        pool.start()
+        assert pool.lead.main.wait(30) == 7
+    assert "lead cannot go on" in pool.lead.log
+    assert pool.lead.environment[f"GRISTMILL_{port}"] in pool.lead.log
+    assert "Traceback" not in pool.lead.log

@@ -37,7 +37,7 @@ from gristmill.wire.tls import OPERATOR_NAME
 from gristmill_operator.names import GROUP, VERSION
 from gristmill_operator.operating import Operator
 from gristmill_operator.settings import OperatorSettings, PodDefaults
-from tests.cluster.harness.controlplane import free_port
+from tests.support.servers import free_port
 
 T = TypeVar("T")
 CRDS = Path(__file__).parents[2] / "crds"

@@ -33,6 +33,7 @@ from gristmill.wire.protocol import OPERATOR_SERVICE
 from gristmill.wire.reports import PoolNeed, RunPhase, RunReport
 from gristmill.wire.tls import OPERATOR_NAME, names_of, pool_name, server_credentials
 from tests.support.certificates import Authority
+from tests.support.servers import free_port
 
 TIMEOUT_S = 60.0
 
@@ -267,13 +268,6 @@ class PoolHere:
         pod = PodHere(environment, module, folder)
         self.pods.append(pod)
         return pod
-
-
-def free_port() -> int:
-    """A TCP port of loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def is_open(port: int) -> bool:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+_PORTS = (12_000, 30_000)
+"""Below those of connections (net.ipv4.ip_local_port_range), and those of Kubernetes services."""
+_CHOICE = random.SystemRandom()
 
 
 def cache_folder() -> Path:
@@ -17,10 +22,18 @@ def cache_folder() -> Path:
 
 
 def free_port() -> int:
-    """A port of loopback that nothing listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port of loopback that nothing listens on, nor will before whoever asks does.
+
+    It is none of those that the system gives to connections, one of which could take it in between.
+    """
+    while True:
+        port = _CHOICE.randrange(*_PORTS)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 @contextmanager

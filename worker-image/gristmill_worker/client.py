@@ -18,7 +18,7 @@ from aiohttp import web
 
 from gristmill.api.rows import open_manifest
 from gristmill.coordinator.progress import Progress
-from gristmill.errors import GristmillError, InputError
+from gristmill.errors import ClusterError, GristmillError, InputError
 from gristmill.plan.codec import to_json
 from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
@@ -46,7 +46,7 @@ class ClientEndpoint:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Begins to listen."""
+        """Begins to listen. Raises ClusterError where it cannot."""
         application = web.Application(middlewares=[_errors])
         application.add_routes(
             [
@@ -60,7 +60,10 @@ class ClientEndpoint:
         application.on_response_prepare.append(_with_version)
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        try:
+            await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        except OSError as error:
+            raise ClusterError(f"clients cannot be served: {error.strerror}", place=f"port {self._port}") from error
 
     async def stop(self) -> None:
         """Closes; answers under way break off."""

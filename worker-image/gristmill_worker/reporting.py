@@ -37,7 +37,7 @@ def report_of(run: LeadRun) -> RunReport:
     if run.last_report is not None:
         return run.last_report
     stages = run.progress.stages
-    outputs = tuple(_pointer(each) for first in run.manifests.values() for each in (first, *first.others))
+    outputs = tuple(_pointer(each) for first in [*run.manifests.values()] for each in (first, *first.others))
     return RunReport(
         phase=run.phase,
         run=run.request.run,

@@ -16,7 +16,7 @@ from typing import Protocol
 import grpc
 
 from gristmill.coordinator.links import StagedPlan
-from gristmill.errors import GristmillError, InternalError, error_from_dict
+from gristmill.errors import ClusterError, GristmillError, InternalError, error_from_dict
 from gristmill.ids import AttemptId, ExchangeId, WorkerId
 from gristmill.logs import log
 from gristmill.plan.codec import from_json, to_json
@@ -100,7 +100,8 @@ class StreamLink:
 class CoordinatorServer:
     """Serves workers on ``address`` (``unix:PATH`` or ``host:port``), and tells ``pool`` of them.
 
-    With ``tls`` every client needs a certificate that carries the pool's name.
+    With ``tls`` every client needs a certificate that carries the pool's name. Raises ClusterError for an address that
+    cannot be listened on.
     """
 
     def __init__(self, address: str, pool: WorkerEvents, token: str = "", tls: TlsFiles | None = None) -> None:
@@ -116,15 +117,19 @@ class CoordinatorServer:
         )
         service = grpc.method_handlers_generic_handler(SERVICE, {"Work": handler})
         self._server.add_generic_rpc_handlers((service,))
-        self.port: int = (
-            self._server.add_secure_port(address, server_credentials(tls))
-            if tls
-            else self._server.add_insecure_port(address)
-        )
+        self.port = self._bound(address)
         """The TCP port that is listened on, where the address asked for any free one (0)."""
 
+    def _bound(self, address: str) -> int:
+        try:
+            if self._tls is None:
+                return int(self._server.add_insecure_port(address))
+            return int(self._server.add_secure_port(address, server_credentials(self._tls)))
+        except RuntimeError as error:
+            raise ClusterError(f"workers cannot be served: {error}", place=address) from error
+
     async def start(self) -> None:
-        """Begins to listen."""
+        """Begins to serve."""
         await self._server.start()
 
     async def stop(self) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster.harness.controlplane import ControlPlane, free_port
+from tests.cluster.harness.controlplane import ControlPlane
 from tests.cluster.harness.processes import Processes
+from tests.support.servers import free_port
 
 
 def start_api(root: Path) -> Path:

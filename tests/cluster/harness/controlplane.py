@@ -6,7 +6,6 @@ definitions and charts against, in three seconds and without root.
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
 import urllib.error
@@ -18,6 +17,7 @@ from tests.cluster.harness.binaries import program
 from tests.cluster.harness.layout import SERVICE_OF_API, SERVICE_RANGE
 from tests.cluster.harness.pki import Authority, service_account_keys
 from tests.cluster.harness.processes import Processes
+from tests.support.servers import free_port
 
 _PARTS = {  # file name -> (user, group)
     "admin": ("admin", "system:masters"),
@@ -141,10 +141,3 @@ class ControlPlane:
     def _scheduler(self) -> list[str | Path]:
         kubeconfig = f"--kubeconfig={self.folder / 'scheduler.conf'}"
         return [program("kube-scheduler"), kubeconfig, "--leader-elect=false", "--secure-port=0"]
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
