@@ -17,7 +17,7 @@ import duckdb
 from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
-from gristmill.plan.schema import Column, Schema
+from gristmill.plan.schema import Column, Schema, sql_objection
 from gristmill.rows.logical import quote_name
 from gristmill_sql.copies import text_of
 from gristmill_sql.diagnose import Span, invalid
@@ -158,17 +158,9 @@ def _message(fault: duckdb.Error) -> str:
 
 
 def _refuse_alike(table: str, schema: Schema) -> None:
-    """Raises InvalidQuery for columns that SQL, which knows no case, cannot tell apart."""
-    seen: dict[str, str] = {}
-    for column in schema:
-        folded = column.name.casefold()
-        if folded in seen:
-            raise InvalidQuery(
-                f"SQL cannot tell its columns {seen[folded]!r} and {column.name!r} apart",
-                place=f"table {table}",
-                remedy="Rename one of them where the table is written.",
-            )
-        seen[folded] = column.name
+    """Raises InvalidQuery for columns that SQL cannot name or tell apart."""
+    if objection := sql_objection(schema):
+        raise InvalidQuery(objection, place=f"table {table}", remedy="Rename it where the table is written.")
 
 
 def _invalid(text: str, fault: duckdb.Error, prefix: str = _DESCRIBE) -> InvalidQuery:

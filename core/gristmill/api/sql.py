@@ -26,7 +26,7 @@ from gristmill.errors import InvalidPlan, InvalidQuery
 from gristmill.logs import log
 from gristmill.plan.formats import format_of_table, path_source
 from gristmill.plan.job import ChainPlan, Output, Store
-from gristmill.plan.schema import Schema
+from gristmill.plan.schema import Column, Schema, sql_objection
 from gristmill.plan.source import FileSource, Format
 from gristmill.settings import load_settings
 from gristmill.storage.temporary import TemporaryFolder
@@ -323,6 +323,8 @@ class Query:
             raise InvalidQuery(reason, place=f"table {name!r}", remedy="Give each column values of one type.") from None
         if not rows.num_columns:
             raise InvalidQuery("it has no columns", place=f"table {name!r}")
+        if objection := sql_objection(tuple(Column(column, "") for column in rows.column_names)):
+            raise InvalidQuery(objection, place=f"table {name!r}", remedy="Rename it in the table.")
         pq.write_table(rows, file)
         return FileSource((file,), Format.PARQUET)
 
@@ -343,6 +345,7 @@ def _by_suffix(name: str, uris: tuple[str, ...]) -> FileSource:
         raise InvalidPlan(
             f"{uris[0]!r} does not say its format",
             place=f"table {name!r}",
-            remedy="use gm.parquet(...), gm.csv(...), gm.json(...) or gm.arrow(...)",
+            remedy="name its files with .parquet, .csv, .json or .arrow, or give the format: gm.csv(...) in Python, "
+            "format: csv in a catalog file (--catalog)",
         )
     return replace(path_source(uris[0], format_), uris=uris)

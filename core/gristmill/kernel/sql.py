@@ -21,7 +21,7 @@ from gristmill.errors import FragmentError, GristmillError
 from gristmill.kernel.database import DatabaseSettings, database
 from gristmill.kernel.inputs import Input, Reading, registered
 from gristmill.plan.fragment import TASK_VARIABLE
-from gristmill.plan.schema import Column, Schema
+from gristmill.plan.schema import Column, Schema, sql_objection
 from gristmill.rows.logical import quote_name
 from gristmill.rows.types import arrow_schema, cast_table, duckdb_export_list, schema_of
 from gristmill.storage.projection import columns_read
@@ -39,6 +39,9 @@ def _columns_read(
 ) -> dict[str, tuple[str, ...]]:
     """As ``columns_read``; the tasks of a stage ask alike."""
     return columns_read(sql, dict(inputs), partial(database, settings))
+
+
+_objection = lru_cache(maxsize=64)(sql_objection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class SqlStep:
             self._require_one_select()
             if TASK_VARIABLE in self._sql:
                 self._con.execute(f"SET VARIABLE {TASK_VARIABLE} = ?", [self._task])
+            self._require_names(inputs, sides)
             for name, table in sides.items():
                 self._view(name, registered(self._con, f"gm_side_{name}", table, schema_of(table.schema)))
             reading = Reading(self._named, partial(self._columns, inputs, sides), partial(self._scans_once, inputs))
@@ -214,6 +218,17 @@ class SqlStep:
             raise FragmentError(f"it is {found}", place=self._name, remedy="A SQL fragment is one SELECT.")
         if kinds == ["SELECT"]:  # the columns of a PIVOT, which is MULTI, depend on its rows
             _selects.remember(self._sql, True)
+
+    def _require_names(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table]) -> None:
+        """Raises FragmentError for rows whose columns SQL cannot name or tell apart."""
+        given = [(rows.name, rows.schema) for rows in inputs] + [(n, schema_of(t.schema)) for n, t in sides.items()]
+        for name, schema in given:
+            if objection := _objection(schema):
+                raise FragmentError(
+                    f"input {name}: {objection}",
+                    place=self._name,
+                    remedy="Rename it where the rows are written, or read them with a Python function.",
+                )
 
     def _require_distinct_names(self, schema: Schema) -> None:
         names = [column.name for column in schema]

@@ -22,6 +22,19 @@ Schema = tuple[Column, ...]
 """Columns in order."""
 
 
+def sql_objection(schema: Schema) -> str:
+    """Why SQL, which knows no case, cannot name each of the columns; empty if it can."""
+    seen: dict[str, str] = {}
+    for number, column in enumerate(schema, 1):
+        if not column.name:
+            return f"SQL cannot name its column {number}: the name is empty"
+        folded = column.name.casefold()
+        if folded in seen:
+            return f"SQL cannot tell its columns {seen[folded]!r} and {column.name!r} apart"
+        seen[folded] = column.name
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class SortKey:
     """One term of an ORDER BY: a column (or a dotted path into a struct), its direction, and where NULLs go."""

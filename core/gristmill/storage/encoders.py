@@ -18,9 +18,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from gristmill.errors import InvalidPlan, TypeConflict
-from gristmill.plan.schema import Schema
+from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import Format
-from gristmill.rows.logical import quote_name
 from gristmill.rows.types import arrow_schema, duckdb_cast_list, schema_of
 from gristmill.storage.compression import codec_named, compressing
 
@@ -142,16 +141,21 @@ class CsvEncoder(Encoder):
 
 
 class LineEncoder(Encoder):
-    """A line of text for each row, made by DuckDB: an object of JSON, or the columns with tabs between them."""
+    """A line of text for each row, made by DuckDB: an object of JSON, or the columns with tabs between them.
+
+    ``line`` is SQL over the columns by their places (``_place``), since SQL cannot tell all names apart.
+    """
 
     def __init__(self, sink: IO[bytes], schema: Schema, codec: str | None, line: str) -> None:
         self._below = compressing(sink, codec) if codec else None
         self._sink = self._below or sink
-        self._query = f"SELECT {line} || chr(10) AS line FROM (SELECT {duckdb_cast_list(schema)} FROM given) AS row"
+        placed = tuple(Column(_place(at), column.type) for at, column in enumerate(schema))
+        self._names = [column.name for column in placed]
+        self._query = f"SELECT {line} || chr(10) AS line FROM (SELECT {duckdb_cast_list(placed)} FROM given)"
         self._con = duckdb.connect(config={"threads": 1})
 
     def write(self, table: pa.Table) -> None:
-        self._con.register("given", table)
+        self._con.register("given", table.rename_columns(self._names))
         for chunk in self._con.sql(self._query).to_arrow_table().column(0).chunks:
             if len(chunk):
                 self._sink.write(_joined(chunk))
@@ -191,13 +195,22 @@ def encoder_for(
         case Format.CSV:
             return lambda sink: CsvEncoder(sink, schema, suffix), suffix
         case Format.JSON:
-            return lambda sink: LineEncoder(sink, schema, suffix, "to_json(row)::VARCHAR"), suffix
+            return lambda sink: LineEncoder(sink, schema, suffix, _object(schema)), suffix
         case _:
             return lambda sink: LineEncoder(sink, schema, suffix, _tabbed(schema)), suffix
 
 
+def _place(at: int) -> str:
+    return f"c{at}"
+
+
+def _object(schema: Schema) -> str:
+    names = ["'" + column.name.replace("'", "''") + "'" for column in schema]
+    return f"json_object({', '.join(f'{name}, {_place(at)}' for at, name in enumerate(names))})::VARCHAR"
+
+
 def _tabbed(schema: Schema) -> str:
-    terms = [f"coalesce(CAST({quote_name(c.name)} AS VARCHAR), '')" for c in schema]
+    terms = [f"coalesce(CAST({_place(at)} AS VARCHAR), '')" for at in range(len(schema))]
     return " || chr(9) || ".join(terms)
 
 

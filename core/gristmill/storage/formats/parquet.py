@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,12 @@ from gristmill.errors import InputError
 from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileRange, FileSource, Format, Split
-from gristmill.rows.logical import quote_name
 from gristmill.rows.types import arrow_schema, cast_table, duckdb_export_list
 from gristmill.settings import load_settings
 from gristmill.storage.blockcache import CachedFile, block_cache
 from gristmill.storage.filesystem import Entry, Filesystem
 from gristmill.storage.footers import FOOTERS, MAGIC, Footer, FooterSummary
+from gristmill.storage.formats.parquet_scan import Scan
 from gristmill.storage.formats.plan import FormatPlan, one_schema, whole_piece
 from gristmill.storage.formats.reader import SplitReader, one_batch
 from gristmill.storage.listing import Listed
@@ -107,17 +107,6 @@ def _pieces(listed: Listed, footer: FooterSummary | None, split_bytes: int, expa
         first_row += rows
 
 
-@dataclass(frozen=True, slots=True)
-class _Scan:
-    """Pieces that one ``read_parquet`` can read: whole files of one schema and partition, or a range of one file."""
-
-    paths: tuple[str, ...]
-    piece: FileRange
-    whole: bool
-    stored: tuple[str, ...]
-    """Columns that the files hold."""
-
-
 class ParquetReader(SplitReader):
     """Rows by DuckDB; columns and row groups that are not needed are not read."""
 
@@ -146,7 +135,8 @@ class ParquetReader(SplitReader):
 
     def relation(self, con: duckdb.DuckDBPyConnection, columns: tuple[str, ...] | None = None) -> str:
         """A SELECT over ``read_parquet``."""
-        return f"({self._select(self.split.pieces, self.chosen(columns))})"
+        schema = self.chosen(columns)
+        return f"({self._select(self.split.pieces, schema, [column.name for column in schema])})"
 
     def batches(self, columns: tuple[str, ...] | None = None) -> Iterator[pa.RecordBatch]:
         """All rows of the split in one scan."""
@@ -178,7 +168,9 @@ class ParquetReader(SplitReader):
         import duckdb
 
         target = arrow_schema(schema)
-        query = f"SELECT {duckdb_export_list(schema)} FROM ({self._select(pieces, schema)})"
+        placed = tuple(Column(f"c{at}", column.type) for at, column in enumerate(schema))
+        names = [column.name for column in placed]
+        query = f"SELECT {duckdb_export_list(placed)} FROM ({self._select(pieces, schema, names)})"
         with _connection().cursor() as con:
             try:
                 for batch in con.sql(query).to_arrow_reader(BATCH_ROWS):
@@ -195,15 +187,16 @@ class ParquetReader(SplitReader):
         place = next((uri for uri, path in paths.items() if path in str(error)), ", ".join(uris[:3]))
         return InputError(str(error).splitlines()[0], place=place, remedy="The file may be corrupt: write it again.")
 
-    def _select(self, pieces: Sequence[FileRange], schema: Schema) -> str:
-        return " UNION ALL ".join(_scan_sql(scan, schema) for scan in self._scans(pieces, schema))
+    def _select(self, pieces: Sequence[FileRange], schema: Schema, names: Sequence[str]) -> str:
+        """A query for these columns under these names."""
+        return " UNION ALL ".join(scan.select(schema, names) for scan in self._scans(pieces, schema))
 
-    def _scans(self, pieces: Sequence[FileRange], schema: Schema) -> Iterator[_Scan]:
+    def _scans(self, pieces: Sequence[FileRange], schema: Schema) -> Iterator[Scan]:
         names = tuple(column.name for column in schema)
         each = [(piece, *self._stored(piece)) for piece in pieces]
         for (_, stored, group), run in itertools.groupby(each, lambda e: (e[0].partition, e[1], _group(e[0], e[2]))):
             taken = [piece for piece, _, _ in run]
-            yield _Scan(self._paths(taken, names), taken[0], group == "", tuple(column.name for column in stored))
+            yield Scan(self._paths(taken, names), taken[0], group == "", tuple(column.name for column in stored))
 
     def _stored(self, piece: FileRange) -> tuple[Schema, bool]:
         """The schema of a piece's file, and whether the piece is all of it. InputError where a column is missing."""
@@ -279,27 +272,7 @@ def _group(piece: FileRange, whole: bool) -> str:
     return "" if whole else f"{piece.uri} {piece.first_row}"
 
 
-def _scan_sql(scan: _Scan, schema: Schema) -> str:
-    files = ", ".join("'" + path.replace("'", "''") + "'" for path in scan.paths)
-    partition = dict(scan.piece.partition)
-    terms = ", ".join(_term(column, scan.stored, partition) for column in schema)
-    sql = f"SELECT {terms} FROM read_parquet([{files}], hive_partitioning = false)"
-    if scan.whole:
-        return sql
-    first, rows = scan.piece.first_row or 0, scan.piece.rows or 0
-    return f"{sql} WHERE file_row_number BETWEEN {first} AND {first + rows - 1}"
-
-
-def _term(column: Column, stored: tuple[str, ...], partition: dict[str, str | None]) -> str:
-    name = quote_name(column.name)
-    if column.name in stored:
-        return f"CAST({name} AS {column.type}) AS {name}"
-    value = partition.get(column.name)
-    literal = "NULL" if value is None else "'" + value.replace("'", "''") + "'"
-    return f"CAST({literal} AS {column.type}) AS {name}"
-
-
 def _as_carriers(batch: pa.RecordBatch, target: pa.Schema, schema: Schema) -> pa.RecordBatch:
     if batch.schema.types == target.types:
         return pa.RecordBatch.from_arrays(batch.columns, schema=target)
-    return one_batch(cast_table(pa.Table.from_batches([batch]), schema))
+    return one_batch(cast_table(pa.Table.from_batches([batch]).rename_columns(target.names), schema))

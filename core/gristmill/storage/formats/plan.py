@@ -52,6 +52,7 @@ def one_schema(found: Sequence[tuple[str, Schema]], source: FileSource, place: s
     first_of: dict[Schema, str] = {}
     for uri, schema in found:
         first_of.setdefault(schema, uri)
+    _refuse_twins(first_of)
     if source.schema is not None:
         _refuse_missing(source, first_of)
         return source.schema
@@ -64,6 +65,16 @@ def one_schema(found: Sequence[tuple[str, Schema]], source: FileSource, place: s
         except TypeConflict as conflict:
             raise _named_conflict(conflict, first_of, schema, first_of[schema]) from conflict
     return unified
+
+
+def _refuse_twins(first_of: dict[Schema, str]) -> None:
+    for schema, uri in first_of.items():
+        names = [column.name for column in schema]
+        if len(set(names)) < len(names):
+            twin = next(name for name in names if names.count(name) > 1)
+            raise InputError(
+                f"it has two columns named {twin!r}", place=uri, remedy="Rename one of them where the file is written."
+            )
 
 
 def _refuse_difference(before: Schema, schema: Schema, first_of: dict[Schema, str]) -> None:
