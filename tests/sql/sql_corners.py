@@ -114,6 +114,8 @@ def _ranges_of_values(draw: st.DrawFn, shape: Shape) -> str:
                 f"{step} PRECEDING AND {step} FOLLOWING",
                 f"CURRENT ROW AND {step} FOLLOWING",
                 f"UNBOUNDED PRECEDING AND {step} FOLLOWING",
+                f"{step} preceding and unbounded following",
+                f"{step} FOLLOWING AND {step} + {step} FOLLOWING",
             ]
         )
     )

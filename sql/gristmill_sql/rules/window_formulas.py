@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from sqlglot import exp, parse_one
 
 from gristmill.rows.logical import quote_name
-from gristmill_sql.algebra import Item
+from gristmill_sql.algebra import Item, column
 from gristmill_sql.copies import copied
+from gristmill_sql.expressions import bare_call
+from gristmill_sql.rules.window_frames import Border, frame_of
 
 if TYPE_CHECKING:
     from gristmill_sql.rules import Knowledge
@@ -26,8 +28,10 @@ def as_formula(item: Item, knowledge: Knowledge) -> tuple[tuple[Item, ...], Item
     function = window.this
     if not isinstance(window, exp.Window) or not window.args.get("order"):
         return None
-    if isinstance(function, exp.Avg):
+    if isinstance(bare_call(function), exp.Avg):
         return _average(item, knowledge)
+    if isinstance(function, exp.IgnoreNulls) and isinstance(function.this, exp.Lag | exp.Lead):
+        return _nearest(item, knowledge)
     if window.args.get("spec") or function.find(exp.Order):
         return None
     count = ("rows", exp.Window(this=exp.Count(this=exp.Star())))
@@ -49,19 +53,52 @@ def as_formula(item: Item, knowledge: Knowledge) -> tuple[tuple[Item, ...], Item
 
 def _average(item: Item, knowledge: Knowledge) -> tuple[tuple[Item, ...], Item] | None:
     """A running average: the quotient is taken as DuckDB does, of the unscaled sum."""
-    argument = item.value.this.this
-    if isinstance(argument, exp.Distinct | exp.Order):
+    function, frame = item.value.this, frame_of(item.value)
+    call = bare_call(function)
+    argument = call.this
+    if isinstance(argument, exp.Distinct | exp.Order) or not (frame.open_start or frame.open_end):
+        return None
+    if function is not call and not isinstance(function, exp.Filter):
         return None
     (type_,) = knowledge.names.types([argument])
     decimal = re.fullmatch(r"DECIMAL\(\d+,(\d+)\)", type_)
     if type_ not in ("DOUBLE", "FLOAT") and not decimal and not _INTEGER.fullmatch(type_):
         return None
     calls = [("sum", exp.Sum(this=copied(argument))), ("count", exp.Count(this=copied(argument)))]
-    parts = knowledge.names.items([(name, _over(item.value, call)) for name, call in calls])
+    parts = knowledge.names.items([(name, _over(item.value, _called_as(function, each))) for name, each in calls])
     total, count = _quoted(parts)
     factor = 10 ** int(decimal[1]) if decimal else 1
     dividend = f"CAST({total} AS DOUBLE)" if factor == 1 else f"ROUND(CAST({total} AS DOUBLE) * {factor})"
     return parts, Item(item.column, _parsed(f"{dividend} / NULLIF({count} * {factor}, 0)", item))
+
+
+def _called_as(function: exp.Expr, call: exp.Expr) -> exp.Expr:
+    """A call with the FILTER of another one."""
+    if not isinstance(function, exp.Filter):
+        return call
+    return exp.Filter(this=call, expression=copied(function.expression))
+
+
+def _nearest(item: Item, knowledge: Knowledge) -> tuple[tuple[Item, ...], Item] | None:
+    """lag and lead that skip NULLs: the last value up to the row before, the first from the row after."""
+    call = item.value.this.this
+    offset = call.args.get("offset")
+    if item.value.args.get("spec") or call.find(exp.Order) or (offset is not None and Border(1, offset).rows != 1):
+        return None
+    is_lag = isinstance(call, exp.Lag)
+    value = (exp.LastValue if is_lag else exp.FirstValue)(this=copied(call.this))
+    window = _over(item.value, exp.IgnoreNulls(this=value))
+    one = exp.Literal.number(1)
+    before = {"start": "UNBOUNDED", "start_side": "PRECEDING", "end": one, "end_side": "PRECEDING"}
+    after = {"start": one, "start_side": "FOLLOWING", "end": "UNBOUNDED", "end_side": "FOLLOWING"}
+    window.set("spec", exp.WindowSpec(kind="ROWS", **(before if is_lag else after)))
+    default = call.args.get("default")
+    parts = knowledge.names.items([("nearest", window)])
+    found = column(parts[0].column.name)
+    final = exp.Coalesce(this=found, expressions=[copied(default)]) if default is not None else found
+    return parts, Item(
+        item.column, exp.Cast(this=final, to=exp.DataType.build(item.column.type, dialect="duckdb", udt=True))
+    )
 
 
 def _over(window: exp.Expr, function: exp.Expr) -> exp.Expr:

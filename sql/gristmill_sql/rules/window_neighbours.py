@@ -16,6 +16,7 @@ from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Filter, Item, Project, Relation, Unnest, Window, column
 from gristmill_sql.copies import copied
 from gristmill_sql.expressions import bare_call, is_aggregate
+from gristmill_sql.rules.window_frames import Border, Frame, frame_of
 
 if TYPE_CHECKING:
     from gristmill_sql.rules import Knowledge
@@ -35,41 +36,21 @@ class Reach:
 def reach_of(window: exp.Expr) -> Reach | None:
     """What a window function looks at; None where that is not a constant number of rows."""
     function = bare_call(window.this)
-    if function is not window.this and not isinstance(window.this, exp.Filter):
-        return None  # IGNORE NULLS looks as far as it must
     if function.find(exp.Order):
         return None
     if isinstance(function, exp.Lag | exp.Lead):
-        offset = _rows(function.args.get("offset") or exp.Literal.number(1))
-        if offset is None or window.args.get("spec"):
-            return None
+        offset = Border(1, function.args.get("offset") or exp.Literal.number(1)).rows
+        if function is not window.this or window.args.get("spec") or offset is None or offset > _MAX_REACH:
+            return None  # IGNORE NULLS looks as far as it must
         return Reach(offset, 0) if isinstance(function, exp.Lag) else Reach(0, offset)
-    return _frame(window.args.get("spec")) if is_aggregate(function) or isinstance(function, _IN_FRAMES) else None
+    return _reach(frame_of(window)) if is_aggregate(function) or isinstance(function, _IN_FRAMES) else None
 
 
-def _frame(spec: exp.Expr | None) -> Reach | None:
-    if spec is None or str(spec.args.get("kind")).upper() != "ROWS":
+def _reach(frame: Frame) -> Reach | None:
+    start, end = frame.start.rows, frame.end.rows
+    if frame.unit != "ROWS" or frame.without not in ("", "CURRENT ROW") or start is None or end is None:
         return None
-    if str(spec.args.get("exclude") or "CURRENT ROW").upper() not in ("CURRENT ROW", "NO OTHERS"):
-        return None
-    end = spec.args.get("end") or "CURRENT ROW"
-    side = spec.args.get("end_side") if spec.args.get("end") else None
-    start, last = _place(spec.args.get("start"), spec.args.get("start_side")), _place(end, side)
-    return None if start is None or last is None else Reach(max(0, -start), max(0, last))
-
-
-def _place(bound: object, side: object) -> int | None:
-    """A frame's border, counted in rows from the current one."""
-    if bound == "CURRENT ROW":
-        return 0
-    rows = _rows(bound)
-    return None if rows is None else -rows if side == "PRECEDING" else rows
-
-
-def _rows(node: object) -> int | None:
-    if not isinstance(node, exp.Literal) or not node.name.isdigit():
-        return None
-    return int(node.name) if int(node.name) <= _MAX_REACH else None
+    return Reach(max(0, -start), max(0, end)) if max(-start, end) <= _MAX_REACH else None
 
 
 def with_neighbours(

@@ -48,7 +48,7 @@ SELECT l_orderkey, l_linenumber FROM lineitem ORDER BY l_orderkey, l_linenumber 
 --   side side2    from job query-5; whole to every task
 --   reduce
 --                   SELECT "range_3", SUM("total") OVER (ORDER BY "range_3" ROWS BETWEEN UNBOUNDED PRECEDING AND 1
---                     PRECEDING) AS "before"
+--                     PRECEDING) AS "outside"
 --                   FROM (SELECT "range_2" AS "range_3", COUNT(*) AS "total"
 --                     FROM (SELECT CASE WHEN "l_orderkey_3" IS NULL THEN 3 ELSE 1 + CAST(COALESCE("l_orderkey_3" >
 --                       "bound_3", FALSE) AS INT) END AS "range_2"
@@ -63,8 +63,8 @@ SELECT l_orderkey, l_linenumber FROM lineitem ORDER BY l_orderkey, l_linenumber 
 --   side side3    from job query-6; whole to every task
 --   reduce
 --                   SELECT "l_orderkey", "l_linenumber"
---                   FROM (SELECT "l_orderkey", "l_linenumber", CAST(COALESCE("number_2" + "before", "number_2", "before")
---                     AS BIGINT) AS "number"
+--                   FROM (SELECT "l_orderkey", "l_linenumber", CAST(COALESCE("number_2" + "outside", "number_2",
+--                     "outside") AS BIGINT) AS "number"
 --                     FROM (SELECT "l_linenumber", "l_orderkey", "range", ROW_NUMBER() OVER (PARTITION BY "range" ORDER BY
 --                       "l_orderkey" ASC, "l_linenumber" ASC) AS "number_2"
 --                       FROM in5)

@@ -107,7 +107,7 @@ SELECT l_orderkey, lag(l_shipdate) OVER (ORDER BY l_shipdate, l_orderkey, l_line
 --   side side2    from job query-5; whole to every task
 --   reduce
 --                   SELECT "range_3", SUM("total") OVER (ORDER BY "range_3" ROWS BETWEEN UNBOUNDED PRECEDING AND 1
---                     PRECEDING) AS "before"
+--                     PRECEDING) AS "outside"
 --                   FROM (SELECT "range_2" AS "range_3", COUNT(*) AS "total"
 --                     FROM (SELECT CASE WHEN "l_shipdate_3" IS NULL THEN 33 ELSE 1 + CAST(COALESCE("l_shipdate_3" >
 --                       "bound_33", FALSE) AS INT) + CAST(COALESCE("l_shipdate_3" > "bound_2_3", FALSE) AS INT) +
@@ -144,8 +144,8 @@ SELECT l_orderkey, lag(l_shipdate) OVER (ORDER BY l_shipdate, l_orderkey, l_line
 --                   SELECT "l_orderkey", "l_shipdate", "number", "run"
 --                   FROM (SELECT "l_orderkey", "l_shipdate", "number", UNNEST(RANGE(GREATEST(0, ("number" - 1) - 0) //
 --                     187538, (("number" - 1) + 1) // 187538 + 1)) AS "run"
---                     FROM (SELECT "l_orderkey", "l_shipdate", CAST(COALESCE("number_2" + "before", "number_2", "before")
---                       AS BIGINT) AS "number"
+--                     FROM (SELECT "l_orderkey", "l_shipdate", CAST(COALESCE("number_2" + "outside", "number_2",
+--                       "outside") AS BIGINT) AS "number"
 --                       FROM (SELECT "l_linenumber", "l_orderkey", "l_shipdate", "range", ROW_NUMBER() OVER (PARTITION BY
 --                         "range" ORDER BY "l_shipdate", "l_orderkey", "l_linenumber") AS "number_2"
 --                         FROM in5)

@@ -125,7 +125,7 @@ SELECT l_orderkey, ntile(100) OVER (ORDER BY l_extendedprice) AS percentile FROM
 --   side side3    from job query-7; whole to every task
 --   reduce
 --                   SELECT "range_3", SUM("total") OVER (ORDER BY "range_3" ROWS BETWEEN UNBOUNDED PRECEDING AND 1
---                     PRECEDING) AS "before"
+--                     PRECEDING) AS "outside"
 --                   FROM (SELECT "range_2" AS "range_3", COUNT(*) AS "total"
 --                     FROM (SELECT CASE WHEN "l_extendedprice_4" IS NULL THEN 33 ELSE 1 +
 --                       CAST(COALESCE("l_extendedprice_4" > "bound_33", FALSE) AS INT) + CAST(COALESCE("l_extendedprice_4"
@@ -172,7 +172,7 @@ SELECT l_orderkey, ntile(100) OVER (ORDER BY l_extendedprice) AS percentile FROM
 --                     "rows")) + 1) THEN 1 + ("number" - 1) // (("rows" // LEAST(100, "rows")) + 1) ELSE 1 + ("rows" %
 --                     LEAST(100, "rows")) + ("number" - 1 - ("rows" % LEAST(100, "rows")) * (("rows" // LEAST(100,
 --                     "rows")) + 1)) // ("rows" // LEAST(100, "rows")) END AS BIGINT) AS "percentile"
---                   FROM (SELECT "l_orderkey", CAST(COALESCE("number_2" + "before", "number_2", "before") AS BIGINT) AS
+--                   FROM (SELECT "l_orderkey", CAST(COALESCE("number_2" + "outside", "number_2", "outside") AS BIGINT) AS
 --                     "number", "rows"
 --                     FROM (SELECT "l_extendedprice", "l_orderkey", "range", "rows", ROW_NUMBER() OVER (PARTITION BY
 --                       "range" ORDER BY "l_extendedprice") AS "number_2"

@@ -48,7 +48,7 @@ FROM orders
 --   side side1    from job query-3; whole to every task
 --   side side2    from job query-4; whole to every task
 --   reduce
---                   SELECT "o_orderkey", CAST(COALESCE("sum_2" + "before", "sum_2", "before") AS DECIMAL(38, 2)) AS
+--                   SELECT "o_orderkey", CAST(COALESCE("sum_2" + "outside", "sum_2", "outside") AS DECIMAL(38, 2)) AS
 --                     "total"
 --                   FROM (SELECT "o_orderkey", "o_totalprice", "o_orderdate", "range", SUM("o_totalprice") OVER (PARTITION
 --                     BY "range" ORDER BY "o_orderdate", "o_orderkey") AS "sum_2"
@@ -59,7 +59,7 @@ FROM orders
 --                       FROM in4
 --                       JOIN side1 ON true))
 --                   JOIN (SELECT "range_3", "total", SUM("total") OVER (ORDER BY "range_3" ROWS BETWEEN UNBOUNDED
---                     PRECEDING AND 1 PRECEDING) AS "before"
+--                     PRECEDING AND 1 PRECEDING) AS "outside"
 --                     FROM (SELECT "range_2" AS "range_3", SUM("o_totalprice_3") AS "total"
 --                       FROM (SELECT "o_totalprice_3", CASE WHEN "o_orderdate_3" IS NULL THEN 5 ELSE 1 +
 --                         CAST(COALESCE("o_orderdate_3" > "bound_5", FALSE) AS INT) + CAST(COALESCE("o_orderdate_3" >
