@@ -69,6 +69,15 @@ def test_a_pattern_without_files_names_what_is_near(folder, stores, pattern, sai
     assert caught.match(said)
 
 
+@pytest.mark.parametrize("name", ["a[1].txt", "{b}.txt", "c[[2]].txt"])
+def test_a_file_whose_name_is_a_pattern_is_found_as_its_error_says(place, stores, name):
+    base = canonical(place)
+    stores.filesystem(base).put(f"{base}/{name}", b"line\n")
+    with pytest.raises(InputError, match="the name of a file") as caught:
+        names(f"{base}/{name}", base, stores)
+    assert names(caught.value.remedy.rpartition("write ")[2], base, stores) == [name]
+
+
 def test_a_pattern_whose_files_lie_deeper_says_which_pattern_finds_them(tmp_path, stores):
     for path in ("2024/a.csv", "_tmp/x.json", "here.txt"):
         (tmp_path / path).parent.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gristmill.errors import StorageError
+from gristmill.errors import InputError, StorageError
 from gristmill.plan.schema import Column
 from gristmill.plan.source import FileSource, Format
 from gristmill.storage.filesystem import canonical
@@ -213,6 +213,16 @@ def test_http_files_are_read_by_name(tmp_path, stores):
             assert [row["n"] for row in found] == list(range(1000))
             with pytest.raises(StorageError):
                 stores.filesystem(base).put(f"{base}/b.txt", b"x")
+
+
+def test_an_http_server_that_is_not_there_is_no_missing_file(tmp_path, stores):
+    pytest.importorskip("aiohttp")
+    from tests.support.http_files import serving
+
+    with serving(tmp_path, ranges=True) as base, pytest.raises(InputError, match="no file matches"):
+        plan_input(FileSource((f"{base}/a.txt",), Format.TEXT), stores, "input")
+    with pytest.raises(StorageError, match="the store refused: Client"):
+        plan_input(FileSource((f"{base}/a.txt",), Format.TEXT), stores, "input")
 
 
 def test_parquet_rows_are_numbered_in_their_file(tmp_path, stores):

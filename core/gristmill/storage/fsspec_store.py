@@ -26,6 +26,7 @@ from gristmill.storage.secrets import MountedSecret
 T = TypeVar("T")
 
 _EXTRAS = {"gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "http": "http", "https": "http"}
+_ABSENT = (404, 410)
 _VERSIONS = ("ETag", "etag", "generation", "content_md5", "md5Hash", "mtime", "last_modified", "created")
 
 
@@ -93,7 +94,7 @@ class FsspecFilesystem:
         except Exception as error:
             raise self._translated(error, uri) from error
 
-    def _translated(self, error: Exception, uri: str) -> GristmillError:
+    def _translated(self, error: BaseException, uri: str) -> GristmillError:
         uri = uri.partition(f"/{OWN}/")[0]
         if isinstance(error, GristmillError):
             return error
@@ -136,7 +137,9 @@ class FsspecFilesystem:
         self.usage.add()
         try:
             info = self._client.info(self._path(uri))
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if error.__cause__ is not None and getattr(error.__cause__, "status", 0) not in _ABSENT:
+                raise self._translated(error.__cause__, uri) from error  # of http, whatever went wrong
             return None
         except Exception as error:
             raise self._translated(error, uri) from error

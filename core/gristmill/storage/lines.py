@@ -157,6 +157,8 @@ def text_of(uri: str, offset: int, block: bytes) -> str:
 
 def bad_utf8(uri: str, offset: int, byte: int) -> InputError:
     """The error for text that is not UTF-8."""
+    if offset == 0 and byte in (0xFE, 0xFF):  # how marked UTF-16 begins
+        return InputError("the file is UTF-16", place=uri, remedy="Convert it to UTF-8: iconv -f UTF-16 -t UTF-8")
     return InputError(
         f"byte 0x{byte:02x} is not valid UTF-8",
         place=f"{uri}, byte {offset}",

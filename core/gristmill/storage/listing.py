@@ -21,6 +21,7 @@ from gristmill.storage.filesystem import Entry, Filesystem
 _MAGIC = re.compile(r"[*?\[{]")
 _LOOKED_AT = 1000
 """So many files are looked at for a remedy."""
+_CHECK = "Check the path; nothing like it is there."
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -151,7 +152,7 @@ def _glob_token(token: str) -> str:
         case "?":
             return "[^/]"
     if token[0] == "[" and len(token) > 1:
-        inner = token[1:-1].replace("\\", "\\\\")
+        inner = token[1:-1].replace("\\", "\\\\").replace("[", "\\[")
         return f"[^{inner[1:]}]" if inner[0] in "!^" else f"[{inner}]"
     if token[0] == "{" and len(token) > 1:
         return f"(?:{'|'.join(glob_regex(choice).pattern for choice in token[1:-1].split(','))})"
@@ -176,9 +177,14 @@ def _unescape(text: str) -> str:
 
 
 def _near_misses(uri: str, filesystem: Filesystem) -> InputError | None:
-    """The error for a glob whose last part matches files in other folders, or names that are passed over."""
+    """The error for a glob that is a file's name, or whose last part matches files in other folders or names that are
+    passed over."""
     if not _MAGIC.search(uri):
         return None
+    if filesystem.stat(uri) is not None:
+        literal = _MAGIC.sub(lambda wildcard: f"[{wildcard[0]}]", uri)
+        remedy = f"It is the name of a file, but its wildcards stand for other names: write {literal}"
+        return InputError("no file matches", place=uri, remedy=remedy)
     base, pattern = split_glob(uri)
     name = pattern.rsplit("/", 1)[-1]
     anywhere, exactly = glob_regex(f"**/{name}").fullmatch, glob_regex(pattern).fullmatch
@@ -205,7 +211,7 @@ def nothing_matches(uri: str, base: str, filesystem: Filesystem) -> InputError:
         return InputError("the folder holds no file", place=uri, remedy="Name another, or write into it first.")
     remedy = did_you_mean(wanted, [n for n in names if not hidden(n)])
     where = "the folder is empty" if folder == base and not names else f"in {folder}/"
-    return InputError("no file matches", place=uri, remedy=f"{remedy} ({where})" if remedy else "")
+    return InputError("no file matches", place=uri, remedy=f"{remedy} ({where})" if remedy else _CHECK)
 
 
 def hive_folder(name: str, value: str | None) -> str:
