@@ -11,19 +11,22 @@ from gristmill.plan.job import RetryPolicy
 from gristmill.plan.source import FileSource, Format, Split
 from gristmill.plan.stage import ExchangeRead, ExchangeWrite, Outlet, Scan, SinkWrite, Stage, StageGraph, Step
 
+VOLUMES = ("pvc://v0", "pvc://v1")
 SOURCE = FileSource(("data/*",), Format.TEXT)
 
 
-def splits(count: int, places: tuple[tuple[str, ...], ...] = ()) -> tuple[Split, ...]:
-    """Splits without files; split i is near to the names ``places[i]``."""
-    near = [*places, *[()] * count]
-    return tuple(Split((), 1, places=near[number]) for number in range(count))
+def splits(
+    count: int, places: tuple[tuple[str, ...], ...] = (), tied: tuple[tuple[str, ...], ...] = ()
+) -> tuple[Split, ...]:
+    """Splits without files; split i is near to the names ``places[i]`` and lies on the volumes ``tied[i]``."""
+    near, volumes = [*places, *[()] * count], [*tied, *[()] * count]
+    return tuple(Split((), 1, places=near[number], volumes=volumes[number]) for number in range(count))
 
 
 def map_stage(job: str, tasks: int, *outlets: Outlet, name: str = "in", **changes: object) -> Stage:
-    """A stage that reads files; ``places=`` as in ``splits``, other changes are fields of Stage."""
-    places = changes.pop("places", ())
-    scan = Scan(name, SOURCE, splits(tasks, places))  # type: ignore[arg-type]
+    """A stage that reads files; ``places=`` and ``tied=`` as in ``splits``, other changes are fields of Stage."""
+    places, tied = changes.pop("places", ()), changes.pop("tied", ())
+    scan = Scan(name, SOURCE, splits(tasks, places, tied))  # type: ignore[arg-type]
     stage = Stage(StageId(job, Side.MAP, name), tasks, Step(job, name, None), outlets, scan=scan)
     return replace(stage, **changes)  # type: ignore[arg-type]
 
@@ -164,7 +167,11 @@ class RandomGraph:
         places = tuple(
             tuple(self._rng.sample(("h0", "h1", "h2", "z0", "z1"), self._rng.randint(0, 2))) for _ in range(tasks)
         )
-        stage = map_stage(job, tasks, name=name, places=places, retry=self._retry)
+        tied = ()
+        if self._rng.random() < 0.2:
+            tied = tuple(tuple(self._rng.sample(VOLUMES, self._rng.choice((0, 1, 1, 1, 2)))) for _ in range(tasks))
+        volumes = (self._rng.choice(VOLUMES),) if self._rng.random() < 0.1 else ()
+        stage = map_stage(job, tasks, name=name, places=places, tied=tied, volumes=volumes, retry=self._retry)
         if self._jobs and self._rng.random() < 0.2:
             return self._with_side(stage, self._rng.choice(self._jobs))
         return stage

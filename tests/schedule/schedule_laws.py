@@ -75,6 +75,12 @@ class Wiring:
             found += [TaskId(stage.id, partition) for partition in partitions]
         return found
 
+    def volumes(self, task: TaskId) -> frozenset[str]:
+        """What has to be mounted where the task runs."""
+        stage = self.stages[task.stage]
+        split = stage.scan.splits[task.partition].volumes if stage.scan else ()
+        return frozenset((*stage.volumes, *split))
+
     def sinks(self, task: TaskId) -> bool:
         """Whether the task writes parts of an output."""
         return any(isinstance(outlet, SinkWrite) for outlet in self.stages[task.stage].outlets)
@@ -98,6 +104,7 @@ class Laws:
         self.outstanding: dict[WorkerId, dict[AttemptId, Launch]] = {}
         self.draining: set[WorkerId] = set()
         self.slots: dict[WorkerId, int] = {}
+        self.volumes: dict[WorkerId, frozenset[str]] = {}
         self.sealed: set[ExchangeId] = set()
         self.launched: set[AttemptId] = set()
         self.parts: set[TaskId] = set()
@@ -173,6 +180,8 @@ class Laws:
         elsewhere = [each for runs in self.outstanding.values() for each in runs if each.task == attempt.task]
         law(len(elsewhere) <= 1, f"{attempt} is a third attempt beside {elsewhere}")
         law(launch.backup or not elsewhere, f"{attempt} beside {elsewhere} is no backup")
+        needs = self.wiring.volumes(attempt.task)
+        law(needs <= self.volumes[worker], f"{attempt} launched on {worker}, which has not mounted all of {needs}")
         self._check_inputs(launch)
         if attempt.task in self.accepted:
             law(self._wanted(attempt.task), f"{attempt} runs again, though nobody needs its output")

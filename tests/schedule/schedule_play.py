@@ -57,9 +57,11 @@ class Play:
             lines.append(line(instruction))
         return lines
 
-    def join(self, worker: str, slots: int = 1, *places: str, outlives: bool = False) -> list[str]:
+    def join(
+        self, worker: str, slots: int = 1, *places: str, outlives: bool = False, volumes: tuple[str, ...] = ()
+    ) -> list[str]:
         """A worker comes."""
-        return self.say(WorkerJoined(WorkerId(worker), slots, places, outlives))
+        return self.say(WorkerJoined(WorkerId(worker), slots, places, outlives, volumes))
 
     def leave(self, worker: str, reason: LeaveReason = LeaveReason.LOST) -> list[str]:
         """A worker goes."""

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from schedule_graphs import VOLUMES
 from schedule_laws import BrokenLaw, Laws, law, reads_of
 
 from gristmill.ids import AttemptId, ExchangeId, TaskId, WorkerId
@@ -134,6 +135,7 @@ class Cluster:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._calm = False
+        self._immortal_joined = False
         self._immortal = WorkerId("")
         """Never lost, drained or unreachable, and its files keep."""
 
@@ -171,8 +173,12 @@ class Cluster:
         number = len(self.workers)
         places = (f"h{number % 4}", f"z{number % 3}")
         outlives = self.rng.random() < 0.2
-        joined = WorkerJoined(WorkerId(f"w{number}"), self.rng.randint(1, 3), places, outlives)
+        # The immortal one has all volumes: without a worker that has a task's, the task waits for ever.
+        volumes = tuple(volume for volume in VOLUMES if not self._immortal_joined or self.rng.random() < 0.4)
+        joined = WorkerJoined(WorkerId(f"w{number}"), self.rng.randint(1, 3), places, outlives, volumes)
+        self._immortal_joined = True
         self.workers[joined.worker] = SimWorker(joined)
+        self.laws.volumes[joined.worker] = frozenset(volumes)
         self.laws.outstanding[joined.worker] = {}
         self.laws.slots[joined.worker] = joined.slots
         self.tell(joined)

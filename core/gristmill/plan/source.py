@@ -76,10 +76,12 @@ class FileRange:
 class Split:
     """What one map task reads: pieces of files, in order. ``bytes_`` and ``rows`` are estimates for planning.
 
-    ``places`` are names of hosts, nodes and zones that it is near to.
+    ``places`` are names of hosts, nodes and zones that it is near to; ``volumes`` those that a worker must have mounted
+    to read it at all, where not every worker has them.
     """
 
     pieces: tuple[FileRange, ...]
     bytes_: int
     rows: int | None = None
     places: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()

@@ -113,7 +113,8 @@ class Stage:
     """All tasks that run the same work on different partitions.
 
     Exactly one of ``scan`` (a map stage: a task for each split) and ``reads`` (a reduce stage: a task for each
-    partition of the exchanges) is set. ``body`` runs first; then each outlet gets its rows.
+    partition of the exchanges) is set. ``body`` runs first; then each outlet gets its rows. ``volumes`` are those that
+    a worker must have mounted to run any of the tasks, where not every worker has them (see also ``Split.volumes``).
     """
 
     id: StageId
@@ -123,6 +124,7 @@ class Stage:
     scan: Scan | None = None
     reads: tuple[ExchangeRead, ...] = ()
     retry: RetryPolicy = RetryPolicy()
+    volumes: tuple[str, ...] = ()
 
     @property
     def exchanges_read(self) -> tuple[ExchangeId, ...]:

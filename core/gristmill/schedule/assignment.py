@@ -104,9 +104,18 @@ class Assignment:
                 return
             if run.stage.gate == 0 or not run.worker.usable or run.worker.reserved:
                 continue
+            if not self._could_use(run.worker):
+                continue
             self._attempts.give_back(run, CancelReason.SLOT_NEEDED)
             if not self._launch_one(run.worker):
                 return
+
+    def _could_use(self, worker: WorkerState) -> bool:
+        """Whether some task that waits could run there at all."""
+        stages = [self._chain.stages[index] for index in self._chain.runnable]
+        if not any(stage.tied or stage.volumes for stage in stages):
+            return True
+        return any(pick(self._chain, stage, worker) is not None for stage in stages)
 
     def _launch_early(self) -> None:
         """Readers start to fetch while the last of the tasks that write for them run."""

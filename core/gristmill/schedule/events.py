@@ -60,13 +60,15 @@ class WorkerJoined:
 
     ``places`` are its names from near to far: host, then zone, then wider ones; they match the names of a split's
     places. ``output_outlives_worker``: its map output can still be read when it is gone (files on a machine that
-    stays, or in object storage). An id is never used again: a second message, or one after the worker left, is void.
+    stays, or in object storage). ``volumes`` it has mounted: a task that needs others never runs there. An id is never
+    used again: a second message, or one after the worker left, is void.
     """
 
     worker: WorkerId
     slots: int
     places: tuple[str, ...] = ()
     output_outlives_worker: bool = False
+    volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class Failures:
         since = chain.now_s - config.blocklist_window_s
         worker.failed = {task: at for task, at in worker.failed.items() if at > since}
         worker.failed[run.stage.index, run.partition] = chain.now_s
-        others = any(other is not worker for other in chain.roster.usable())
+        others = any(other is not worker and other.volumes >= worker.volumes for other in chain.roster.usable())
         if len(worker.failed) < config.blocklist_failures or not others:
             return
         count = len(worker.failed)

@@ -140,10 +140,15 @@ class LoseWorker:
 
 @dataclass(frozen=True, slots=True)
 class RequestWorkers:
-    """So many slots would be busy now, if they were there. ``places``: (name, tasks that would like to be there)."""
+    """So many slots would be busy now, if they were there.
+
+    ``places``: (name, tasks that would like to be there). ``volumes``: (name, tasks, running ones included, that can be
+    nowhere but where that volume is mounted).
+    """
 
     slots: int
     places: tuple[tuple[str, int], ...] = ()
+    volumes: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

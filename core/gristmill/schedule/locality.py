@@ -3,6 +3,7 @@
 Delay scheduling (Zaharia et al., EuroSys 2010) with the patience at the worker: an idle slot refuses work that is
 near to another live worker for ``locality_wait_s`` in all, and stays impatient till it gets local work again. So no
 slot idles longer than that beside waiting tasks, and one that holds no data pays the wait once, not for each task.
+Volumes are no preference: what needs one that the worker has not mounted never runs there, and waits for one that has.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ Choice = tuple[int, Locality]
 
 def pick(chain: Chain, stage: StageState, worker: WorkerState) -> Choice | None:
     """The waiting task of that stage that the worker should get now; None: it should rather wait for another."""
+    if not stage.volumes <= worker.volumes:
+        return None
     admits = _admission(chain, stage, worker)
     if not stage.places:
         partition = _first(stage, admits)
@@ -40,15 +43,19 @@ def distance(chain: Chain, stage: StageState, partition: int, worker: WorkerStat
 
 
 def admitted(chain: Chain, stage: StageState, partition: int, worker: WorkerState) -> bool:
-    """Whether the task may go there: not where it failed lately, while there is another usable worker."""
+    """Whether the task may go there: where its volumes are, and not where it failed lately, while there is another
+    usable worker."""
+    if not stage.may_run(partition, worker.volumes):
+        return False
     trouble = stage.trouble.get(partition)
     if trouble is None or worker.number not in trouble.avoid or chain.now_s >= trouble.elsewhere_until_s:
         return True
-    return all(other.number in trouble.avoid for other in chain.roster.by_id.values() if other.usable)
+    others = (other for other in chain.roster.usable() if stage.may_run(partition, other.volumes))
+    return all(other.number in trouble.avoid for other in others)
 
 
 def _admission(chain: Chain, stage: StageState, worker: WorkerState) -> Callable[[int], bool]:
-    if not stage.trouble:
+    if not stage.trouble and not stage.tied:
         return _anyone
     return lambda partition: admitted(chain, stage, partition, worker)
 
@@ -84,6 +91,8 @@ def _near(chain: Chain, stage: StageState, worker: WorkerState, admits: Callable
 
 
 def _far(chain: Chain, stage: StageState, worker: WorkerState, admits: Callable[[int], bool]) -> Choice | None:
+    if stage.whole_tied:
+        return None
     if _patience(chain, worker) >= chain.config.locality_wait_s:
         partition = _first(stage, admits)
         return (partition, distance(chain, stage, partition, worker)) if partition >= 0 else None

@@ -177,8 +177,7 @@ class Scheduler:
         return self._failures.attempt_failed(run, event.cause, event.message, event.lost)
 
     def _joined(self, event: WorkerJoined) -> None:
-        roster = self._chain.roster
-        worker = roster.join(event.worker, event.slots, event.places, event.output_outlives_worker)
+        worker = self._chain.roster.join(event)
         if worker is not None:
             worker.last_seen_s = self._chain.now_s
             self._chain.wake = True

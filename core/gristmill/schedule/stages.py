@@ -6,13 +6,15 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gristmill.ids import TaskId
 from gristmill.plan.stage import SinkWrite, Stage
 from gristmill.schedule.durations import Durations
 from gristmill.schedule.events import Cause
 from gristmill.schedule.instructions import Locality
 from gristmill.schedule.retries import Trouble
-from gristmill.schedule.states import NOWHERE, WAITING
+from gristmill.schedule.states import DONE, NOWHERE, WAITING
 from gristmill.schedule.waiting import PlaceQueue
 
 if TYPE_CHECKING:
@@ -52,9 +54,12 @@ class StageState:
         "states",
         "superseded",
         "tasks",
+        "tied",
         "trouble",
         "void_below",
+        "volumes",
         "waiting",
+        "whole_tied",
         "writes",
     )
 
@@ -90,6 +95,11 @@ class StageState:
         """Numbers of attempts accepted before the last one, whose output was lost."""
         self.void_below: dict[int, int] = {}
         """Attempts below this number read input that has changed since."""
+        self.volumes = frozenset(stage.volumes)
+        """A worker needs all of them to run any of the tasks."""
+        self.tied: dict[str, array[int]] = {}
+        """Volume -> partitions whose split lies there: they run nowhere else."""
+        self.whole_tied = bool(self.splits) and all(split.volumes for split in self.splits)
         self.places: dict[str, PlaceQueue] = {}
         self.durations = Durations()
         self.localities: Counter[Locality] = Counter()
@@ -106,7 +116,9 @@ class StageState:
             self.states[:] = bytes([WAITING]) * self.tasks
             self.waiting = self.tasks
         for partition, split in enumerate(self.splits):
-            for place in split.places:
+            for volume in split.volumes:
+                self.tied.setdefault(volume, array("i")).append(partition)
+            for place in (*split.volumes, *split.places):
                 self.near(place).fresh.append(partition)
 
     def near(self, place: str) -> PlaceQueue:
@@ -160,7 +172,24 @@ class StageState:
         """Names of the places that the task's split is near to."""
         if not self.splits:
             return ()
-        return self.splits[partition].places
+        split = self.splits[partition]
+        return (*split.volumes, *split.places) if split.volumes else split.places
+
+    def may_run(self, partition: int, volumes: frozenset[str]) -> bool:
+        """Whether a worker that has those volumes can reach all that the task needs."""
+        if not self.volumes <= volumes:
+            return False
+        return not self.tied or volumes.issuperset(self.splits[partition].volumes)
+
+    def unfinished_at(self) -> dict[str, int]:
+        """Volume -> tasks not done that need it."""
+        found = dict.fromkeys(self.volumes, self.tasks - self.done)
+        if self.tied:
+            states = np.frombuffer(self.states, dtype=np.uint8)
+            for volume, partitions in self.tied.items():
+                there = states[np.frombuffer(partitions, dtype=np.int32)]
+                found[volume] = max(found.get(volume, 0), int(np.count_nonzero(there != DONE)))
+        return {volume: count for volume, count in found.items() if count}
 
     def troubled(self, partition: int) -> Trouble:
         """The task's record of failures, made when there is none."""

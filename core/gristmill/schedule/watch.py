@@ -24,7 +24,7 @@ class Watch:
         self._attempts = attempts
         self._failures = failures
         self._next_check_s = 0.0
-        self._asked = -1
+        self._asked: tuple[int, tuple[tuple[str, int], ...]] = (-1, ())
 
     def begin(self, now_s: float) -> None:
         """The first tick: silence counts from here."""
@@ -96,14 +96,23 @@ class Watch:
         busy = sum(len(worker.active) + len(worker.queued) for worker in chain.roster.by_id.values())
         wanted = sum(stage.waiting for stage in stages) + len(chain.held) + busy
         slots = min(wanted, chain.config.max_slots_wanted)
-        if slots != self._asked:
-            self._asked = slots
-            chain.out.append(RequestWorkers(slots, self._most_wanted(stages)))
+        volumes = self._volumes_wanted()
+        if (slots, volumes) != self._asked:
+            self._asked = (slots, volumes)
+            chain.out.append(RequestWorkers(slots, self._most_wanted(stages), volumes))
+
+    def _volumes_wanted(self) -> tuple[tuple[str, int], ...]:
+        wanted: Counter[str] = Counter()
+        for stage in self._chain.stages:
+            if stage.tied or stage.volumes:
+                wanted.update(stage.unfinished_at())
+        return tuple(sorted(wanted.items()))
 
     def _most_wanted(self, stages: list[StageState]) -> tuple[tuple[str, int], ...]:
         near: Counter[str] = Counter()
         for stage in stages:
             for name, queue in stage.places.items():
-                near[name] += queue.size()
+                if name not in stage.tied:
+                    near[name] += queue.size()
         most = nsmallest(PLACES_NAMED, near.items(), key=lambda item: (-item[1], item[0]))
         return tuple((name, size) for name, size in most if size)

@@ -32,9 +32,13 @@ class WholeWorkers:
             if not self._ready(held) or (scarce and held not in self.reserved):
                 continue
             worker = self._choose(held)
-            scarce = scarce or worker is None
+            scarce = scarce or (worker is None and self._anywhere(held))
             if worker is not None and not worker.active:
                 self._launch(held, worker)
+
+    def _anywhere(self, held: Held) -> bool:
+        """Whether the task needs no volume: whatever worker comes free is for it."""
+        return self._chain.stages[held[0]].may_run(held[1], frozenset())
 
     def _choose(self, held: Held) -> WorkerState | None:
         """The worker reserved for the task: an empty one if there is any, else that with the least to do."""

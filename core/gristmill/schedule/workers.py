@@ -8,6 +8,7 @@ from gristmill.ids import AttemptId, WorkerId
 from gristmill.schedule.instructions import Locality
 
 if TYPE_CHECKING:
+    from gristmill.schedule.events import WorkerJoined
     from gristmill.schedule.stages import StageState
 
 
@@ -65,14 +66,16 @@ class WorkerState:
         "refusing_since_s",
         "reserved",
         "slots",
+        "volumes",
     )
 
-    def __init__(self, id_: WorkerId, number: int, slots: int, places: tuple[str, ...], outlives: bool) -> None:
-        self.id = id_
+    def __init__(self, joined: WorkerJoined, number: int) -> None:
+        self.id = joined.worker
         self.number = number
-        self.slots = slots
-        self.near: tuple[str, ...] = (id_, *places)
-        self.outlives = outlives
+        self.slots = joined.slots
+        self.volumes = frozenset(joined.volumes)
+        self.near: tuple[str, ...] = (joined.worker, *joined.volumes, *joined.places)
+        self.outlives = joined.output_outlives_worker
         self.last_seen_s = 0.0
         self.gone = False
         self.draining = False
@@ -117,8 +120,8 @@ class WorkerState:
             self.active[following] = None
 
     def locality_at(self, position: int) -> Locality:
-        """What it means that work is near to ``near[position]``: the worker itself and its host are local."""
-        return Locality.LOCAL if position < 2 else Locality.ZONE
+        """What it means that work is near to ``near[position]``: the worker itself, its volumes and host are local."""
+        return Locality.LOCAL if position < 2 + len(self.volumes) else Locality.ZONE
 
 
 class Roster:
@@ -141,12 +144,12 @@ class Roster:
         """Name -> workers whose id or host it is."""
         self.near_zone: dict[str, int] = {}
 
-    def join(self, id_: WorkerId, slots: int, places: tuple[str, ...], outlives: bool) -> WorkerState | None:
+    def join(self, joined: WorkerJoined) -> WorkerState | None:
         """The new worker, or None if that id is or was here."""
-        if id_ in self.by_id or id_ in self.gone:
+        if joined.worker in self.by_id or joined.worker in self.gone:
             return None
-        worker = WorkerState(id_, len(self.by_number), slots, places, outlives)
-        self.by_id[id_] = worker
+        worker = WorkerState(joined, len(self.by_number))
+        self.by_id[joined.worker] = worker
         self.by_number.append(worker)
         self._count(worker, 1)
         self.touch(worker)
