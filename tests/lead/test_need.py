@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gristmill_worker.need import RunDemand, need_of, same_need
+from gristmill_worker.need import RunDemand, demand_before_plan, need_of, same_need
 
 
 def _run(
@@ -40,6 +40,11 @@ def test_the_need_tells_sides_places_and_idleness() -> None:
     assert (need.maps, need.reduces, need.active_runs) == (3, 2, 2)
     assert need.places == (("zone-b", 410), ("zone-a", 300))
     assert need.idle == ("w-1",)
+
+
+def test_the_need_tells_claims_of_tasks_that_can_be_nowhere_else() -> None:
+    runs = [RunDemand(3, 0, 1, 1.0, 5.0, volumes=(("pvc://b", 2),)), demand_before_plan({"pvc://b", "pvc://c"}, 1.0)]
+    assert need_of(runs, 1, (), 0.0).volumes == (("b", 3), ("c", 1))
 
 
 def test_only_the_largest_places_are_named() -> None:

@@ -35,6 +35,13 @@ def test_stores_have_the_form_of_manifests() -> None:
     ]
 
 
+def test_volumes_are_those_of_this_pod_and_of_each_kind_of_pod() -> None:
+    pod = _load(VOLUMES="a,shared", VOLUME_GROUPS="a,shared;b,shared")
+    assert pod.volumes == ("pvc://a", "pvc://shared")
+    assert pod.volume_groups == (frozenset({"pvc://a", "pvc://shared"}), frozenset({"pvc://b", "pvc://shared"}))
+    assert (_load().volumes, _load().volume_groups) == ((), ())
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

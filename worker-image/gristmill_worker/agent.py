@@ -33,6 +33,7 @@ def config_of(pod: Pod) -> AgentConfig:
         flight_port=pod.flight_port,
         host=pod.name,  # pods of one node do not share their disks
         places=(pod.node,) if pod.node else (),
+        volumes=pod.volumes,
         token=pod.token(),
         tls=pod.tls,
         pod=True,

@@ -26,7 +26,8 @@ PLACES_NAMED = 20
 class RunDemand:
     """One run's waiting and running tasks by side; ``task_s`` is what one takes, None while none has ended.
 
-    ``age_s``: since it began. ``places``: (node or zone, bytes of waiting splits there).
+    ``age_s``: since it began. ``places``: (node or zone, bytes of waiting splits there). ``volumes``: (``pvc://CLAIM``,
+    tasks that can be nowhere else).
     """
 
     waiting_maps: int
@@ -35,6 +36,12 @@ class RunDemand:
     task_s: float | None
     age_s: float
     places: tuple[tuple[str, int], ...] = ()
+    volumes: tuple[tuple[str, int], ...] = ()
+
+
+def demand_before_plan(volumes: Iterable[str], age_s: float) -> RunDemand:
+    """What a run needs that cannot be planned before pods have mounted those volumes."""
+    return RunDemand(0, 0, 0, None, age_s, volumes=tuple((volume, 1) for volume in sorted(volumes)))
 
 
 def demand_of(run: ChainRun, age_s: float) -> RunDemand:
@@ -52,7 +59,8 @@ def demand_of(run: ChainRun, age_s: float) -> RunDemand:
     seconds = sum(stage.seconds for stage in run.tally.stages.values())
     bytes_ = _mean_split_bytes(run)
     places = tuple((name, tasks * bytes_) for name, tasks in run.wanted.places)
-    return RunDemand(maps, waiting - maps, running, seconds / done if done else None, age_s, places)
+    task_s = seconds / done if done else None
+    return RunDemand(maps, waiting - maps, running, task_s, age_s, places, run.wanted.volumes)
 
 
 def need_of(runs: Iterable[RunDemand], slots: int, idle: tuple[str, ...], idle_s: float) -> PoolNeed:
@@ -61,8 +69,10 @@ def need_of(runs: Iterable[RunDemand], slots: int, idle: tuple[str, ...], idle_s
     busy = sum(demand.running for demand in demands)
     wanted = sum(_slots(demand, max(slots, 1)) for demand in demands)
     places: Counter[str] = Counter()
+    volumes: Counter[str] = Counter()
     for demand in demands:
         places.update(dict(demand.places))
+        volumes.update({volume.removeprefix("pvc://"): tasks for volume, tasks in demand.volumes})
     return PoolNeed(
         slots=max(wanted, busy),
         maps=sum(demand.waiting_maps for demand in demands),
@@ -71,6 +81,7 @@ def need_of(runs: Iterable[RunDemand], slots: int, idle: tuple[str, ...], idle_s
         idle=idle,
         active_runs=len(demands),
         idle_s=idle_s,
+        volumes=tuple(sorted(volumes.items())),
     )
 
 

@@ -25,7 +25,8 @@ class Pod:
 
     ``pool`` is the base name of the pool's objects. ``lead`` and ``operator`` are ``host:port``. ``stores`` are those
     of a warm pool (empty: each job brings its own), ``zones`` the zone by URI prefix. ``scratch``: where results go
-    whose job names no place; empty: nowhere.
+    whose job names no place; empty: nowhere. ``volumes`` (``pvc://CLAIM``) are mounted here, ``volume_groups`` in pods
+    of each kind; both empty where all pods have mounted the same.
     """
 
     pool: str
@@ -42,6 +43,8 @@ class Pod:
     scratch: str
     stores: tuple[Store, ...]
     zones: Mapping[str, str]
+    volumes: tuple[str, ...]
+    volume_groups: tuple[frozenset[str], ...]
     secrets_dir: Path
     local_dir: Path
     cache_dir: Path
@@ -88,6 +91,8 @@ def load_pod(environment: Mapping[str, str] = os.environ) -> Pod:
         scratch=read.text("SCRATCH", ""),
         stores=read.stores(),
         zones=read.zones(),
+        volumes=read.volumes("VOLUMES"),
+        volume_groups=read.volume_groups(),
         secrets_dir=Path(read.text("SECRETS_DIR", "/etc/gristmill/stores")),
         local_dir=Path(read.text("LOCAL_DIR", "/scratch")),
         cache_dir=Path(read.text("CACHE_DIR", "/cache")),
@@ -126,6 +131,13 @@ class _Reader:
             return {str(prefix): str(zone) for prefix, zone in json.loads(self.text("ZONES", "{}")).items()}
         except (ValueError, AttributeError):
             raise InvalidPlan("it is not a JSON object", place=_place("ZONES")) from None
+
+    def volumes(self, name: str) -> tuple[str, ...]:
+        return tuple(f"pvc://{claim}" for claim in self.text(name, "").split(",") if claim)
+
+    def volume_groups(self) -> tuple[frozenset[str], ...]:
+        groups = self.text("VOLUME_GROUPS", "").split(";")
+        return tuple(frozenset(f"pvc://{claim}" for claim in group.split(",")) for group in groups if group)
 
     def whole(self, name: str, default: int) -> int:
         text = self.text(name, str(default))

@@ -13,6 +13,7 @@ import importlib
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from logging import ERROR, INFO
 
 from gristmill.coordinator.pool import Pool
@@ -21,12 +22,13 @@ from gristmill.errors import GristmillError
 from gristmill.ids import WorkerId
 from gristmill.logs import log
 from gristmill.plan.codec import to_json
+from gristmill.storage.filesystem import Filesystem
 from gristmill.version import __version__
 from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.reports import PoolNeed, RunPhase, RunReport
 from gristmill.worker.host import FOR_UPLOADS
 from gristmill_worker.mirrors import Mirrors
-from gristmill_worker.need import demand_of, need_of, same_need
+from gristmill_worker.need import RunDemand, demand_before_plan, demand_of, need_of, same_need
 from gristmill_worker.operator_link import OperatorLink
 from gristmill_worker.own_agent import OwnAgent
 from gristmill_worker.pod import Pod
@@ -60,9 +62,10 @@ class Lead:
             self._pool,
             pod.pool,
             pod.executor_memory_bytes // max(pod.slots, 1),
-            Surroundings(pod.stores, pod.scratch),
+            Surroundings(pod.stores, pod.scratch, self._volumes_elsewhere()),
             pod.zones,
             pod.pool.startswith("gpool-"),
+            pod.volume_groups,
         )
         self._runs: dict[str, LeadRun] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
@@ -78,6 +81,20 @@ class Lead:
         self._dismissed = False
         """Whether the operator ends the pool; else another lead follows, which goes on with the runs."""
         self._link = OperatorLink(pod.operator, pod.operator_tls, self._hear, self._greetings)
+
+    def _volumes_elsewhere(self) -> dict[str, Filesystem]:
+        """Those that only other pods of the pool mount, by name."""
+        pod = self._pod
+        elsewhere = frozenset[str]().union(*pod.volume_groups) - frozenset(pod.volumes)
+        if not elsewhere:
+            return {}
+        from gristmill.coordinator.volume_files import VolumeElsewhere
+        from gristmill.shuffle.fetching import FlightSecurity
+
+        security = FlightSecurity(pod.token(), pod.tls)
+        return {
+            volume: VolumeElsewhere(volume, partial(self._pool.server_of, volume), security) for volume in elsewhere
+        }
 
     async def serve(self, agent: OwnAgent) -> None:
         """Leads the pool. Raises GristmillError if its ports or certificates cannot be used."""
@@ -250,10 +267,14 @@ class Lead:
     def _need(self) -> PoolNeed:
         now_s = time.monotonic()
         live = [run for run in self._runs.values() if not run.ended]
-        demands = [demand_of(run.run, now_s - run.started_s) for run in live if run.run is not None]
+        demands = [_demand(run, now_s - run.started_s) for run in live if run.run is not None or run.volumes_elsewhere]
         idle = tuple(pod_of(worker) for worker in self._pool.idle())
         idle_s = 0.0 if live else round(now_s - self._idle_since_s)
         return need_of(demands, self._pool.slots, idle, idle_s)
+
+
+def _demand(run: LeadRun, age_s: float) -> RunDemand:
+    return demand_before_plan(run.volumes_elsewhere, age_s) if run.run is None else demand_of(run.run, age_s)
 
 
 def pod_of(worker: WorkerId) -> str:

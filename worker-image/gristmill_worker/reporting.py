@@ -67,6 +67,8 @@ def _reason(error: GristmillError | None, phase: RunPhase) -> str:
 def _message(run: LeadRun) -> str:
     if run.error is not None:
         return str(run.error)[:TEXT_CHARACTERS]
+    if run.volumes_awaited:
+        return f"waits for pods that have mounted {' and '.join(sorted(run.volumes_awaited))}"
     if run.phase is RunPhase.RUNNING and run.run is not None and not run.run.live_workers:
         return "waits for a worker"
     return ""

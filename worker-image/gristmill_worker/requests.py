@@ -7,7 +7,7 @@ is told here, before anything runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from gristmill.plan.query import QueryPlan
 from gristmill.plan.resource_fields import QUERY_KIND
 from gristmill.plan.resources import load_job, load_query, load_stores
 from gristmill.plan.source import FileSource, Format
-from gristmill.storage.filesystem import join
+from gristmill.storage.filesystem import Filesystem, canonical, join, volume_of
 from gristmill.storage.layout import scratch_of
 from gristmill.storage.manifest import read_manifest
 from gristmill.storage.splits import PlannedInput
@@ -45,6 +45,23 @@ class Request:
         """The run's id in storage: the same for every lead that takes the run."""
         return run_id(self.uid)
 
+    @property
+    def volumes(self) -> frozenset[str]:
+        """The volumes (``pvc://CLAIM``) that it reads."""
+        spec = self.resource.get("spec", {})
+        return frozenset(_volumes([spec.get(part) for part in ("input", "sideInputs", "tables")]))
+
+
+def _volumes(form: object) -> Iterator[str]:
+    match form:
+        case str() if form.startswith("pvc://"):
+            yield volume_of(canonical(form))
+        case dict():
+            yield from _volumes([*form.values()])
+        case list():
+            for each in form:
+                yield from _volumes(each)
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -63,17 +80,19 @@ class Accepted:
 class Surroundings:
     """What a pool adds to each request: its stores, where its own come before those of jobs, and its scratch.
 
-    ``reached`` keeps the clients of stores, so that later runs find their connections open.
+    ``volumes`` are those that other pods of the pool have mounted, with what reaches them. ``reached`` keeps the
+    clients of stores, so that later runs find their connections open.
     """
 
     stores: tuple[Store, ...]
     scratch: str
+    volumes: Mapping[str, Filesystem] = field(default_factory=dict)
     reached: dict[tuple[Store, ...], Stores] = field(default_factory=dict)
 
     def reach(self, own: Mapping[str, Any]) -> Stores:
         """The stores of a request with this ``spec``. Raises InvalidPlan."""
         wanted = self.stores or load_stores(own.get("stores", ()))
-        return self.reached.setdefault(wanted, Stores(wanted))
+        return self.reached.setdefault(wanted, Stores(wanted, volumes=self.volumes))
 
 
 def run_id(uid: str) -> str:

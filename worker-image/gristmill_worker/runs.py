@@ -22,6 +22,7 @@ from gristmill.coordinator.planning import PlannedChain, plan_for_pool
 from gristmill.coordinator.pool import Pool
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
 from gristmill.coordinator.snapshot import snapshot
+from gristmill.coordinator.volumes import with_volumes
 from gristmill.errors import Cancelled, GristmillError, InternalError
 from gristmill.logs import log
 from gristmill.plan.explain import explain
@@ -46,7 +47,7 @@ _PHASES = {ChainState.FINISHED: RunPhase.COMPLETE, ChainState.FAILED: RunPhase.F
 @dataclass(frozen=True, slots=True)
 class RunPlace:
     """What a lead lends its runs: the pool of workers, bytes for each slot, what the pool adds to requests, the zone of
-    URIs by prefix, and whether its caches outlive a run."""
+    URIs by prefix, whether its caches outlive a run, and the volumes that pods of each kind have mounted."""
 
     pool: Pool
     pool_name: str
@@ -54,6 +55,7 @@ class RunPlace:
     around: Surroundings
     zones: Mapping[str, str]
     warm: bool
+    volume_groups: tuple[frozenset[str], ...] = ()
 
 
 class LeadRun:
@@ -79,6 +81,10 @@ class LeadRun:
         """What the run was for, once it is complete."""
         self.last_report: RunReport | None = None
         """How it stood at its end, once it has been let go."""
+        self.volumes_elsewhere = request.volumes & place.around.volumes.keys()
+        """Those that it reads and that only other pods mount: nothing can be planned without one of these."""
+        self.volumes_awaited: frozenset[str] = frozenset()
+        """Those of them that no pod has mounted yet."""
         self.started_s = time.monotonic()
         self._place = place
         self._changed = changed
@@ -123,6 +129,7 @@ class LeadRun:
     async def live(self) -> None:
         """Runs to the end; never raises what a request can be blamed for."""
         try:
+            await self._await_volumes()
             await asyncio.to_thread(self._prepare)
             if self._outputs is not None and self._outputs.all_committed:
                 self._find_done()
@@ -141,6 +148,16 @@ class LeadRun:
             log(__name__, ERROR, "a run is not cleaned up", run=self.request.uid, error=repr(error))
         self._end()
 
+    async def _await_volumes(self) -> None:
+        """Waits until all volumes that are read and that other pods mount are there. Raises Cancelled."""
+        there = self._place.pool.server_of
+        while missing := frozenset(volume for volume in self.volumes_elsewhere if not there(volume)):
+            self.volumes_awaited = missing
+            if self._cancelled is not None:
+                raise Cancelled(self._cancelled)
+            await asyncio.sleep(LOOK_EVERY_S)
+        self.volumes_awaited = frozenset()
+
     def _prepare(self) -> None:
         place, request = self._place, self.request
         self.accepted = accept(request, place.around)
@@ -153,7 +170,8 @@ class LeadRun:
         self._journal = Journal(self.accepted.scratch, request.run, planned.graph, self.stores)
         self._accepted_before = self._journal.read()
         caches = CachedFiles(place.pool.nodes() if place.warm else ())
-        planned = replace(planned, graph=with_places(planned.graph, (ZonesByPrefix(place.zones), caches)))
+        graph = with_places(planned.graph, (ZonesByPrefix(place.zones), caches))
+        planned = replace(planned, graph=with_volumes(graph, place.volume_groups))
         self._outputs = ChainOutputs(planned.chain, planned.graph, request.run, self.stores)
         self.manifests = self._outputs.manifests
         self._outputs.prepare()

@@ -79,10 +79,11 @@ class Loan:
 @dataclass(slots=True, eq=False)
 class Member:
     """A worker of the pool. ``loan`` is the present one; ``past`` are ended ones of runs that still go on. ``evicted``:
-    the cluster takes it away."""
+    the cluster takes it away. ``address``: its Flight URI."""
 
     joined: WorkerJoined
     link: PoolLink
+    address: str = ""
     draining: bool = False
     evicted: bool = False
     loans: int = 0

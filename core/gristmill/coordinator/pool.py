@@ -116,14 +116,20 @@ class Pool:
         near = (self._known_places(member.joined)[:1] for member in list(self._members.values()) if not member.draining)
         return tuple(sorted({place for places in near for place in places}))
 
+    def server_of(self, volume: str) -> str:
+        """The Flight URI of a worker that has mounted the volume and takes tasks; empty where there is none."""
+        members = list(self._members.values())
+        having = (member for member in members if not member.draining and volume in member.joined.volumes)
+        return next((member.address for member in having if member.address), "")
+
     def _known_places(self, worker: WorkerJoined) -> tuple[str, ...]:
         return self._places.get(worker.worker.rpartition(".")[0] or worker.worker, worker.places)
 
     # What the server tells.
 
-    def joined(self, worker: WorkerJoined, link: PoolLink) -> None:
-        """A worker is there."""
-        self._members[worker.worker] = self._free[worker.worker] = Member(worker, link)
+    def joined(self, worker: WorkerJoined, link: PoolLink, address: str = "") -> None:
+        """A worker is there, and serves files at that Flight URI (empty: nowhere)."""
+        self._members[worker.worker] = self._free[worker.worker] = Member(worker, link, address)
         self._settle()
 
     def left(self, worker: WorkerId, reason: LeaveReason) -> None:

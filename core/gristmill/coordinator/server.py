@@ -35,7 +35,7 @@ HEARTBEAT_S = 0.5
 class WorkerEvents(Protocol):
     """What the server tells: the part of a Pool that hears from workers."""
 
-    def joined(self, worker: WorkerJoined, link: StreamLink) -> None: ...
+    def joined(self, worker: WorkerJoined, link: StreamLink, address: str = ...) -> None: ...
     def left(self, worker: WorkerId, reason: LeaveReason) -> None: ...
     def draining(self, worker: WorkerId) -> None: ...
     def heartbeat(self, worker: WorkerId, memory_bytes: int, peak_bytes: int) -> None: ...
@@ -154,7 +154,9 @@ class CoordinatorServer:
         link.send(wire.ToWorker(welcome=wire.Welcome(heartbeat_s=HEARTBEAT_S)))
         log(__name__, INFO, "worker joined", worker=worker, slots=hello.slots)
         places = (hello.host, *hello.places)
-        self._pool.joined(WorkerJoined(worker, hello.slots, places, hello.output_outlives_worker), link)
+        volumes = tuple(hello.volumes)
+        joined = WorkerJoined(worker, hello.slots, places, hello.output_outlives_worker, volumes)
+        self._pool.joined(joined, link, hello.flight_address)
         listening = asyncio.create_task(self._listen(worker, link, requests))
         try:
             while (message := await link.outbound.get()) is not None:

@@ -1,15 +1,17 @@
 """Shuffle blocks between machines: the Arrow Flight server of a worker, and the fetcher that asks such servers.
 
-A worker agent runs one ShuffleServer over its scratch directory. Executors read through WorkerFiles: the file itself
-where it is on this machine, else the worker that wrote it, else the copy in object storage. Flight carries bytes and
-nothing else; who asks is checked by a shared token, and by TLS where the pool has certificates.
+A worker agent runs one ShuffleServer over its scratch directory, and may have it answer other questions too. Executors
+read through WorkerFiles: the file itself where it is on this machine, else the worker that wrote it, else the copy in
+object storage. Flight carries bytes and nothing else; who asks is checked by a shared token, and by TLS where the pool
+has certificates.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 from pyarrow import flight
@@ -27,28 +29,44 @@ __all__ = ["EarlyFetch", "FlightSecurity", "ShuffleServer", "WorkerFiles"]
 class ShuffleServer(flight.FlightServerBase):  # type: ignore[misc]
     """Serves blocks of the shuffle files below ``root``, and of nothing else.
 
-    ``location`` is a Flight URI; port 0 takes a free one, which ``port`` tells.
+    ``location`` is a Flight URI; port 0 takes a free one, which ``port`` tells. ``answers``: who answers the actions of
+    a name, from the action's body.
     """
 
     def __init__(
-        self, root: Path, location: str = "grpc://127.0.0.1:0", security: FlightSecurity | None = None
+        self,
+        root: Path,
+        location: str = "grpc://127.0.0.1:0",
+        security: FlightSecurity | None = None,
+        answers: Mapping[str, Callable[[bytes], Iterator[bytes]]] = MappingProxyType({}),
     ) -> None:
         security = security or FlightSecurity()
         middleware = {"token": _TokenCheck(security.token)} if security.token else {}
         super().__init__(location, middleware=middleware, **security.server_options())
         self._root = root.resolve()
+        self._answers = answers
         self._wanted_name = security.tls.name if security.tls else ""
 
     def do_get(self, context: flight.ServerCallContext, ticket: flight.Ticket) -> flight.FlightDataStream:
         """The blocks that a ticket of ``wire_form`` names."""
-        if self._wanted_name and context.peer_identity() != self._wanted_name.encode():
-            raise flight.FlightUnauthorizedError("the certificate is of another pool")
+        self._admit(context)
         try:
             wanted = Ticket.from_bytes(ticket.ticket)
         except (ValueError, KeyError, TypeError) as error:
             raise flight.FlightServerError(f"not a shuffle ticket: {error}") from error
         paths = [self._confined(path) for path in wanted.paths]
         return flight.GeneratorStream(ANSWER, _answer(paths, wanted.selection))
+
+    def do_action(self, context: flight.ServerCallContext, action: flight.Action) -> Iterator[bytes]:
+        """What the answerer of that name says."""
+        self._admit(context)
+        if action.type not in self._answers:
+            raise flight.FlightServerError(f"nobody here answers {action.type!r}")
+        return self._answers[action.type](action.body.to_pybytes())
+
+    def _admit(self, context: flight.ServerCallContext) -> None:
+        if self._wanted_name and context.peer_identity() != self._wanted_name.encode():
+            raise flight.FlightUnauthorizedError("the certificate is of another pool")
 
     def _confined(self, path: str) -> Path:
         resolved = Path(path).resolve()

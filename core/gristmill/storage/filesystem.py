@@ -142,6 +142,11 @@ def canonical(uri: str) -> str:
     return f"file://{Path(path).expanduser().absolute().as_posix()}{slash}" if not mark else f"file://{path}"
 
 
+def volume_of(uri: str) -> str:
+    """``pvc://CLAIM`` of a canonical URI in such a volume; empty for any other."""
+    return f"pvc://{uri[len(VOLUMES) :].partition('/')[0]}" if uri.startswith(VOLUMES) else ""
+
+
 def join(folder: str, *names: str) -> str:
     """A URI below a folder."""
     return "/".join([folder.rstrip("/"), *names])

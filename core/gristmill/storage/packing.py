@@ -3,8 +3,8 @@
 The wanted size of a split is 64 MiB of data as it is worked on: uncompressed bytes of Parquet row groups, bytes of
 text, and four times the bytes of compressed text. For Parquet it is up to half as much again where four splits remain:
 a scan has a fixed cost, whatever it reads. A file costs 256 KiB besides, for being opened. Pieces are taken
-in order; a split ends when the next piece would carry it past the wanted size. Never a word about workers: the same
-inputs give the same splits on any cluster.
+in order; a split ends when the next piece would carry it past the wanted size, or lies on another volume: who reads a
+split need have only one. Never a word about workers: the same inputs give the same splits on any cluster.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gristmill.plan.source import FileRange, Split
+from gristmill.storage.filesystem import volume_of
 
 SPLIT_BYTES = 64 << 20
 LARGEST_SCAN_BYTES = 96 << 20
@@ -43,12 +44,18 @@ def pack(pieces: Iterable[Weighed], split_bytes: int) -> tuple[Split, ...]:
     cost = 0
     for weighed in pieces:
         next_cost = weighed.bytes_ + FILE_COST_BYTES
-        if taken and cost + next_cost > split_bytes + FILE_COST_BYTES:
+        full = cost + next_cost > split_bytes + FILE_COST_BYTES
+        if taken and (full or _apart(taken[-1].piece, weighed.piece)):
             splits.append(_split(taken))
             taken, cost = [], 0
         taken.append(weighed)
         cost += next_cost
     return (*splits, _split(taken)) if taken else tuple(splits)
+
+
+def _apart(one: FileRange, other: FileRange) -> bool:
+    """Whether they lie on different volumes."""
+    return one.uri != other.uri and volume_of(one.uri) != volume_of(other.uri)
 
 
 def _split(taken: Sequence[Weighed]) -> Split:
@@ -61,7 +68,8 @@ def coarser(splits: Iterable[Split], split_bytes: int) -> tuple[Split, ...]:
     """Neighbouring splits as one, up to that size and a tenth of it."""
     joined: list[Split] = []
     for split in splits:
-        if joined and joined[-1].bytes_ + split.bytes_ <= 1.1 * split_bytes:
+        fits = joined and joined[-1].bytes_ + split.bytes_ <= 1.1 * split_bytes
+        if fits and not _apart(joined[-1].pieces[-1], split.pieces[0]):
             joined[-1] = _together(joined[-1], split)
         else:
             joined.append(split)

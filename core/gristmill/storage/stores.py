@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 from gristmill.errors import InvalidPlan
 from gristmill.plan.job import Store
-from gristmill.storage.filesystem import Filesystem, Usage, scheme_of
+from gristmill.storage.filesystem import Filesystem, Usage, scheme_of, volume_of
 from gristmill.storage.local import LocalFilesystem
 
 
@@ -21,11 +22,18 @@ class Stores:
 
     ``stores`` say how buckets are reached (the longest matching prefix wins); ``options`` are fsspec's
     ``storage_options``, given to every store that is not local, and ``weak_commit``: True accepts stores without
-    conditional puts (see ``commit``). Safe for many threads.
+    conditional puts (see ``commit``). ``volumes`` are those (``pvc://CLAIM``) that are not mounted here, with what
+    reaches them. Safe for many threads.
     """
 
-    def __init__(self, stores: tuple[Store, ...] = (), options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        stores: tuple[Store, ...] = (),
+        options: Mapping[str, Any] | None = None,
+        volumes: Mapping[str, Filesystem] = MappingProxyType({}),
+    ) -> None:
         self.stores = stores
+        self._volumes = volumes
         self.options = _as_options(options or {})
         self.weak_commit = self.options.pop("weak_commit", False)
         self.proven: set[Filesystem] = set()
@@ -36,6 +44,8 @@ class Stores:
     def filesystem(self, uri: str) -> Filesystem:
         """The filesystem that holds ``uri``. Raises InvalidPlan for a scheme that nothing here reads."""
         scheme = scheme_of(uri)
+        if self._volumes and (elsewhere := self._volumes.get(volume_of(uri))) is not None:
+            return elsewhere
         bucket = uri.partition("://")[2].partition("/")[0] if scheme != "file" else ""
         key = (f"{scheme}://{bucket}", self._store(uri))
         with self._lock:

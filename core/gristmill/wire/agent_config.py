@@ -19,7 +19,8 @@ class AgentConfig:
     directory of this worker; ``outputs`` the one below which map output lies. ``storage_options`` are fsspec's options
     as JSON; stores come with each run. ``flight_host``: where to serve map output to other machines (on
     ``flight_port``, 0: any free one); empty: all readers share this machine. ``host`` is what this machine is called;
-    empty: its own identity. ``sys_path`` is for the executors' imports. ``output_outlives_worker``: files of map output
+    empty: its own identity. ``volumes``: those (``pvc://CLAIM``) that are mounted, where not every worker has the same.
+    ``sys_path`` is for the executors' imports. ``output_outlives_worker``: files of map output
     are still readable once this worker has gone. ``tls``: the pool's certificates, for the coordinator's port and for
     Flight. ``pod``: agent and executors are containers of a pod; then the memory is that of the executors' container,
     and the agent outlives the coordinator, and dials again.
@@ -39,6 +40,7 @@ class AgentConfig:
     flight_port: int = 0
     host: str = ""
     places: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
     sys_path: tuple[str, ...] = ()
     output_outlives_worker: bool = False
     token: str = ""

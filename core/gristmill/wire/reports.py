@@ -122,6 +122,7 @@ class PoolNeed:
     ``maps`` and ``reduces`` are waiting tasks by side, which decides the role of new pods. ``places`` are names of
     nodes and zones with the bytes of waiting splits that lie there, the largest first, at most 20. ``idle``: workers by
     pod name that have nothing to do and hold nothing that anybody will read. ``idle_s``: how long no run was active.
+    ``volumes``: (claim, tasks that can be nowhere but in a pod that has mounted it), where pods differ in that.
     """
 
     slots: int = 0
@@ -131,3 +132,4 @@ class PoolNeed:
     idle: tuple[str, ...] = ()
     active_runs: int = 0
     idle_s: float = 0.0
+    volumes: tuple[tuple[str, int], ...] = ()

@@ -43,20 +43,24 @@ class ToWorker(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., stage: _Optional[_Union[StagePlan, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., launch: _Optional[_Union[Launch, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., serve: _Optional[_Union[Serve, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("worker", "version", "slots", "host", "places", "output_outlives_worker")
+    __slots__ = ("worker", "version", "slots", "host", "places", "output_outlives_worker", "volumes", "flight_address")
     WORKER_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     PLACES_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_OUTLIVES_WORKER_FIELD_NUMBER: _ClassVar[int]
+    VOLUMES_FIELD_NUMBER: _ClassVar[int]
+    FLIGHT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     worker: str
     version: str
     slots: int
     host: str
     places: _containers.RepeatedScalarFieldContainer[str]
     output_outlives_worker: bool
-    def __init__(self, worker: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., host: _Optional[str] = ..., places: _Optional[_Iterable[str]] = ..., output_outlives_worker: bool = ...) -> None: ...
+    volumes: _containers.RepeatedScalarFieldContainer[str]
+    flight_address: str
+    def __init__(self, worker: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., host: _Optional[str] = ..., places: _Optional[_Iterable[str]] = ..., output_outlives_worker: bool = ..., volumes: _Optional[_Iterable[str]] = ..., flight_address: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("heartbeat_s",)

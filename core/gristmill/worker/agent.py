@@ -12,7 +12,7 @@ import contextlib
 import json
 import shutil
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from logging import ERROR, INFO, WARNING
 from pathlib import Path
 
@@ -156,6 +156,8 @@ class Agent:
             host=self._host,
             places=config.places,
             output_outlives_worker=config.output_outlives_worker,
+            volumes=config.volumes,
+            flight_address=self._flight_address,
         )
 
     def _take(self, message: wire.ToWorker) -> bool:
@@ -340,8 +342,18 @@ def _serve_outputs(config: AgentConfig) -> str:
 
     security = FlightSecurity(config.token, config.tls)
     location = f"{security.scheme}://{config.flight_host}"
-    server = ShuffleServer(Path(config.outputs), f"{location}:{config.flight_port}", security)
+    server = ShuffleServer(Path(config.outputs), f"{location}:{config.flight_port}", security, _answers(config))
     return f"{location}:{server.port}"
+
+
+def _answers(config: AgentConfig) -> dict[str, Callable[[bytes], Iterator[bytes]]]:
+    """What Flight answers besides: leads that plan over volumes which are mounted here."""
+    if not config.volumes:
+        return {}
+    from gristmill.wire.volume_files import VOLUME_FILES
+    from gristmill.worker.volume_files import VolumeFiles
+
+    return {VOLUME_FILES: VolumeFiles(config.volumes).answer}
 
 
 async def _serve(config: AgentConfig) -> None:
