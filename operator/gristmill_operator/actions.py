@@ -10,12 +10,17 @@ from gristmill_operator.names import Role
 
 @dataclass(frozen=True, slots=True)
 class CreatePod:
-    """A pod of the pool. ``places`` are names of nodes and zones with weights, the best first."""
+    """A pod of the pool. ``places`` are names of nodes and zones with weights, the best first.
+
+    ``volume_groups`` are the claims that pods of each kind mount, where not all mount the same; those of ``pool`` are
+    then this pod's.
+    """
 
     pool: PoolSpec
     name: str
     role: Role
     places: tuple[tuple[str, int], ...] = ()
+    volume_groups: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

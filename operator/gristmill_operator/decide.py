@@ -91,6 +91,7 @@ def _pool_case(pool: PoolSpec, want: Pods, observed: Observed, status: Status, n
         workers_started=status.workers_started,
         now=now,
         zones=observed.zones,
+        volumes=observed.volumes,
     )
 
 

@@ -59,6 +59,7 @@ class PodView:
     owner: Key | None = None
     version: str = ""
     authority: str = ""
+    claims: tuple[str, ...] = ()
 
     @property
     def number(self) -> int:
@@ -87,6 +88,19 @@ is not mounted, a volume that lies elsewhere."""
 
 VOLUMES_APART = "VolumesApart"
 """Reason of a failure: the volumes of a pod lie on nodes of which none can mount all."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedVolume:
+    """A volume that only some nodes can mount; ``nodes`` None: nobody may tell which."""
+
+    claim: str
+    volume: str
+    nodes: tuple[str, ...] | None
+
+    def __str__(self) -> str:
+        place = f"on node {' or '.join(self.nodes)}" if self.nodes else "on a node that the operator may not read"
+        return f"volume {self.volume} of claim {self.claim} lies {place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +158,8 @@ class Observed:
     """Everything around one resource at one moment.
 
     ``pods`` and ``failures`` are those of its own pool, ``lead`` that of the pool it runs in. ``zones`` gives the zone
-    of a node. ``active`` counts, for a WorkerPool, the runs that name it.
+    of a node. ``volumes`` are those of its own pool that only some nodes can mount, where it has several. ``active``
+    counts, for a WorkerPool, the runs that name it.
     """
 
     pods: tuple[PodView, ...] = ()
@@ -155,6 +170,7 @@ class Observed:
     named: NamedPool | None = None
     children: Mapping[str, Child] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    volumes: tuple[PlacedVolume, ...] = ()
     active: int = 0
 
 
@@ -180,7 +196,13 @@ def parse_pod(body: Mapping[str, Any]) -> PodView:
         owner=_owner(meta, labels.get(LABEL_POOL_UID, "")),
         version=meta.get("resourceVersion", ""),
         authority=(meta.get("annotations") or {}).get(AUTHORITY_ANNOTATION, ""),
+        claims=_claims(spec),
     )
+
+
+def _claims(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    sources = (volume.get("persistentVolumeClaim") for volume in spec.get("volumes") or [])
+    return tuple(str(source["claimName"]) for source in sources if source)
 
 
 def _container(status: Mapping[str, Any]) -> ContainerView:

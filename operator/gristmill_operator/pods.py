@@ -188,6 +188,8 @@ def _environment(action: CreatePod, settings: OperatorSettings) -> list[dict[str
         "STORES": pool.stores,
         "SCRATCH": pool.scratch,
         "ZONES": json.dumps(dict(settings.zones)) if settings.zones else "",
+        "VOLUMES": ",".join(pool.claims) if action.volume_groups else "",
+        "VOLUME_GROUPS": ";".join(",".join(claims) for claims in action.volume_groups),
     }
     fields = {"POD": "metadata.name", "POD_IP": "status.podIP", "NODE": "spec.nodeName"}
     return [

@@ -28,6 +28,7 @@ from gristmill_operator.observed import (
     LeadView,
     NamedPool,
     Observed,
+    PlacedVolume,
     PodView,
     Upstream,
 )
@@ -153,6 +154,7 @@ class Shell:
             named=named,
             children=self._children(resource) if resource.key.kind is Kind.QUERY else {},
             zones=self._world.zones(),
+            volumes=await self._placed(resource, now),
             active=self._active(resource) if resource.key.kind is Kind.POOL else 0,
         )
 
@@ -161,7 +163,14 @@ class Shell:
         if resource.pool is None:
             return []
         mounts = await self._mounts.failures(resource.key.namespace, pods, now)
-        return mounts + await self._volumes.failures(resource.key.namespace, resource.pool.claims, pods, now)
+        return mounts + await self._volumes.failures(resource.key.namespace, pods, now)
+
+    async def _placed(self, resource: Resource, now: float) -> tuple[PlacedVolume, ...]:
+        """Where the volumes of a run's pool lie, which matters where it has several."""
+        pool, phase = resource.pool, resource.status.phase
+        if pool is None or not pool.private or len(pool.claims) < 2 or (phase is not None and phase.ended):
+            return ()
+        return await self._volumes.placed(resource.key.namespace, pool.claims, now)
 
     def _lead(self, pool_uid: str) -> LeadView | None:
         """The lead that is connected, as long as its pod is to live: a stream may outlast its pod."""

@@ -1,34 +1,23 @@
-"""Which volume and node a pod waits for, where it fits on no node because of its claims: the scheduler names neither.
+"""Where the volumes of claims lie: to make pods in groups, and to name volume and node where a pod fits on none because
+of them, which the scheduler does not.
 
-Asked only while such a pod waits. Without the right to read PersistentVolumes only the volume is named.
+Asked of pools with several claims, and while such a pod waits. Without the right to read PersistentVolumes only the
+volume is named, and pods are not made in groups.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gristmill_operator.kube import Kube, Refused, core_path
 from gristmill_operator.names import HOST_LABEL
-from gristmill_operator.observed import VOLUME, VOLUMES_APART, Failure, PodView
+from gristmill_operator.observed import VOLUME, VOLUMES_APART, Failure, PlacedVolume, PodView
 from gristmill_operator.policies.reporting import shorten
 
 AGAIN_S = 10.0
 _SIGNS = ("volume", "persistentvolume")
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A volume that only some nodes can mount; ``nodes`` None: nobody may tell which."""
-
-    claim: str
-    volume: str
-    nodes: tuple[str, ...] | None
-
-    def __str__(self) -> str:
-        place = f"on node {' or '.join(self.nodes)}" if self.nodes else "on a node that the operator may not read"
-        return f"volume {self.volume} of claim {self.claim} lies {place}"
+_UNBOUND = "unbound"
 
 
 class Volumes:
@@ -36,28 +25,27 @@ class Volumes:
 
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
-        self._asked: dict[tuple[str, tuple[str, ...]], tuple[float, list[Failure]]] = {}
+        self._asked: dict[tuple[str, tuple[str, ...]], tuple[float, tuple[PlacedVolume, ...]]] = {}
 
-    async def failures(
-        self, namespace: str, claims: tuple[str, ...], pods: Sequence[PodView], now: float
-    ) -> list[Failure]:
+    async def failures(self, namespace: str, pods: Sequence[PodView], now: float) -> list[Failure]:
         """One for each claim whose volume keeps a pod from its node."""
-        stuck = next((pod for pod in pods if claims and _waits_for_volume(pod)), None)
-        if stuck is None:
-            return []
+        stuck = next((pod for pod in pods if pod.claims and _waits_for_volume(pod)), None)
+        return [] if stuck is None else _failures(stuck, await self.placed(namespace, stuck.claims, now), now)
+
+    async def placed(self, namespace: str, claims: tuple[str, ...], now: float) -> tuple[PlacedVolume, ...]:
+        """The volumes of those claims that only some nodes can mount."""
         key = (namespace, claims)
         self._asked = {one: known for one, known in self._asked.items() if now - known[0] < AGAIN_S}
-        if key in self._asked:
-            return self._asked[key][1]
-        placed = [found for claim in claims if (found := await self._placed(namespace, claim)) is not None]
-        self._asked[key] = (now, _failures(stuck, placed, now))
+        if key not in self._asked:
+            found = [await self._placed(namespace, claim) for claim in claims]
+            self._asked[key] = (now, tuple(one for one in found if one is not None))
         return self._asked[key][1]
 
-    async def _placed(self, namespace: str, claim: str) -> _Placed | None:
+    async def _placed(self, namespace: str, claim: str) -> PlacedVolume | None:
         """Where the claim's volume lies; None where it has none, or one that any node can mount."""
         volume = await self._volume(namespace, claim)
         nodes = await self._nodes(volume) if volume else ()
-        return None if nodes == () else _Placed(claim, volume, nodes)
+        return None if nodes == () else PlacedVolume(claim, volume, nodes)
 
     async def _volume(self, namespace: str, claim: str) -> str:
         try:
@@ -75,19 +63,19 @@ class Volumes:
         return _bound_to(found)
 
 
-def _failures(stuck: PodView, placed: Sequence[_Placed], now: float) -> list[Failure]:
+def _failures(stuck: PodView, placed: Sequence[PlacedVolume], now: float) -> list[Failure]:
     known = [set(one.nodes) for one in placed if one.nodes is not None]
     if known and not set.intersection(*known):
         lie = ", ".join(map(str, placed))
         message = (
-            f"no node has all volumes of pod {stuck.name}: {lie}; read each in a job of its own, with an output in "
-            "object storage, and join those outputs by fromJob"
+            f"no node has all volumes of pod {stuck.name}: {lie}; read them in a pool of the job's own (without "
+            "spec.pool), whose pods need not mount all, or put the data into object storage"
         )
         return [Failure(VOLUME, VOLUMES_APART, shorten(message), now)]
     return [Failure(VOLUME, "VolumeNodeUnavailable", _no_room(stuck, one), now) for one in placed]
 
 
-def _no_room(stuck: PodView, placed: _Placed) -> str:
+def _no_room(stuck: PodView, placed: PlacedVolume) -> str:
     return shorten(
         f"pod {stuck.name} has to run where its data is: {placed}, and it does not fit there ({stuck.unschedulable}); "
         "make room on that node or uncordon it"
@@ -95,7 +83,9 @@ def _no_room(stuck: PodView, placed: _Placed) -> str:
 
 
 def _waits_for_volume(pod: PodView) -> bool:
-    return pod.usable and any(sign in pod.unschedulable.lower() for sign in _SIGNS)
+    """Whether a volume's place is why it fits nowhere; where it is not bound yet, nothing is wrong with its node."""
+    why = pod.unschedulable.lower()
+    return pod.usable and any(sign in why for sign in _SIGNS) and _UNBOUND not in why
 
 
 def _bound_to(volume: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.job import JobInput, SideInput
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource
+from gristmill.storage.filesystem import canonical, volume_of
 from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, column, inputs_of, names_of
 from gristmill_sql.copies import copied
 from gristmill_sql.estimate import equality
@@ -168,7 +169,8 @@ class _Joining:
         return side, Select(side.name, tuple(self._right_columns))
 
     def _tiny_file(self) -> FileSource | None:
-        """The file of a build side that is nothing but a scan of a tiny table."""
+        """The file of a build side that is nothing but a scan of a tiny table; not on a volume, which perhaps not every
+        worker has."""
         only = self._right.branches[0]
         if len(self._right.branches) > 1 or not isinstance(only.origin, Reading) or only.sides:
             return None
@@ -179,7 +181,8 @@ class _Joining:
             TINY_FILE, self._planner.options.broadcast_bytes
         ):
             return None
-        return scan.table.source
+        on_volume = any(volume_of(canonical(uri)) for uri in scan.table.source.uris)
+        return None if on_volume else scan.table.source
 
     # shuffle
 

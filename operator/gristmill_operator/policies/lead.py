@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from gristmill_operator.actions import (
     Action,
-    CreatePod,
     DeletePod,
     EnsureNetworkPolicy,
     EnsureSecret,
@@ -17,6 +16,7 @@ from gristmill_operator.model import PoolSpec
 from gristmill_operator.names import Role, lead_name
 from gristmill_operator.observed import GUARD, POD, Failure, PodView
 from gristmill_operator.policies.case import RETRY_S, Pods
+from gristmill_operator.policies.groups import Groups, created
 
 _FREE_LEADS = 3
 _LONGEST_BACKOFF_S = 120.0
@@ -33,7 +33,13 @@ class LeadStep:
 
 
 def lead_step(
-    pool: PoolSpec, want: Pods, pods: Sequence[PodView], failures: Sequence[Failure], started: int, now: float
+    pool: PoolSpec,
+    want: Pods,
+    pods: Sequence[PodView],
+    failures: Sequence[Failure],
+    started: int,
+    now: float,
+    groups: Groups,
 ) -> LeadStep:
     """Keeps the newest lead that is usable; makes one when none is there nor still going, and one is wanted."""
     leads = sorted((pod for pod in pods if pod.lead), key=lambda pod: pod.number)
@@ -54,7 +60,7 @@ def lead_step(
     has_secret = any(not pod.lead and pod.usable for pod in pods) or any(one.about == POD for one in failures)
     fresh: tuple[Action, ...] = () if has_secret else (EnsureSecret(pool),)
     name = lead_name(pool.base, started)
-    made = (*fresh, EnsureService(pool), EnsureNetworkPolicy(pool), CreatePod(pool, name, Role.LEAD))
+    made = (*fresh, EnsureService(pool), EnsureNetworkPolicy(pool), created(pool, groups, 0, name, Role.LEAD))
     return LeadStep((*_removed(finished), *made), name, started + 1)
 
 

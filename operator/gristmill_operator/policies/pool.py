@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from gristmill_operator.actions import Action, DeletePod, EndLead, EnsureSecret
 from gristmill_operator.model import PoolSpec
-from gristmill_operator.observed import Failure, LeadView, PodView
+from gristmill_operator.observed import Failure, LeadView, PlacedVolume, PodView
 from gristmill_operator.policies.case import Pods
+from gristmill_operator.policies.groups import Groups, group_of, groups_of
 from gristmill_operator.policies.lead import LeadStep, lead_step
 from gristmill_operator.policies.news import pod_news
 from gristmill_operator.policies.waiting import OWN_SECRET, Waiting, waiting
@@ -34,6 +35,7 @@ class PoolCase:
     workers_started: int
     now: float
     zones: Mapping[str, str]
+    volumes: tuple[PlacedVolume, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,13 @@ def pool_step(case: PoolCase) -> PoolStep:
     going = _forced(case)
     if case.want is Pods.END:
         return _ended(case, going)
-    case, strangers = _without_strangers(case)
-    going = (*going, *strangers)
-    lead = lead_step(case.pool, case.want, case.pods, case.failures, case.leads, case.now)
-    workers = worker_step(case.pool, case.want, case.pods, case.lead, case.failures, case.workers_started, case.now)
+    groups = groups_of(case.pool, case.volumes)
+    for unfit in (_strangers(case), _misfits(case, groups)):
+        case, leaving = _without(case, *unfit)
+        going = (*going, *leaving)
+    pool, want, pods, failures = case.pool, case.want, case.pods, case.failures
+    lead = lead_step(pool, want, pods, failures, case.leads, case.now, groups)
+    workers = worker_step(pool, want, pods, case.lead, failures, case.workers_started, case.now, groups)
     news = pod_news(case.pool.uid, case.pods, case.lead, case.zones)
     return _step(case, lead, workers, (*going, *_secret_again(case), *lead.actions, *workers.actions, *news))
 
@@ -70,14 +75,24 @@ def _secret_again(case: PoolCase) -> tuple[Action, ...]:
     return (EnsureSecret(case.pool, anew=False),) if missing else ()
 
 
-def _without_strangers(case: PoolCase) -> tuple[PoolCase, tuple[Action, ...]]:
-    """Pods whose certificate another authority signed are never let in again: they count as going, and go."""
+def _strangers(case: PoolCase) -> tuple[list[PodView], str]:
+    """Pods whose certificate another authority signed: they are never let in again."""
     strange = [pod for pod in case.pods if pod.usable and pod.authority not in ("", case.pool.authority)]
-    if not strange:
+    return strange, "its certificate is of an authority that is no more"
+
+
+def _misfits(case: PoolCase, groups: Groups) -> tuple[list[PodView], str]:
+    """Pods that were made before it was known where the volumes lie, and that no node can take."""
+    misfits = [pod for pod in case.pods if pod.usable and not pod.node and group_of(pod, groups) < 0]
+    return misfits, "its volumes lie on several nodes"
+
+
+def _without(case: PoolCase, pods: list[PodView], why: str) -> tuple[PoolCase, tuple[Action, ...]]:
+    """Those pods count as going, and go."""
+    if not pods:
         return case, ()
-    kept = tuple(replace(pod, deleting_at=case.now) if pod in strange else pod for pod in case.pods)
-    why = "its certificate is of an authority that is no more"
-    return replace(case, pods=kept), tuple(DeletePod(pod.name, pod.uid, why) for pod in strange)
+    kept = tuple(replace(pod, deleting_at=case.now) if pod in pods else pod for pod in case.pods)
+    return replace(case, pods=kept), tuple(DeletePod(pod.name, pod.uid, why) for pod in pods)
 
 
 def _step(case: PoolCase, lead: LeadStep, workers: WorkerStep, actions: tuple[Action, ...]) -> PoolStep:

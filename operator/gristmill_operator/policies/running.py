@@ -6,6 +6,7 @@ from gristmill.wire.reports import RunPhase
 from gristmill_operator.actions import SendRun
 from gristmill_operator.observed import CODE, POD, VOLUME, VOLUMES_APART, Failure
 from gristmill_operator.policies.case import RETRY_S, Case, Outcome, Pods
+from gristmill_operator.policies.groups import groups_of, outputs_apart
 from gristmill_operator.policies.reporting import ended_by_itself
 from gristmill_operator.status import BEGUN, Phase
 
@@ -15,9 +16,15 @@ INVALID_POD = "InvalidPod"
 def hopeless(case: Case) -> Outcome | None:
     """Pods that the API server finds invalid, or that no node could ever run, will never be: the spec cannot change any
     more."""
+    pool, volumes = case.resource.pool, case.observed.volumes
+    if pool is None:
+        return None
+    if apart := outputs_apart(pool, volumes):
+        return Outcome(Phase.FAILED, VOLUMES_APART, apart, Pods.END)
+    grouped = len(groups_of(pool, volumes)) > 1
     for failure in case.observed.failures:
-        never = (failure.about, failure.reason) in ((POD, INVALID_POD), (VOLUME, VOLUMES_APART))
-        if never and case.resource.pool is not None:
+        apart_for_ever = (failure.about, failure.reason) == (VOLUME, VOLUMES_APART) and not grouped
+        if apart_for_ever or (failure.about, failure.reason) == (POD, INVALID_POD):
             return Outcome(Phase.FAILED, failure.reason, failure.message, Pods.END)
     return None
 

@@ -136,6 +136,7 @@ class ControlPlane:
             "--leader-elect=false",
             "--secure-port=0",
             "--node-monitor-grace-period=20s",
+            "--pvclaimbinder-sync-period=1s",  # else a claim that is made right after its volume waits up to 15 s
         ]
 
     def _scheduler(self) -> list[str | Path]:
