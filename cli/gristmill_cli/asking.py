@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gristmill.errors import InputError, InvalidPlan
+from gristmill.errors import InvalidPlan
 from gristmill_cli.clusters import resources_of
 from gristmill_cli.options import Mode, OutputFormat
 from gristmill_cli.params import bind_params
@@ -130,10 +130,9 @@ def query_text(query: str | None, file: Path | None) -> str:
     if query is not None:
         return query
     if file is not None:
-        try:
-            return file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot be read: {error}", place=str(file)) from None
+        from gristmill_cli.jobfile import text_of  # the engine comes with it
+
+        return text_of(file)
     if sys.stdin.isatty():
         raise InvalidPlan(
             "there is no query", place="gristmill sql", remedy='Give one: gristmill sql "SELECT ..." or -f FILE'

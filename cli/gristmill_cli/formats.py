@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gristmill.errors import InvalidPlan
+from gristmill.errors import InvalidPlan, StorageError
 from gristmill.rows.types import schema_of
 from gristmill_cli.options import OutputFormat
 from gristmill_cli.wording import plural
@@ -33,15 +33,27 @@ _CELL_CHARACTERS = 48
 
 
 def write_rows(rows: pa.RecordBatchReader, format_: OutputFormat, stream: BinaryIO, *, shown: int = SHOWN_ROWS) -> None:
-    """Writes the rows to ``stream``; table and markdown stop after ``shown`` rows and say how many there are."""
+    """Writes the rows to ``stream``; table and markdown stop after ``shown`` rows and say how many there are.
+
+    Raises StorageError where they cannot be written, but for a reader that has gone: that is no fault.
+    """
     if format_ in _BINARY and stream.isatty():
         raise InvalidPlan(
             f"{format_} is not text and would garble the terminal",
             place=f"-o {format_}",
             remedy="Redirect the output into a file, or choose another format.",
         )
-    _WRITERS[format_](rows, stream, shown)
-    stream.flush()
+    try:
+        _WRITERS[format_](rows, stream, shown)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"the rows cannot be written: {error.strerror or error}",
+            place="standard output",
+            remedy="Free space there, or write elsewhere.",
+        ) from error
 
 
 def plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from gristmill.errors import StorageError
 from gristmill_cli.clusters import chosen
 from gristmill_cli.commands import (
     cancel,
@@ -95,7 +96,7 @@ def end(code: int) -> NoReturn:
     if not code:
         sys.exit()
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)
@@ -103,7 +104,11 @@ def end(code: int) -> NoReturn:
 
 def run(name: str) -> int:
     """Runs the command of ``sys.argv``, called ``name`` in its help, and shows its error; the exit code."""
+    if sys.stderr is None:  # closed by the caller: there is nobody to tell
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     try:
+        if sys.stdout is None:
+            raise StorageError("it is closed", place="standard output", remedy="Redirect it: > /dev/null drops rows.")
         app(prog_name=name)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)

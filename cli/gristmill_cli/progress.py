@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gristmill.api.progress import Progress, StageProgress
+from gristmill.api.progress import ChainState, Progress, StageProgress
 from gristmill.units import bytes_text
 from gristmill_cli.wording import count_text, duration_text, plural, rough_duration_text
 
@@ -129,7 +129,11 @@ def totals(progress: Progress) -> str:
     rows = sum(stage.rows for stage in progress.stages)
     spilled = sum(stage.spilled_bytes for stage in progress.stages)
     retries = sum(stage.retries for stage in progress.stages)
-    parts = [f"{progress.state} {duration_text(progress.elapsed_s)}", plural(progress.workers, "worker")]
+    parts = [f"{progress.state} {duration_text(progress.elapsed_s)}"]
+    if progress.workers:
+        parts.append(plural(progress.workers, "worker"))
+    elif progress.state is ChainState.RUNNING and not any(stage.running for stage in progress.stages):
+        parts.append("waiting for workers")
     if progress.tier:
         parts.append(progress.tier)
     if rows and progress.elapsed_s > 0:

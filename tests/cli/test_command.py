@@ -1,5 +1,6 @@
 """The command as a whole, without running a job: usage, errors, exit codes."""
 
+import os
 import subprocess
 import sys
 
@@ -76,3 +77,26 @@ def test_options_of_clusters_alone_are_refused_for_a_query_here(gristmill, optio
     ended = gristmill("sql", "SELECT 1", option)
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"error: {option.partition('=')[0]}: is for queries on a cluster")
+
+
+def test_rows_that_cannot_be_written_are_an_error_of_the_output(command, tmp_path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    for form in ("csv", "json", "arrow", "parquet", "table"):
+        done = in_shell(f"{command} sql -q 'SELECT * FROM range(100000)' -o {form} > /dev/full")
+        assert (done.returncode, done.stderr) == (
+            3,
+            "error: standard output: the rows cannot be written: No space left on device\n"
+            "  Free space there, or write elsewhere.\n",
+        )
+
+
+def test_a_closed_output_is_told_and_a_closed_stderr_is_none(command):
+    done = in_shell(f"{command} sql -q 'SELECT 1' >&-")
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: standard output: it is closed\n")
+    assert in_shell(f"{command} sql 'SELECT 1' -o csv 2>&-").stdout == "1\n1\n"
+
+
+def in_shell(line):
+    return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=120, check=False)

@@ -78,6 +78,14 @@ def test_totals_of_a_chain_that_is_being_planned():
     assert totals(Progress(ChainState.PLANNING, workers=1)) == "planning 0.00 s, 1 worker"
 
 
+def test_workers_are_named_where_there_are_some_or_are_waited_for():
+    stage = StageProgress(StageId("j", Side.MAP, "i"), tasks=2, done=1)
+    begun = replace(stage, running=1)
+    assert totals(Progress(ChainState.RUNNING, (stage,))) == "running 0.00 s, waiting for workers"
+    assert totals(Progress(ChainState.RUNNING, (begun,), tier="whole")) == "running 0.00 s, whole"
+    assert totals(Progress(ChainState.FINISHED, (stage,))) == "finished 0.00 s"
+
+
 def test_lines_come_once_a_second_and_when_a_stage_ends():
     now = 0.0
     console = Console(file=io.StringIO(), width=200)
