@@ -26,7 +26,7 @@ from gristmill_sql.algebra import (
 )
 from gristmill_sql.collation import bare, is_collated
 from gristmill_sql.copies import copied, replaced
-from gristmill_sql.expressions import conjuncts, has_aggregate, holds, unwrapped
+from gristmill_sql.expressions import columns_in, conjuncts, has_aggregate, holds, unwrapped
 from gristmill_sql.grouping_sets import GroupBy, parse_group
 from gristmill_sql.opaque import CannotSpread, rest_of_block
 from gristmill_sql.oracle import Unbindable
@@ -222,7 +222,8 @@ class Block:
             raise CannotSpread("a named or nested window")
         partition = tuple(dict.fromkeys(unwrapped(p) for p in window.args.get("partition_by") or ()))
         item = self._binder.names.item(window.this.key, window)
-        if isinstance(relation, Window) and relation.partition == partition:
+        beside = isinstance(relation, Window) and relation.partition == partition
+        if isinstance(relation, Window) and beside and not columns_in(window) & {i.column.name for i in relation.items}:
             return Window(relation.input, partition, (*relation.items, item)), column(item.column.name)
         return Window(relation, partition, (item,)), column(item.column.name)
 

@@ -23,6 +23,8 @@ def resolve_columns(expression: exp.Expr, scope: Scope) -> exp.Expr:
             return copied(node)
         if isinstance(node, exp.Lambda):
             return _lambda(node, scope)
+        if isinstance(node, exp.Comprehension):
+            return _comprehension(node, scope)
         if isinstance(node.parent, exp.Collate) and node.arg_key == "expression":
             return exp.Var(this=".".join(part.name for part in node.parts)) if isinstance(node, exp.Column) else None
         if (expanded := expanded_macro(node)) is not None:
@@ -61,3 +63,23 @@ def _lambda(node: exp.Lambda, scope: Scope) -> exp.Expr:
         return None
 
     return replaced(node, resolved)
+
+
+def _comprehension(node: exp.Comprehension, scope: Scope) -> exp.Expr:
+    """``[this FOR x, i IN iterator IF condition]``: x and i become identifiers, as a lambda's parameters are."""
+    own = {name.name.casefold() for key in ("expression", "position") if (name := node.args.get(key))}
+
+    def resolved(part: exp.Expr) -> exp.Expr | None:
+        if not isinstance(part, exp.Column) or part.parts[0].name.casefold() not in own:
+            return None
+        value: exp.Expr = exp.Identifier(this=part.parts[0].name, quoted=True)
+        for field in part.parts[1:]:
+            value = exp.Dot(this=value, expression=exp.to_identifier(field.name, quoted=True))
+        return value
+
+    new = copied(node)
+    for key in ("this", "condition", "iterator"):
+        if node.args.get(key):
+            value = node.args[key] if key == "iterator" else replaced(node.args[key], resolved)
+            new.set(key, resolve_columns(value, scope))
+    return new

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from gristmill_sql.algebra import column
-from gristmill_sql.copies import replaced, text_of
+from gristmill_sql.copies import copied, replaced, text_of
 from gristmill_sql.opaque import CannotSpread
 from gristmill_sql.oracle import Oracle, empty_relation
 from gristmill_sql.resolve import resolve_columns
@@ -21,9 +21,9 @@ Target = tuple[str, exp.Expr]
 def star_targets(node: exp.Expr, scope: Scope, oracle: Oracle) -> list[Target] | None:
     """What a term of the SELECT list stands for if it is a star or holds COLUMNS; None for all others."""
     if isinstance(node, exp.Star):
-        return _star(node, "", scope)
+        return _star(node, _columns_of(scope.visible()), scope)
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
-        return _star(node.this, node.table, scope)
+        return _star(node.this, _columns_of(scope.visible(node.table)) or _fields_of(node, scope, oracle), scope)
     if any(node.find_all(exp.Columns)):
         return _columns(node, scope, oracle)
     if any(isinstance(star.parent, exp.Like | exp.ILike | exp.SimilarTo) for star in node.find_all(exp.Star)):
@@ -41,18 +41,31 @@ def picked_columns(node: exp.Expr, scope: Scope, oracle: Oracle) -> list[Named]:
     return [named[c.name.casefold()] for c in oracle.describe(f"SELECT {text_of(node)} FROM {empty_relation(schema)}")]
 
 
-def _star(star: exp.Star, alias: str, scope: Scope) -> list[Target]:
+def _columns_of(visible: list[Named]) -> list[Target]:
+    return [(named.name, column(named.column.name)) for named in visible]
+
+
+def _fields_of(node: exp.Column, scope: Scope, oracle: Oracle) -> list[Target]:
+    """The fields of a struct, for a star after a column."""
+    found = scope.own([node.table])
+    if found is None or not found[0].type.startswith("STRUCT(") or node.this.args.get("replace"):
+        raise CannotSpread("a star after something that is neither a table nor a struct")
+    fields = oracle.describe(f"SELECT unnest(CAST(NULL AS {found[0].type}))")
+    whole = column(found[0].name)
+    return [(f.name, exp.func("struct_extract", copied(whole), exp.Literal.string(f.name))) for f in fields]
+
+
+def _star(star: exp.Star, everything: list[Target], scope: Scope) -> list[Target]:
     left_out = {e.name.casefold() for e in star.args.get("except_") or ()}
     new = {e.alias.casefold(): e.this for e in star.args.get("replace") or ()}
     renamed = {e.this.name.casefold(): e.alias for e in star.args.get("rename") or ()}
     if star.args.get("ilike"):
         raise CannotSpread("a star with ILIKE in another dialect's form")
     targets = []
-    for named in scope.visible(alias):
-        key = named.name.casefold()
+    for name, value in everything:
+        key = name.casefold()
         if key not in left_out:
-            value = resolve_columns(new[key], scope) if key in new else column(named.column.name)
-            targets.append((renamed.get(key, named.name), value))
+            targets.append((renamed.get(key, name), resolve_columns(new[key], scope) if key in new else value))
     return targets
 
 

@@ -471,3 +471,12 @@ SELECT a, s, sum(b) FROM t GROUP BY CUBE (a, s) HAVING EXISTS (SELECT 1 FROM u W
 -- a list after ANY
 SELECT id FROM t WHERE a = ANY([1, 2, NULL]) -- single;
 SELECT id, a > ALL([0, 1]) AS larger FROM t WHERE id = ANY([1, 2, 3]) AND s = 'x' -- single;
+
+-- a window over what a window beside it gives; a star after a struct; list comprehensions; WITHIN GROUP over all rows
+SELECT *, max(p) OVER (PARTITION BY a ORDER BY id) FROM (SELECT *, lag(b) OVER (PARTITION BY a ORDER BY id) AS p FROM t);
+SELECT n, min(id), max(e) FROM (SELECT *, sum(CASE WHEN p >= day THEN 0 ELSE 1 END) OVER (ORDER BY day, id) AS n FROM (SELECT *, max(e) OVER (ORDER BY day, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS p FROM (SELECT id, day, day + id::INTEGER % 3 AS e FROM t))) GROUP BY n;
+SELECT st.*, count(*) FROM t GROUP BY ALL;
+SELECT id, st.* EXCLUDE (q), st.* RENAME (p AS q) FROM t;
+SELECT id, [x * 2 + id FOR x IN l IF x > 0], [[y, i] FOR y, i IN [a, b]], [s FOR s IN l] FROM t;
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY b), percentile_disc(0.9) WITHIN GROUP (ORDER BY m) FILTER (WHERE flag) FROM t;
+SELECT percentile_disc(0.3) WITHIN GROUP (ORDER BY b DESC), percentile_cont([0.25, 0.5]) WITHIN GROUP (ORDER BY b) FROM t -- may be single;

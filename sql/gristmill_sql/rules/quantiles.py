@@ -8,6 +8,7 @@ above it are left out, any number of times: so DuckDB's own function computes it
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ class _Split:
     """One aggregate of all rows, as single rows side by side."""
 
     def __init__(self, node: Aggregate, knowledge: Knowledge) -> None:
-        self._node = node
+        self._node = replace(node, calls=tuple(_without_order(call) for call in node.calls))
         self._knowledge = knowledge
         self._names = knowledge.names
         self._placed: dict[_Over, Shared] = {}
@@ -154,6 +155,20 @@ class _Split:
         value, count = (names[c.name] for c in places.columns[:2])
         order = (OrderTerm(count, desc=True, nulls_first=False), OrderTerm(value, desc=False, nulls_first=False))
         return Aggregate(Limit(Sort(again, order), 1), (), (Item(call.column, exp.First(this=copied(value))),))
+
+
+def _without_order(call: Item) -> Item:
+    """``percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`` as ``quantile_cont(x, 0.5)``; all other calls as they are."""
+    is_filtered = isinstance(call.value, exp.Filter)
+    within = call.value.this if is_filtered else call.value
+    if not isinstance(within, exp.WithinGroup) or not isinstance(within.this, exp.PercentileCont | exp.PercentileDisc):
+        return call
+    terms = within.expression.expressions
+    if len(terms) > 1 or terms[0].args.get("desc") or within.this.args.get("expression"):
+        return call
+    function = type(within.this)(this=copied(terms[0].this), expression=copied(within.this.this))
+    value = exp.Filter(this=function, expression=copied(call.value.expression)) if is_filtered else function
+    return Item(call.column, value)
 
 
 def _is_counted(call: Item) -> bool:
