@@ -11,7 +11,7 @@ from dataclasses import replace
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from schedule_graphs import chain_of, map_only, map_reduce, map_stage, read, reduce_stage, sink, write
+from schedule_graphs import VOLUMES, chain_of, map_only, map_reduce, map_stage, read, reduce_stage, sink, write
 from schedule_laws import Laws, reads_of
 
 from gristmill.ids import TaskId, WorkerId
@@ -66,6 +66,7 @@ GRAPHS = (
     DIAMOND,
     patient(map_only(4)),
     patient(map_reduce(3, 2)),
+    patient(map_reduce(4, 3, tied=(VOLUMES[:1], VOLUMES[1:], (), VOLUMES))),
     patient(chain_of(2, 2, 1, 2, kinds=(ExchangeKind.HASH, ExchangeKind.RANGE, ExchangeKind.HASH))),
 )
 
@@ -80,7 +81,7 @@ class Adversary(RuleBasedStateMachine):
         self.launches: list[Launch] = []
         self.workers: list[WorkerJoined] = []
         self.now_s = 0.0
-        self.join(2, False)
+        self.join(2, False, ())
         self.tell(Tick(0.0))
 
     def tell(self, event: Event) -> None:
@@ -93,12 +94,13 @@ class Adversary(RuleBasedStateMachine):
             if isinstance(instruction, Launch):
                 self.launches.append(instruction)
 
-    @rule(slots=st.integers(1, 3), outlives=st.booleans())
-    def join(self, slots: int, outlives: bool) -> None:
-        worker = WorkerJoined(WorkerId(f"w{len(self.workers)}"), slots, ("h", "z"), outlives)
+    @rule(slots=st.integers(1, 3), outlives=st.booleans(), volumes=st.sampled_from(((), VOLUMES[:1], VOLUMES)))
+    def join(self, slots: int, outlives: bool, volumes: tuple[str, ...]) -> None:
+        worker = WorkerJoined(WorkerId(f"w{len(self.workers)}"), slots, ("h", "z"), outlives, volumes)
         self.workers.append(worker)
         self.laws.outstanding[worker.worker] = {}
         self.laws.slots[worker.worker] = slots
+        self.laws.volumes[worker.worker] = frozenset(volumes)
         self.tell(worker)
 
     @rule(pick=st.integers(0, 9))
@@ -154,10 +156,10 @@ class Adversary(RuleBasedStateMachine):
         return all(each.exchange in self.laws.sealed for each in reads if each.spec.kind is not ExchangeKind.FORWARD)
 
     def teardown(self) -> None:
-        """One healthy worker is enough."""
+        """One healthy worker that has all volumes is enough."""
         if not hasattr(self, "scheduler"):
             return
-        self.join(1, False)
+        self.join(1, False, VOLUMES)
         for _ in range(1_000):
             if self.laws.end is not None:
                 break

@@ -82,3 +82,13 @@ def test_one_that_ran_out_of_memory_does_not_hold_up_another_without_a_volume() 
     play.fail("j/map/in#0.0", Cause.OOM)
     play.leave("b")
     assert play.fail("j/map/in#1.0", Cause.OOM) == ["launch j/map/in#1.1 on a exclusive x2"]
+
+
+def test_readers_that_wait_give_way_to_a_map_that_can_run_only_there() -> None:
+    play = Play(map_reduce(2, 1, tied=(HERE, THERE)))
+    play.join("b", 1, "n2", volumes=THERE)
+    play.join("a", 1, "n1", volumes=HERE)
+    play.tick(0)
+    assert play.finish("j/map/in#1.0")[1:] == ["launch j/reduce#0.0 on b early"]
+    play.join("idle", 4, "n3")
+    assert play.lose("j/in", 1, "b") == ["cancel j/reduce#0.0 on b: slot-needed", "launch j/map/in#1.1 on b local"]

@@ -38,7 +38,7 @@ class Assignment:
             if chain.runnable and chain.roster.free:
                 self._spread()
         if chain.runnable:
-            if chain.early_runs and not chain.roster.free:
+            if chain.early_runs and (not chain.roster.free or self._some_are_tied()):
                 self._take_early_slots()
         elif chain.roster.free:
             self._launch_early()
@@ -112,10 +112,15 @@ class Assignment:
 
     def _could_use(self, worker: WorkerState) -> bool:
         """Whether some task that waits could run there at all."""
-        stages = [self._chain.stages[index] for index in self._chain.runnable]
-        if not any(stage.tied or stage.volumes for stage in stages):
+        if not self._some_are_tied():
             return True
+        stages = (self._chain.stages[index] for index in self._chain.runnable)
         return any(pick(self._chain, stage, worker) is not None for stage in stages)
+
+    def _some_are_tied(self) -> bool:
+        """Whether some that wait need a volume: then a free slot is perhaps not for them."""
+        stages = (self._chain.stages[index] for index in self._chain.runnable)
+        return any(stage.tied or stage.volumes for stage in stages)
 
     def _launch_early(self) -> None:
         """Readers start to fetch while the last of the tasks that write for them run."""
