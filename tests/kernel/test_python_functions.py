@@ -12,6 +12,7 @@ from plans import batches, files, job, pairs, parquet, pylists, python, rows, te
 from sequential import run_chain, run_job
 
 import gristmill as gm
+from gristmill.errors import FragmentError
 from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, SideInput
 from gristmill.plan.schema import SortKey
@@ -265,6 +266,20 @@ def test_counters_add_up_over_tasks(tmp_path: Path) -> None:
         return []
 
     assert run_job(job(source, python(counting)), tmp_path).counters == {"lines": 3, "bytes": 3}
+
+
+def test_counters_may_go_below_zero(tmp_path: Path) -> None:
+    def counting(name: str, line: str) -> Any:
+        gm.counter("balance", int(line))
+        return []
+
+    assert run_job(job(text(tmp_path, "-3\n", "1\n"), python(counting)), tmp_path).counters == {"balance": -2}
+
+
+@pytest.mark.parametrize("given", [("n", 1.5), ("n", "2"), (5, 1)])
+def test_what_cannot_be_counted_is_an_error_of_the_function(tmp_path: Path, given: Any) -> None:
+    with pytest.raises(FragmentError, match=r"record 0.* counts nothing"):
+        run_job(job(text(tmp_path, "a\n"), python(lambda name, line: [gm.counter(*given)])), tmp_path)
 
 
 def test_side_inputs_are_tables(tmp_path: Path) -> None:

@@ -84,6 +84,17 @@ def test_csv_tells_empty_text_from_null(tmp_path, stores):
     assert rows == [{"n": 1, "t": None}, {"n": 2, "t": ""}, {"n": None, "t": "x"}]
 
 
+@pytest.mark.parametrize("newlines", [True, False])
+@pytest.mark.parametrize("split_bytes", [None, 2])
+def test_an_empty_line_is_a_null_of_a_single_column(tmp_path, stores, newlines, split_bytes):
+    (tmp_path / "one.csv").write_text("n\n1\n\n2\n\n")
+    (tmp_path / "two.csv").write_text("n,m\n1,2\n\n3,4\n\n")
+    options = {"newlines": newlines, "split_bytes": split_bytes}
+    one = rows_of(str(tmp_path / "one.csv"), Format.CSV, stores, **options)
+    assert [row["n"] for row in one] == [1, None, 2, None]
+    assert [row["n"] for row in rows_of(str(tmp_path / "two.csv"), Format.CSV, stores, **options)] == [1, 3]
+
+
 def test_csv_options_are_honoured(tmp_path, stores):
     (tmp_path / "a.csv").write_text("1;'a;b'\nNA;c\n")
     options = {"header": False, "delimiter": ";", "quote": "'", "null": "NA"}

@@ -216,6 +216,9 @@ def test_text_output_is_lines_with_tabs_between_columns(tmp_path, stores):
     assert gzip.decompress(content) == b"a\t1\nb\t\n"
 
 
+INTERVALS = pa.month_day_nano_interval()
+
+
 @pytest.mark.parametrize(
     ("output", "error", "said"),
     [
@@ -229,6 +232,18 @@ def test_an_output_that_cannot_be_written_says_why(tmp_path, monkeypatch, stores
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=said):
         written(output, TABLE, stores)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (pa.array([b"\xff"]), "the bytes of column 'x'"),
+        (pa.array([(1, 2, 3)], INTERVALS), "the intervals of column 'x'"),
+    ],
+)
+def test_csv_refuses_columns_that_it_cannot_hold(tmp_path, stores, values, said):
+    with pytest.raises(TypeConflict, match=said):
+        written(Output(str(tmp_path), format=Format.CSV), pa.table({"x": values}), stores)
 
 
 class FullDisk:

@@ -79,8 +79,11 @@ class Tally:
             self.quarantined[stage.job].extend(result.quarantined)
 
     def total_counters(self) -> dict[str, int]:
-        """The user's counters, over all jobs of the chain."""
-        return dict(sum(self.counters.values(), Counter()))
+        """The user's counters, over all jobs of the chain; some may be below zero."""
+        total = Counter[str]()
+        for counted in self.counters.values():
+            total.update(counted)
+        return dict(total)
 
     def running(self, stage: StageId, attempt: str, rows: int, bytes_: int) -> None:
         """What a running attempt has read so far."""

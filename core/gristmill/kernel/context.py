@@ -11,6 +11,7 @@ import io
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from numbers import Integral
 from typing import Protocol
 from weakref import WeakSet
 
@@ -112,10 +113,15 @@ def running(context: TaskContext) -> Iterator[None]:
 def counter(name: str, n: int = 1) -> None:
     """Adds ``n`` to the job's counter ``name``; the sum over all committed tasks is in the result.
 
-    Outside a task, as in a unit test of the function that calls it, it does nothing.
+    Outside a task, as in a unit test of the function that calls it, it does nothing. Raises FragmentError for what is
+    no name or no whole number.
     """
+    if not isinstance(name, str) or not isinstance(n, Integral):
+        raise FragmentError(
+            f"gm.counter({name!r}, {n!r}) counts nothing", remedy="It takes a name and a whole number, by default 1."
+        )
     if _running is not None:
-        _running.counters[name] += n
+        _running.counters[name] += int(n)
 
 
 def side(name: str) -> pa.Table:

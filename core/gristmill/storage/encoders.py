@@ -122,12 +122,12 @@ class CsvEncoder(Encoder):
 
     def __init__(self, sink: IO[bytes], schema: Schema, codec: str | None) -> None:
         self._below = compressing(sink, codec) if codec else None
-        nested = [c.name for c in schema if pa.types.is_nested(arrow_schema((c,)).field(0).type)]
-        if nested:
+        unfit = next(filter(None, map(_unfit_for_csv, arrow_schema(schema))), "")
+        if unfit:
             raise TypeConflict(
-                f"CSV cannot hold the nested column {nested[0]!r}",
+                f"CSV cannot hold {unfit}",
                 place="output",
-                remedy="Use format parquet or json, or turn the column into text.",
+                remedy="Use format parquet or arrow, or turn the column into text.",
             )
         self._writer = pa.csv.CSVWriter(self._below or sink, arrow_schema(schema))
 
@@ -138,6 +138,14 @@ class CsvEncoder(Encoder):
         self._writer.close()
         if self._below is not None:
             self._below.close()
+
+
+def _unfit_for_csv(field: pa.Field) -> str:
+    if pa.types.is_nested(field.type):
+        return f"the nested column {field.name!r}"
+    if pa.types.is_binary(field.type):
+        return f"the bytes of column {field.name!r}"
+    return f"the intervals of column {field.name!r}" if pa.types.is_interval(field.type) else ""
 
 
 class LineEncoder(Encoder):

@@ -149,9 +149,13 @@ def _head(piece: FileRange, filesystem: Filesystem) -> pa.BufferReader:
     return pa.BufferReader(head[:cut] if cut and b'"' not in head[:cut] else head)
 
 
-def _parsing(source: FileSource) -> Any:
+def _parsing(source: FileSource, columns: int = 0) -> Any:
+    """An empty line is no record, but in a file of one column it is a NULL."""
     return pa.csv.ParseOptions(
-        delimiter=source.delimiter, quote_char=source.quote or False, newlines_in_values=source.newlines
+        delimiter=source.delimiter,
+        quote_char=source.quote or False,
+        newlines_in_values=source.newlines,
+        ignore_empty_lines=columns != 1,
     )
 
 
@@ -173,9 +177,9 @@ def _parser(
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
-    stream = _Stream(_content(piece, source, filesystem))
+    stream, parsing = _Stream(_content(piece, source, filesystem)), _parsing(source, len(names or ()))
     try:
-        return pa.csv.open_csv(stream, read_options=reading, parse_options=_parsing(source), convert_options=converting)
+        return pa.csv.open_csv(stream, read_options=reading, parse_options=parsing, convert_options=converting)
     except pa.ArrowInvalid as error:
         if stream.empty:
             return _NoRows(names or [])
