@@ -10,6 +10,7 @@ import contextlib
 import functools
 import itertools
 import json
+import re
 import weakref
 from collections.abc import Iterable, Sequence
 
@@ -169,7 +170,16 @@ def _invalid(text: str, fault: duckdb.Error, prefix: str = _DESCRIBE) -> Invalid
     if detail.get("candidates"):
         nearest = ", ".join(detail["candidates"].split(",")[:5])
         rest = f"did you mean: {nearest}?"
-    return invalid(text, reason.strip().rstrip("!"), at=_span(text, detail, prefix), remedy=rest.strip())
+    return invalid(
+        text, reason.strip().rstrip("!"), at=_span(text, detail, prefix) or _named_in(text, reason), remedy=rest.strip()
+    )
+
+
+def _named_in(text: str, reason: str) -> Span | None:
+    """Where the text has the one name that a reason without a position quotes, if it has it only once."""
+    quoted = re.findall(r'"(\w+)"', reason)
+    places = [found.span() for found in re.finditer(rf"(?<!\w){quoted[0]}(?!\w)", text)] if len(quoted) == 1 else []
+    return Span(*places[0]) if len(places) == 1 else None
 
 
 def _span(text: str, detail: dict[str, str], prefix: str) -> Span | None:

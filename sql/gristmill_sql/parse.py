@@ -10,7 +10,6 @@ import contextlib
 import logging
 from dataclasses import dataclass
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.dialects import Dialect
 from sqlglot.errors import ParseError, TokenError
@@ -20,6 +19,7 @@ from gristmill_sql.catalog import Catalog
 from gristmill_sql.diagnose import Span, invalid
 from gristmill_sql.dialects import say_in_duckdb
 from gristmill_sql.instant import fix_instant
+from gristmill_sql.intervals import DIALECTS, with_whole_intervals
 from gristmill_sql.json_arrows import restore_arrows
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
@@ -95,11 +95,14 @@ def _for_target(statement: Statement, catalog: Catalog | None) -> exp.Expr:
 
 def _statements(sql: str, options: CompileOptions, oracle: Oracle) -> list[exp.Expr]:
     try:
-        Dialect.get_or_raise(options.dialect)
+        dialect = Dialect.get_or_raise(options.dialect)
     except ValueError as fault:
         raise InvalidQuery(str(fault), place="dialect", remedy="see sqlglot's list of dialects") from None
     try:
-        return [statement for statement in sqlglot.parse(sql, read=options.dialect) if statement is not None]
+        tokens = dialect.tokenize(sql)
+        if options.dialect in DIALECTS:
+            tokens = with_whole_intervals(tokens)
+        return [statement for statement in dialect.parser().parse(tokens, sql) if statement is not None]
     except (ParseError, TokenError) as fault:
         if options.dialect == "duckdb":
             oracle.check_syntax(sql)  # DuckDB's own words, if it refuses the text too

@@ -124,6 +124,8 @@ def _copied(node: exp.Expr) -> exp.Expr:
 
 
 def _copy_target(sql: str, tree: exp.Copy) -> Target:
+    if len(tree.args["files"]) != 1:
+        raise invalid(sql, "COPY names no place to write to", at=_word(sql, "COPY"), remedy="COPY (query) TO 'URI'")
     (file,) = tree.args["files"]
     options = {param.name.upper(): param.expression for param in tree.args.get("params") or ()}
     format_, compression, mode = None, "", OutputMode.ERROR

@@ -480,3 +480,8 @@ SELECT id, st.* EXCLUDE (q), st.* RENAME (p AS q) FROM t;
 SELECT id, [x * 2 + id FOR x IN l IF x > 0], [[y, i] FOR y, i IN [a, b]], [s FOR s IN l] FROM t;
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY b), percentile_disc(0.9) WITHIN GROUP (ORDER BY m) FILTER (WHERE flag) FROM t;
 SELECT percentile_disc(0.3) WITHIN GROUP (ORDER BY b DESC), percentile_cont([0.25, 0.5]) WITHIN GROUP (ORDER BY b) FROM t -- may be single;
+
+-- intervals whose text says more than a number and a unit
+SELECT id, day + INTERVAL '3 mins', day - INTERVAL '2 mons 1 d', INTERVAL '1.5 days', INTERVAL '3 days ago', INTERVAL '04:05:06' FROM t;
+SELECT INTERVAL '90 secs' FROM t WHERE day > DATE '2024-01-20' - INTERVAL '1 w';
+SELECT id, INTERVAL '2' DAY, INTERVAL 3 HOURS, INTERVAL (b) MONTH, INTERVAL '1.5' DAY, count(*) OVER (ORDER BY day RANGE INTERVAL '2 d' PRECEDING) FROM t;

@@ -23,6 +23,10 @@ PLACED = [
     ("SELECT t.rowid FROM t", "line 1:8", "rows of files have no rowid", "row_number() OVER"),
     ("PIVOT t ON s USING sum(b) ORDER BY id", "line 1:12", "PIVOT without IN", "list the values"),
     ("PIVOT t ON s IN ('x') USING sum(b)\nGROUP BY a\nORDER BY nope", "line 3:10", "nope", "^~~~"),
+    ("SELECT st.nope FROM t", "line 1:11", 'Could not find key "nope"', "^~~~"),
+    ("SELECT * EXCLUDE (zzz)\nFROM t", "line 1:19", "EXCLUDE list", "^~~"),
+    ("SELECT nope.* FROM t", "line 1:8", 'Referenced table "nope" not found', "^~~~"),
+    ("COPY t TO", "line 1:1", "COPY names no place to write to", "COPY (query) TO 'URI'"),
     ("WITH x AS (SELECT 1) SELECT * FROM y", "line 1:36", "there is no table y", "^"),
 ]
 
