@@ -17,7 +17,7 @@ from collections import deque
 
 from gristmill.ids import ExchangeId, Side, StageId, WorkerId
 from gristmill.plan.exchange import Exchange, ExchangeKind
-from gristmill.plan.source import FileSource, Format, Place, Split
+from gristmill.plan.source import FileSource, Format, Split
 from gristmill.plan.stage import ExchangeRead, ExchangeWrite, Scan, SinkWrite, Stage, StageGraph, Step
 from gristmill.schedule import Scheduler
 from gristmill.schedule.events import AttemptFinished, Tick, WorkerJoined
@@ -31,7 +31,7 @@ def graph(maps: int, reduces: int, hosts: int) -> StageGraph:
     """Maps with three places each, hashed to reducers."""
     exchange = ExchangeId("job", "in")
     spec = Exchange(ExchangeKind.HASH, reduces, ("key",))
-    near = [tuple(Place(f"host-{(host + i) % hosts}") for i in (0, 7, 13)) for host in range(hosts)]
+    near = [tuple(f"host-{(host + i) % hosts}" for i in (0, 7, 13)) for host in range(hosts)]
     kinds = [Split((), 1, places=places) for places in near]
     scan = Scan("in", FileSource(("s3://b/*",), Format.PARQUET), tuple(kinds[i % hosts] for i in range(maps)))
     write = ExchangeWrite(exchange, spec)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -52,6 +53,11 @@ def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | 
 
     Raises InvalidQuery with the place of the fault.
     """
+    _require_text(sql, "query")
+    given = options.params.values() if isinstance(options.params, Mapping) else options.params
+    for value in given:
+        if isinstance(value, str):
+            _require_text(value, f"parameter {value!a}")
     trees = _statements(sql, options, oracle)
     statement = read_statements(sql, trees)
     tree = _only_query(sql, _for_target(statement, catalog))
@@ -70,6 +76,15 @@ def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | 
     if any(changes) or statement.target or len(trees) > 1:
         return Parsed(tree, sql, tree.sql(dialect="duckdb", pretty=True), statement.target)
     return Parsed(tree, sql, sql)
+
+
+def _require_text(text: str, place: str) -> None:
+    """Raises InvalidQuery for what was no UTF-8 where it was read, and came as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as fault:
+        reason = f"its character {fault.start + 1} is not valid UTF-8"
+        raise InvalidQuery(reason, place=place, remedy="Convert it to UTF-8.") from None
 
 
 def _in_duckdb(text: str, oracle: Oracle) -> exp.Query:

@@ -76,6 +76,16 @@ def test_parameters_must_match(oddities: Database) -> None:
             compile_query("SELECT id FROM t WHERE a = $x", oddities.catalog, CompileOptions(params=params))
 
 
+def test_what_was_no_utf8_is_told(oddities: Database) -> None:
+    for sql, params, place in (
+        ("SELECT '\udce9'", (), "query"),
+        ("SELECT ?", ("caf\udce9",), "parameter 'caf\\udce9'"),
+    ):
+        with pytest.raises(InvalidQuery, match="is not valid UTF-8") as caught:
+            compile_query(sql, oddities.catalog, CompileOptions(params=params))
+        assert caught.value.place == place
+
+
 def test_ten_thousand_lines_compile(oddities: Database) -> None:
     terms = "\n AND ".join(f"id <> {number}" for number in range(10_000))
     assert len(compile_query(f"SELECT id FROM t WHERE {terms}", oddities.catalog).chain.jobs) == 1
