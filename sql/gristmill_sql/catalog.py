@@ -30,7 +30,8 @@ class TableFacts:
     """What footers say of a table: its columns, and how much there is. ``rows`` None: not known without reading.
 
     ``distinct`` holds estimates of distinct values for some columns, by name: the hook for statistics and samples.
-    ``column_bytes`` are estimates of the uncompressed bytes of columns, by name, as far as footers tell.
+    ``column_bytes`` are estimates of the uncompressed bytes of columns, by name, as far as footers tell. ``files`` is
+    how many files were listed.
     """
 
     schema: Schema
@@ -38,6 +39,7 @@ class TableFacts:
     bytes_: int = 0
     distinct: tuple[tuple[str, int], ...] = ()
     column_bytes: tuple[tuple[str, int], ...] = ()
+    files: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class StorageFacts:
     def __call__(self, source: FileSource, place: str) -> TableFacts:
         """The facts of one table."""
         planned = self.planned[source] = plan_input(source, self.stores, place)
-        facts = TableFacts(planned.schema, planned.rows, planned.bytes_)
+        uris = {piece.uri for split in planned.splits for piece in split.pieces}
+        facts = TableFacts(planned.schema, planned.rows, planned.bytes_, files=len(uris))
         if source.format is not Format.PARQUET:
             return facts
         looked_at = _spread([piece for split in planned.splits for piece in split.pieces])

@@ -73,11 +73,9 @@ class Flow:
         kept = tuple(frozenset(same & names) for same in self.partitioned)
         return replace(self, branches=branches, columns=columns, partitioned=kept if all(kept) else ())
 
-    def with_side(self, side: SideInput | None) -> Flow:
-        """The flow whose fragments may name a side input."""
-        if side is None:
-            return self
-        return replace(self, branches=tuple(replace(b, sides=(*b.sides, side)) for b in self.branches))
+    def with_sides(self, sides: tuple[SideInput, ...]) -> Flow:
+        """The flow whose fragments may name these side inputs as well."""
+        return replace(self, branches=tuple(replace(b, sides=(*b.sides, *sides)) for b in self.branches))
 
     @property
     def in_one_task(self) -> bool:

@@ -14,6 +14,8 @@ MAX_PARTITIONS = 256
 MERGED_ROWS = 10_000
 """A last merge of so few rows in one task counts as spread."""
 
+_WORTH_A_REDUCER = 8 * MIB
+
 
 @dataclass(frozen=True, slots=True)
 class CompileOptions:
@@ -47,3 +49,8 @@ class CompileOptions:
             return self.partitions
         wanted = min(max(1, -(-int(bytes_) // self.partition_bytes)), MAX_PARTITIONS)
         return 1 << (wanted - 1).bit_length()
+
+    def join_partitions_for(self, bytes_: float) -> int:
+        """As ``partitions_for``, for joins, which take a reducer longest: two where that leaves each enough."""
+        wanted = self.partitions_for(bytes_)
+        return 2 if wanted == 1 and self.partitions is None and bytes_ >= 2 * _WORTH_A_REDUCER else wanted

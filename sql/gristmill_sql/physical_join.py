@@ -11,8 +11,7 @@ from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.job import JobInput, SideInput
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource
-from gristmill.storage.filesystem import canonical, volume_of
-from gristmill_sql.algebra import Filter, Item, Join, JoinKind, Project, Relation, Scan, column, inputs_of, names_of
+from gristmill_sql.algebra import Item, Join, JoinKind, Relation, Scan, column, inputs_of, names_of
 from gristmill_sql.copies import copied
 from gristmill_sql.estimate import equality
 from gristmill_sql.expressions import columns_of_all
@@ -20,6 +19,7 @@ from gristmill_sql.flow import Branch, Flow, Reading, Reducing
 from gristmill_sql.oracle import Unbindable
 from gristmill_sql.physical import Needed, Planner
 from gristmill_sql.select import Select
+from gristmill_sql.small_sides import is_computed_by_tasks
 from gristmill_sql.task_sizes import MOVING, source_of
 
 if TYPE_CHECKING:
@@ -50,8 +50,6 @@ _NUMERIC = (
     "DOUBLE",
 )
 _TIMES = ("DATE", "TIMESTAMP")
-TINY_FILE = 1 << 20
-"""A table of at most so many file bytes is read by every task itself instead of by a job before."""
 _ALWAYS_ROWS = 200_000
 _SPREADING_COLUMNS = 4
 """By so many columns rows are spread where no key asks for any."""
@@ -129,14 +127,14 @@ class _Joining:
         probe = self._left
         if probe.constant:
             probe = self._planner.single(probe, self._left_columns, "constant rows")
-        side, build = self._build_side(bytes_)
-        if side is not None and self._planner.jobs.waits_for_itself(probe, side):
+        sides, build = self._build_side(bytes_)
+        if any(self._planner.jobs.waits_for_itself(probe, side) for side in sides):
             probe = self._apart(probe, keys)
-        if side is not None:
+        for side in sides:
             self._planner.jobs.let_wait(probe, side)
         probe = replace(probe, branches=tuple(map(self._in_fewer_tasks, probe.branches)))
         columns = self._columns()
-        joined = probe.with_side(side).applied(
+        joined = probe.with_sides(sides).applied(
             lambda s: s.joined(_WORDS[self._node.kind], build, self._node.on, tuple(c.name for c in columns)), columns
         )
         return self._with_equal_names(joined, probe)
@@ -156,33 +154,24 @@ class _Joining:
         bytes_ = self._planner.estimator.bytes_(self._node.left)
         return self._planner.hashed(probe, self._left_columns, by, f"join on {_texts(by)}", bytes_)
 
-    def _build_side(self, bytes_: float) -> tuple[SideInput | None, Select]:
+    def _build_side(self, bytes_: float) -> tuple[tuple[SideInput, ...], Select]:
+        """What each probe task joins with, and the side inputs that it names."""
         jobs = self._planner.jobs
         if self._right.constant:
-            return None, self._right.constant.select.cut(self._right_columns)
-        if (tiny := self._tiny_file()) is not None:
-            side = jobs.file_side(tiny)
-            only = self._right.branches[0]
-            return side, only.select.cut(self._right_columns).over(side.name)
-        note = f"broadcast: about {_size(bytes_)}"
-        side = jobs.side(self._right, self._right_columns, note)
-        return side, Select(side.name, tuple(self._right_columns))
+            return (), self._right.constant.select.cut(self._right_columns)
+        tasks = self._probe_tasks(self._planner.estimator.rows(self._node.right))
+        if is_computed_by_tasks(self._node.right, self._right, tasks, self._planner.options):
+            return self._computed_by_tasks()
+        side = jobs.side(self._right, self._right_columns, f"broadcast: about {_size(bytes_)}")
+        return (side,), Select(side.name, tuple(self._right_columns))
 
-    def _tiny_file(self) -> FileSource | None:
-        """The file of a build side that is nothing but a scan of a tiny table; not on a volume, which perhaps not every
-        worker has."""
-        only = self._right.branches[0]
-        if len(self._right.branches) > 1 or not isinstance(only.origin, Reading) or only.sides:
-            return None
-        scan = self._node.right
-        while isinstance(scan, Filter | Project):
-            scan = scan.input
-        if not isinstance(scan, Scan) or scan.table.facts.bytes_ > min(
-            TINY_FILE, self._planner.options.broadcast_bytes
-        ):
-            return None
-        on_volume = any(volume_of(canonical(uri)) for uri in scan.table.source.uris)
-        return None if on_volume else scan.table.source
+    def _computed_by_tasks(self) -> tuple[tuple[SideInput, ...], Select]:
+        (only,) = self._right.branches
+        assert isinstance(only.origin, Reading)
+        assert isinstance(only.origin.source, FileSource)
+        scan = _scan_of(self._node.right, only.origin.source)
+        side = self._planner.jobs.file_side(scan.table.source if scan else only.origin.source)
+        return (side, *only.sides), only.select.cut(self._right_columns).over(side.name)
 
     # shuffle
 
@@ -201,7 +190,7 @@ class _Joining:
             left_names,
             ExchangeKind.HASH,
             [i.column.name for i in keys.left],
-            self._planner.partitions(bytes_),
+            self._planner.options.join_partitions_for(bytes_),
             f"join on {_texts(keys.left)}",
         )
         partitioned = tuple(frozenset([item.column.name]) for item in keys.left)

@@ -6,10 +6,11 @@ many rows of side inputs, of which each makes a hash table of its own, a task ta
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
-from gristmill.plan.schema import Schema
+from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileSource
 from gristmill.storage.packing import SPLIT_BYTES
 from gristmill_sql.algebra import Scan
@@ -23,6 +24,8 @@ _PROBES = 2
 """So many rows a task reads at least for each row that it looks up, as long as there are tasks enough."""
 _ENOUGH_TASKS = 8
 _FEWEST_TASKS = 2
+_LEAST_TEXT = 4
+"""Bytes of a text as the number of an entry of its dictionary."""
 _EXPANSION = 2
 """Bytes that a split counts for each byte of a Parquet file."""
 _WIDTHS = {
@@ -69,7 +72,25 @@ def _splits_a_task(scan: Scan, looked_up: float) -> int:
     facts, splits = scan.table.facts, _splits(scan)
     if facts.rows is None or scan.table.source.split_bytes is not None:
         return 1
-    tasks = min(float(splits), facts.rows * width(scan.columns) / TASK_BYTES)
+    tasks = min(float(splits), _read_bytes(scan, facts.rows) / TASK_BYTES)
     if looked_up:
         tasks = min(tasks, max(facts.rows / (_PROBES * looked_up), _ENOUGH_TASKS))
-    return max(1, int(splits / max(tasks, _FEWEST_TASKS)))
+    return max(1, int(splits / _even(max(tasks, _FEWEST_TASKS))))
+
+
+def _even(tasks: float) -> float:
+    """A few tasks are a power of two, so that none is left over when as many workers have had one each."""
+    return 1 << int(math.log2(tasks)) if tasks < _ENOUGH_TASKS else tasks
+
+
+def _read_bytes(scan: Scan, rows: int) -> float:
+    """What the columns that a query reads of a table take: texts as in its files, short where there is a dictionary."""
+    stored = dict(scan.table.facts.column_bytes)
+    known = [(c, max(stored[s], _LEAST_TEXT * rows)) for c, s in _texts(scan) if s in stored]
+    others = tuple(column for column in scan.columns if column not in {text for text, _ in known})
+    return rows * (width(others) if others else 0) + sum(bytes_ for _, bytes_ in known)
+
+
+def _texts(scan: Scan) -> list[tuple[Column, str]]:
+    pairs = zip(scan.columns, scan.sources, strict=True)
+    return [(column, source) for column, source in pairs if column.type == "VARCHAR"]

@@ -95,28 +95,31 @@ class SqlStep:
         self._schema = schema
         self._task = task
 
-    def run(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table]) -> Iterator[pa.RecordBatch]:
+    def run(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table | Input]) -> Iterator[pa.RecordBatch]:
         """The rows of the query, in its order, with logical types in the fields' metadata; at least one batch."""
         try:
             self._require_one_select()
             if TASK_VARIABLE in self._sql:
                 self._con.execute(f"SET VARIABLE {TASK_VARIABLE} = ?", [self._task])
-            self._require_names(inputs, sides)
-            for name, table in sides.items():
-                self._view(name, registered(self._con, f"gm_side_{name}", table, schema_of(table.schema)))
-            reading = Reading(self._named, partial(self._columns, inputs, sides), partial(self._scans_once, inputs))
+            others = {name: _schema_of_side(side) for name, side in sides.items()}
+            self._require_names(inputs, others)
+            reading = Reading(self._named, partial(self._columns, inputs, others), partial(self._scans_once, inputs))
+            for name, side in sides.items():
+                if isinstance(side, pa.Table):
+                    self._view(name, registered(self._con, f"gm_side_{name}", side, others[name]))
+                else:
+                    self._view(name, side.relation(self._con, reading))
             for rows in inputs:
                 relation = rows.relation(self._con, reading)
                 for name in self._names(rows, alone=len(inputs) == 1):
                     self._view(name, relation)
-            given = {rows.name: rows.schema for rows in inputs} | {
-                name: schema_of(table.schema) for name, table in sides.items()
-            }
+            given = {rows.name: rows.schema for rows in inputs} | others
             yield from self._batches(_Question(self._sql, self._schema, tuple(given.items())))
         except duckdb.OutOfMemoryException:
             raise  # another attempt may have more
         except duckdb.Error as error:
-            raise self._failure(error, inputs) from error
+            read = [*inputs, *(side for side in sides.values() if not isinstance(side, pa.Table))]
+            raise self._failure(error, read) from error
         finally:
             self._con.close()
 
@@ -137,15 +140,15 @@ class SqlStep:
         words = set(_WORD.findall(self._sql.casefold()))
         return tuple(c.name for c in schema if "*" in words or set(_WORD.findall(c.name.casefold())) <= words)
 
-    def _columns(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table], name: str) -> tuple[str, ...]:
-        """The columns that the query reads of the input of that name."""
-        schemas = {rows.name: rows.schema for rows in inputs}
+    def _columns(self, inputs: Sequence[Input], sides: Mapping[str, Schema], name: str) -> tuple[str, ...]:
+        """The columns that the query reads of the input, or side input, of that name."""
+        schemas = {rows.name: rows.schema for rows in inputs} | dict(sides)
         names = {name}
         if len(inputs) == 1:
-            names.add("input")
             schemas["input"] = inputs[0].schema
-        others = {side: schema_of(table.schema) for side, table in sides.items()}
-        found = _columns_read(self._settings, self._sql, tuple({**schemas, **others}.items()))
+            if name == inputs[0].name:
+                names.add("input")
+        found = _columns_read(self._settings, self._sql, tuple(schemas.items()))
         read = {column for each in names for column in found[each]}
         return tuple(column.name for column in schemas[name] if column.name in read)
 
@@ -219,9 +222,9 @@ class SqlStep:
         if kinds == ["SELECT"]:  # the columns of a PIVOT, which is MULTI, depend on its rows
             _selects.remember(self._sql, True)
 
-    def _require_names(self, inputs: Sequence[Input], sides: Mapping[str, pa.Table]) -> None:
+    def _require_names(self, inputs: Sequence[Input], sides: Mapping[str, Schema]) -> None:
         """Raises FragmentError for rows whose columns SQL cannot name or tell apart."""
-        given = [(rows.name, rows.schema) for rows in inputs] + [(n, schema_of(t.schema)) for n, t in sides.items()]
+        given = [*((rows.name, rows.schema) for rows in inputs), *sides.items()]
         for name, schema in given:
             if objection := _objection(schema):
                 raise FragmentError(
@@ -260,6 +263,10 @@ class SqlStep:
             position = parsed_error(str(error))[1]
             return None if position is None else position - len(explain)
         return None
+
+
+def _schema_of_side(side: pa.Table | Input) -> Schema:
+    return schema_of(side.schema) if isinstance(side, pa.Table) else side.schema
 
 
 def _needs_export(schema: Schema) -> bool:

@@ -22,7 +22,7 @@ from gristmill.kernel.job_code import place_code
 from gristmill.kernel.outlets import Combine
 from gristmill.kernel.partitioning import PartitionOf, partition_of
 from gristmill.kernel.python import PythonStep, group_combine, grouped
-from gristmill.kernel.sides import side_tables
+from gristmill.kernel.sides import side_relations, side_tables
 from gristmill.kernel.sql import SqlStep
 from gristmill.kernel.streams import Spool, Stream
 from gristmill.kernel.work import Work, step_name
@@ -52,7 +52,7 @@ class Steps:
             case PythonFragment() as fragment:
                 return self._python(step, fragment).map(rows)
             case SqlFragment(sql):
-                return self._sql(step, sql).run([rows], _read(self._sides(step)))
+                return self._sql(step, sql).run([rows], side_relations(step, self._work))
             case CommandFragment() as fragment:
                 return self._command(step, fragment).map(rows)
 
@@ -70,7 +70,7 @@ class Steps:
                 return self._python(step, fragment).reduce(inputs)
             case SqlFragment(sql):
                 rows = [self._named(read, stream) for read, stream in inputs]
-                return self._sql(step, sql).run(rows, _read(self._sides(step)))
+                return self._sql(step, sql).run(rows, side_relations(step, self._work))
             case CommandFragment() as fragment:
                 return self._command(step, fragment).reduce(grouped(inputs))
 
@@ -148,10 +148,6 @@ class Steps:
 
     def _sides(self, step: Step) -> Sides:
         return side_tables(step, self._work)
-
-
-def _read(sides: Sides) -> dict[str, pa.Table]:
-    return {name: read() for name, read in sides.items()}
 
 
 def _one_after_another(inputs: Sorted) -> Iterator[pa.RecordBatch]:

@@ -267,9 +267,10 @@ def _fed_bytes(work: Work, read: ExchangeRead) -> int:
 
 
 def local_folders(stage: Stage, stores: Stores) -> frozenset[str]:
-    """The folders of all local files that the stage scans: those that its SQL may read."""
-    if stage.scan is None:
-        return frozenset()
-    uris = {piece.uri for split in stage.scan.splits for piece in split.pieces}
+    """The folders of all local files that the stage reads, side inputs included: those that its SQL may read."""
+    steps = (stage.body, *(step for outlet in stage.outlets for step in outlet.steps))
+    splits = [split for step in steps for side in step.sides for split in side.splits]
+    splits += stage.scan.splits if stage.scan is not None else ()
+    uris = {piece.uri for split in splits for piece in split.pieces}
     paths = [stores.filesystem(uri).local_path(uri) for uri in uris]
     return frozenset(str(path.parent) for path in paths if path is not None)

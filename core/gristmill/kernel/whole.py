@@ -6,16 +6,17 @@ Called by the coordinator for what is too small to be spread. It has no tasks, a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from gristmill.kernel.database import DatabaseSettings
 from gristmill.kernel.inputs import Seen, SplitInput
+from gristmill.kernel.sides import whole_files
 from gristmill.kernel.sql import SqlStep
 from gristmill.plan.schema import Schema
-from gristmill.plan.source import FileRange, Format, Split
+from gristmill.plan.source import Format, Split
 from gristmill.rows.types import arrow_schema
 from gristmill.storage.reading import SplitReader, open_split
 from gristmill.storage.splits import PlannedInput
@@ -77,13 +78,8 @@ class WholeStep:
 def _reader(planned: PlannedInput, place: WholePlace) -> SplitReader:
     pieces = [piece for split in planned.splits for piece in split.pieces]
     if planned.source.format in (Format.PARQUET, Format.PAIRS):
-        pieces = _whole_files(pieces)
+        pieces = whole_files(pieces)
     return open_split(planned.source, Split(tuple(pieces), planned.bytes_, planned.rows), place.stores, place.blocks)
-
-
-def _whole_files(pieces: list[FileRange]) -> list[FileRange]:
-    """Files in place of the row groups that they were cut into."""
-    return list({piece.uri: replace(piece, first_row=None, rows=None) for piece in pieces}.values())
 
 
 def _folders(reader: SplitReader, stores: Stores) -> Iterator[str]:

@@ -1,13 +1,9 @@
 SELECT c_name, count(*) AS n FROM customer JOIN orders ON c_custkey = o_custkey WHERE o_clerk COLLATE NOCASE = 'CLERK#000000951' GROUP BY c_name ORDER BY c_name COLLATE NOCASE
 
--- 2 jobs
+-- 1 job
 --
--- job query-1: broadcast: about 5 MiB
---   input in1     /tpch/customer.parquet (parquet)
---     map         SELECT "c_custkey", "c_name" FROM input
---
--- job query-2: group by c_name
---   input in2     /tpch/orders.parquet (parquet)
+-- job query-1: group by c_name
+--   input in1     /tpch/orders.parquet (parquet)
 --     map
 --                   SELECT "c_name", COUNT(*) AS "count_2"
 --                   FROM (SELECT "o_custkey", "o_clerk"
@@ -16,12 +12,12 @@ SELECT c_name, count(*) AS n FROM customer JOIN orders ON c_custkey = o_custkey 
 --                   JOIN side1 ON "c_custkey" = "o_custkey"
 --                   GROUP BY 1
 --     exchange    all rows to one reducer
---   side side1    from job query-1; whole to every task
+--   side side1    /tpch/customer.parquet (parquet); whole to every task
 --   reduce
 --                   SELECT "c_name", "count" AS "n"
 --                   FROM (SELECT "c_name", "count", "c_name" COLLATE NOCASE AS "sort"
 --                     FROM (SELECT "c_name", CAST(COALESCE(SUM("count_2"), 0) AS BIGINT) AS "count"
---                       FROM in2
+--                       FROM in1
 --                       GROUP BY 1)
 --                     ORDER BY "sort" ASC NULLS LAST)
 --   output        to the caller

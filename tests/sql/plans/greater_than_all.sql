@@ -57,9 +57,9 @@ WHERE o_totalprice > ALL (SELECT l_extendedprice FROM lineitem WHERE l_orderkey 
 -- job query-5: join on o_orderkey, o_totalprice
 --   input in6     from job query-1, through the shuffle, nothing stored between
 --     map         at the end of the tasks of query-1: SELECT "o_orderkey", "o_totalprice" FROM input
---     exchange    duckdb hash(o_orderkey, o_totalprice), 1 partition
+--     exchange    duckdb hash(o_orderkey, o_totalprice), 2 partitions
 --   input in7     from job query-4, through the shuffle, nothing stored between
---     exchange    duckdb hash(o_orderkey_3_3, o_totalprice_3_3), 1 partition
+--     exchange    duckdb hash(o_orderkey_3_3, o_totalprice_3_3), 2 partitions
 --   reduce
 --                   SELECT "o_orderkey"
 --                   FROM in6

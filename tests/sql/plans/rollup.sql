@@ -3,13 +3,9 @@ FROM orders JOIN customer ON o_custkey = c_custkey
 WHERE c_nationkey = 3
 GROUP BY ROLLUP (o_orderstatus, o_orderpriority)
 
--- 3 jobs
+-- 2 jobs
 --
--- job query-1: broadcast: about 234 KiB
---   input in1     /tpch/customer.parquet (parquet)
---     map         SELECT "c_custkey" FROM input WHERE "c_nationkey" = 3
---
--- job query-2: constant rows
+-- job query-1: constant rows
 --   reduce
 --                   SELECT "o_orderstatus_2", "o_orderpriority_2", "set", COUNT(*) FILTER(WHERE "real") AS "count_2"
 --                   FROM (SELECT "set_2" AS "set", "o_orderstatus_2_2" AS "o_orderstatus_2", "o_orderpriority_2_2" AS
@@ -25,30 +21,32 @@ GROUP BY ROLLUP (o_orderstatus, o_orderpriority)
 --                       "o_orderstatus_2_2", CAST(NULL AS VARCHAR) AS "o_orderpriority_2_2", false AS "real_2"))
 --                   GROUP BY 1, 2, 3
 --
--- job query-3: group by o_orderstatus_2, o_orderpriority_2, set
---   input in2     /tpch/orders.parquet (parquet)
+-- job query-2: group by o_orderstatus_2, o_orderpriority_2, set
+--   input in1     /tpch/orders.parquet (parquet)
 --     map
 --                   SELECT "o_orderstatus_2", "o_orderpriority_2", "set", COUNT(*) FILTER(WHERE "real") AS "count_2"
 --                   FROM (SELECT "set", "o_orderstatus_2", "o_orderpriority_2", TRUE AS "real"
 --                     FROM (SELECT "set", CASE WHEN "set" IN (0, 1) THEN "o_orderstatus" END AS "o_orderstatus_2", CASE
 --                       WHEN "set" IN (0) THEN "o_orderpriority" END AS "o_orderpriority_2"
 --                       FROM input
---                       JOIN side1 ON "o_custkey" = "c_custkey"
+--                       JOIN (SELECT "c_custkey"
+--                         FROM side1
+--                         WHERE "c_nationkey" = 3) ON "o_custkey" = "c_custkey"
 --                       JOIN (SELECT *
 --                         FROM (VALUES (0), (1), (2)) AS sets("set")) ON true))
 --                   GROUP BY 1, 2, 3
 --     exchange    duckdb hash(o_orderstatus_2, o_orderpriority_2, set), 1 partition
---   input in3     from job query-2, through the shuffle, nothing stored between
+--   input in2     from job query-1, through the shuffle, nothing stored between
 --     exchange    duckdb hash(o_orderstatus_2, o_orderpriority_2, set), 1 partition
---   side side1    from job query-1; whole to every task
+--   side side1    /tpch/customer.parquet (parquet); whole to every task
 --   reduce
 --                   SELECT "o_orderstatus_2" AS "o_orderstatus", "o_orderpriority_2" AS "o_orderpriority", "count" AS
 --                     "count_star()"
 --                   FROM (SELECT "o_orderstatus_2", "o_orderpriority_2", "set", CAST(COALESCE(SUM("count_2"), 0) AS
 --                     BIGINT) AS "count"
 --                     FROM (SELECT "o_orderstatus_2", "o_orderpriority_2", "set", "count_2"
---                       FROM in2
+--                       FROM in1
 --                       UNION ALL SELECT "o_orderstatus_2", "o_orderpriority_2", "set", "count_2"
---                       FROM in3)
+--                       FROM in2)
 --                     GROUP BY 1, 2, 3)
 --   output        to the caller

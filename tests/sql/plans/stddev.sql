@@ -13,7 +13,7 @@ GROUP BY l_returnflag
 --                     "argmax_by"
 --                   FROM input
 --                   GROUP BY 1
---     exchange    duckdb hash(l_returnflag), 4 partitions
+--     exchange    duckdb hash(l_returnflag), 2 partitions
 --   reduce
 --                   SELECT "l_returnflag", CASE WHEN STRUCT_EXTRACT(LIST_REDUCE(ARRAY_AGG({'n': CAST("stddev_n" AS
 --                     DOUBLE), 'm': "stddev_mean", 's': "stddev_square"}) FILTER(WHERE "stddev_n" > 0), LAMBDA one_, two_

@@ -22,24 +22,22 @@ ORDER BY
     o_orderdate
 LIMIT 10;
 
--- 3 jobs
+-- 2 jobs
 --
--- job query-1: broadcast: about 469 KiB
---   input in1     /tpch/customer.parquet (parquet)
---     map         SELECT "c_custkey" FROM input WHERE "c_mktsegment" = 'BUILDING'
---
--- job query-2: broadcast: about 2 MiB
---   input in2     /tpch/orders.parquet (parquet)
+-- job query-1: broadcast: about 2 MiB
+--   input in1     /tpch/orders.parquet (parquet)
 --     map
 --                   SELECT "o_orderkey", "o_orderdate", "o_shippriority"
 --                   FROM (SELECT "o_orderkey", "o_custkey", "o_orderdate", "o_shippriority"
 --                     FROM input
 --                     WHERE "o_orderdate" < CAST('1995-03-15' AS DATE))
---                   JOIN side1 ON "c_custkey" = "o_custkey"
---   side side1    from job query-1; whole to every task
+--                   JOIN (SELECT "c_custkey"
+--                     FROM side1
+--                     WHERE "c_mktsegment" = 'BUILDING') ON "c_custkey" = "o_custkey"
+--   side side1    /tpch/customer.parquet (parquet); whole to every task
 --
--- job query-3: group by l_orderkey, o_orderdate, o_shippriority
---   input in3     /tpch/lineitem.parquet (parquet)
+-- job query-2: group by l_orderkey, o_orderdate, o_shippriority
+--   input in2     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "l_orderkey", "o_orderdate", "o_shippriority", SUM("l_extendedprice" * (1 - "l_discount")) AS
 --                     "sum_2"
@@ -49,12 +47,12 @@ LIMIT 10;
 --                   JOIN side2 ON "l_orderkey" = "o_orderkey"
 --                   GROUP BY 1, 2, 3
 --     exchange    all rows to one reducer
---   side side2    from job query-2; whole to every task
+--   side side2    from job query-1; whole to every task
 --   reduce
 --                   SELECT "l_orderkey", "sum" AS "revenue", "o_orderdate", "o_shippriority"
 --                   FROM (SELECT "l_orderkey", "sum", "o_orderdate", "o_shippriority"
 --                     FROM (SELECT "l_orderkey", "o_orderdate", "o_shippriority", SUM("sum_2") AS "sum"
---                       FROM in3
+--                       FROM in2
 --                       GROUP BY 1, 2, 3)
 --                     ORDER BY "sum" DESC NULLS LAST, "o_orderdate" ASC NULLS LAST
 --                     LIMIT 10)

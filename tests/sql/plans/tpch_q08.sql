@@ -37,48 +37,29 @@ GROUP BY
 ORDER BY
     o_year;
 
--- 6 jobs
+-- 2 jobs
 --
--- job query-1: broadcast: about 240 B
---   input in1     /tpch/nation.parquet (parquet)
---     map
---                   SELECT "n_nationkey"
---                   FROM input
---                   JOIN (SELECT "r_regionkey"
---                     FROM side1
---                     WHERE "r_name" = 'AMERICA') ON "n_regionkey" = "r_regionkey"
---   side side1    /tpch/region.parquet (parquet); whole to every task
---
--- job query-2: broadcast: about 2 MiB
---   input in2     /tpch/customer.parquet (parquet)
---     map         SELECT "c_custkey" FROM input JOIN side2 ON "c_nationkey" = "n_nationkey"
---   side side2    from job query-1; whole to every task
---
--- job query-3: broadcast: about 2 MiB
---   input in3     /tpch/orders.parquet (parquet)
+-- job query-1: broadcast: about 2 MiB
+--   input in1     /tpch/orders.parquet (parquet)
 --     map
 --                   SELECT "o_orderkey", "o_orderdate"
 --                   FROM (SELECT "o_orderkey", "o_custkey", "o_orderdate"
 --                     FROM input
 --                     WHERE "o_orderdate" BETWEEN CAST('1995-01-01' AS DATE) AND CAST('1996-12-31' AS DATE))
---                   JOIN side3 ON "o_custkey" = "c_custkey"
---   side side3    from job query-2; whole to every task
+--                   JOIN (WITH input AS (FROM side3) SELECT "c_custkey"
+--                     FROM input
+--                     JOIN (WITH input AS (FROM side2) SELECT "n_nationkey"
+--                       FROM input
+--                       JOIN (SELECT "r_regionkey"
+--                         FROM side1
+--                         WHERE "r_name" = 'AMERICA') ON "n_regionkey" = "r_regionkey") ON "c_nationkey" = "n_nationkey")
+--                           ON "o_custkey" = "c_custkey"
+--   side side3    /tpch/customer.parquet (parquet); whole to every task
+--   side side2    /tpch/nation.parquet (parquet); whole to every task
+--   side side1    /tpch/region.parquet (parquet); whole to every task
 --
--- job query-4: broadcast: about 625 KiB
---   input in4     /tpch/part.parquet (parquet)
---     map         SELECT "p_partkey" FROM input WHERE "p_type" = 'ECONOMY ANODIZED STEEL'
---
--- job query-5: broadcast: about 469 KiB
---   input in5     /tpch/supplier.parquet (parquet)
---     map
---                   SELECT "s_suppkey", "n_name_2"
---                   FROM input
---                   JOIN (SELECT "n_nationkey" AS "n_nationkey_2", "n_name" AS "n_name_2"
---                     FROM side6) ON "s_nationkey" = "n_nationkey_2"
---   side side6    /tpch/nation.parquet (parquet); whole to every task
---
--- job query-6: group by o_year
---   input in6     /tpch/lineitem.parquet (parquet)
+-- job query-2: group by o_year
+--   input in2     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "o_year", SUM(CASE WHEN "n_name_2" = 'BRAZIL' THEN "volume" ELSE 0 END) AS "sum_3",
 --                     SUM("volume") AS "sum_2_2"
@@ -86,18 +67,24 @@ ORDER BY
 --                     "volume", "n_name_2"
 --                     FROM input
 --                     JOIN side4 ON "l_orderkey" = "o_orderkey"
---                     JOIN side5 ON "p_partkey" = "l_partkey"
---                     JOIN side7 ON "s_suppkey" = "l_suppkey")
+--                     JOIN (SELECT "p_partkey"
+--                       FROM side5
+--                       WHERE "p_type" = 'ECONOMY ANODIZED STEEL') ON "p_partkey" = "l_partkey"
+--                     JOIN (WITH input AS (FROM side7) SELECT "s_suppkey", "n_name_2"
+--                       FROM input
+--                       JOIN (SELECT "n_nationkey" AS "n_nationkey_2", "n_name" AS "n_name_2"
+--                         FROM side6) ON "s_nationkey" = "n_nationkey_2") ON "s_suppkey" = "l_suppkey")
 --                   GROUP BY 1
 --     exchange    all rows to one reducer
---   side side4    from job query-3; whole to every task
---   side side5    from job query-4; whole to every task
---   side side7    from job query-5; whole to every task
+--   side side4    from job query-1; whole to every task
+--   side side5    /tpch/part.parquet (parquet); whole to every task
+--   side side7    /tpch/supplier.parquet (parquet); whole to every task
+--   side side6    /tpch/nation.parquet (parquet); whole to every task
 --   reduce
 --                   SELECT "o_year", "mkt_share"
 --                   FROM (SELECT "o_year", "sum" / "sum_2" AS "mkt_share"
 --                     FROM (SELECT "o_year", SUM("sum_3") AS "sum", SUM("sum_2_2") AS "sum_2"
---                       FROM in6
+--                       FROM in2
 --                       GROUP BY 1)
 --                     ORDER BY "o_year" ASC NULLS LAST)
 --   output        to the caller

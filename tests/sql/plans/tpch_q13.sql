@@ -18,22 +18,30 @@ ORDER BY
     custdist DESC,
     c_count DESC;
 
--- 1 job
+-- 2 jobs
 --
 -- job query-1: join on c_custkey
 --   input in1     /tpch/customer.parquet (parquet)
 --     map         SELECT "c_custkey" FROM input
---     exchange    all rows to one reducer
+--     exchange    duckdb hash(c_custkey), 2 partitions
 --   input in2     /tpch/orders.parquet (parquet)
 --     map         SELECT "o_orderkey", "o_custkey" FROM input WHERE "o_comment" NOT LIKE '%special%requests%'
+--     exchange    duckdb hash(o_custkey), 2 partitions
+--   reduce
+--                   SELECT "count", COUNT(*) AS "count_2_2"
+--                   FROM (SELECT "c_custkey", COUNT("o_orderkey") AS "count"
+--                     FROM in1
+--                     LEFT JOIN in2 ON "c_custkey" = "o_custkey"
+--                     GROUP BY 1)
+--                   GROUP BY 1
+--
+-- job query-2: group by count
+--   input in3     from job query-1, through the shuffle, nothing stored between
 --     exchange    all rows to one reducer
 --   reduce
 --                   SELECT "count" AS "c_count", "count_2" AS "custdist"
---                   FROM (SELECT "count", COUNT(*) AS "count_2"
---                     FROM (SELECT "c_custkey", COUNT("o_orderkey") AS "count"
---                       FROM in1
---                       LEFT JOIN in2 ON "c_custkey" = "o_custkey"
---                       GROUP BY 1)
+--                   FROM (SELECT "count", CAST(COALESCE(SUM("count_2_2"), 0) AS BIGINT) AS "count_2"
+--                     FROM in3
 --                     GROUP BY 1
 --                     ORDER BY "count_2" DESC NULLS LAST, "count" DESC NULLS LAST)
 --   output        to the caller

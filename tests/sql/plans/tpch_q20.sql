@@ -33,14 +33,10 @@ WHERE
         ORDER BY
             s_name;
 
--- 4 jobs
+-- 3 jobs
 --
--- job query-1: broadcast: about 156 KiB
---   input in1     /tpch/part.parquet (parquet)
---     map         SELECT "p_partkey" FROM input WHERE "p_name" LIKE 'forest%'
---
--- job query-2: group by l_partkey, l_suppkey
---   input in2     /tpch/lineitem.parquet (parquet)
+-- job query-1: group by l_partkey, l_suppkey
+--   input in1     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "l_partkey", "l_suppkey", SUM("l_quantity") AS "sum_2"
 --                   FROM input
@@ -50,22 +46,24 @@ WHERE
 --   reduce
 --                   SELECT 0.5 * "sum" AS "0.5 * SUM(l_quantity)", "l_partkey", "l_suppkey"
 --                   FROM (SELECT "l_partkey", "l_suppkey", SUM("sum_2") AS "sum"
---                     FROM in2
+--                     FROM in1
 --                     GROUP BY 1, 2)
 --
--- job query-3: broadcast: about 13 KiB
---   input in3     /tpch/partsupp.parquet (parquet)
+-- job query-2: broadcast: about 13 KiB
+--   input in2     /tpch/partsupp.parquet (parquet)
 --     map
 --                   SELECT "ps_suppkey"
 --                   FROM input
---                   SEMI JOIN side1 ON "ps_partkey" = "p_partkey"
+--                   SEMI JOIN (SELECT "p_partkey"
+--                     FROM side1
+--                     WHERE "p_name" LIKE 'forest%') ON "ps_partkey" = "p_partkey"
 --                   JOIN side2 ON "ps_availqty" > "0.5 * SUM(l_quantity)" AND "l_partkey" = "ps_partkey" AND "l_suppkey" =
 --                     "ps_suppkey"
---   side side1    from job query-1; whole to every task
---   side side2    from job query-2; whole to every task
+--   side side1    /tpch/part.parquet (parquet); whole to every task
+--   side side2    from job query-1; whole to every task
 --
--- job query-4: order by s_name
---   input in4     /tpch/supplier.parquet (parquet)
+-- job query-3: order by s_name
+--   input in3     /tpch/supplier.parquet (parquet)
 --     map
 --                   SELECT "s_name", "s_address"
 --                   FROM input
@@ -74,7 +72,7 @@ WHERE
 --                     FROM side4
 --                     WHERE "n_name" = 'CANADA') ON "s_nationkey" = "n_nationkey"
 --     exchange    all rows to one reducer
---   side side3    from job query-3; whole to every task
+--   side side3    from job query-2; whole to every task
 --   side side4    /tpch/nation.parquet (parquet); whole to every task
---   reduce        SELECT "s_name", "s_address" FROM in4 ORDER BY "s_name" ASC NULLS LAST
+--   reduce        SELECT "s_name", "s_address" FROM in3 ORDER BY "s_name" ASC NULLS LAST
 --   output        to the caller

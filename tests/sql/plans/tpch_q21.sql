@@ -37,44 +37,39 @@ ORDER BY
     s_name
 LIMIT 100;
 
--- 7 jobs
+-- 6 jobs
 --
--- job query-1: broadcast: about 70 KiB
---   input in1     /tpch/supplier.parquet (parquet)
---     map
---                   SELECT "s_suppkey", "s_name"
---                   FROM input
---                   JOIN (SELECT "n_nationkey"
---                     FROM side1
---                     WHERE "n_name" = 'SAUDI ARABIA') ON "s_nationkey" = "n_nationkey"
---   side side1    /tpch/nation.parquet (parquet); whole to every task
---
--- job query-2: broadcast: about 5 MiB
---   input in2     /tpch/orders.parquet (parquet)
+-- job query-1: broadcast: about 5 MiB
+--   input in1     /tpch/orders.parquet (parquet)
 --     map         SELECT "o_orderkey" FROM input WHERE "o_orderstatus" = 'F'
 --
--- job query-3: shared keys 1
---   input in3     /tpch/lineitem.parquet (parquet)
+-- job query-2: shared keys 1
+--   input in2     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "l_orderkey", "l_suppkey", "s_name"
 --                   FROM (SELECT "l_orderkey", "l_suppkey", "l_commitdate", "l_receiptdate"
 --                     FROM input
 --                     WHERE "l_receiptdate" > "l_commitdate")
---                   JOIN side2 ON "s_suppkey" = "l_suppkey"
+--                   JOIN (WITH input AS (FROM side2) SELECT "s_suppkey", "s_name"
+--                     FROM input
+--                     JOIN (SELECT "n_nationkey"
+--                       FROM side1
+--                       WHERE "n_name" = 'SAUDI ARABIA') ON "s_nationkey" = "n_nationkey") ON "s_suppkey" = "l_suppkey"
 --                   JOIN side3 ON "o_orderkey" = "l_orderkey"
---   side side2    from job query-1; whole to every task
---   side side3    from job query-2; whole to every task
+--   side side2    /tpch/supplier.parquet (parquet); whole to every task
+--   side side1    /tpch/nation.parquet (parquet); whole to every task
+--   side side3    from job query-1; whole to every task
+--
+-- job query-3: broadcast: about 141 KiB
+--   input in3     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2: SELECT "l_orderkey" AS "l_orderkey_4" FROM input
 --
 -- job query-4: broadcast: about 141 KiB
---   input in4     from job query-3, in its tasks, nothing stored between
---     map         at the end of the tasks of query-3: SELECT "l_orderkey" AS "l_orderkey_4" FROM input
+--   input in6     from job query-2, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-2: SELECT "l_orderkey" AS "l_orderkey_5" FROM input
 --
--- job query-5: broadcast: about 141 KiB
---   input in7     from job query-3, in its tasks, nothing stored between
---     map         at the end of the tasks of query-3: SELECT "l_orderkey" AS "l_orderkey_5" FROM input
---
--- job query-6: broadcast: about 127 KiB
---   input in8     /tpch/lineitem.parquet (parquet)
+-- job query-5: broadcast: about 127 KiB
+--   input in7     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "l_orderkey_3", "l_suppkey_3"
 --                   FROM (SELECT "l_orderkey_3", "l_suppkey_3", "l_commitdate_3", "l_receiptdate_3"
@@ -83,26 +78,26 @@ LIMIT 100;
 --                       FROM input)
 --                     WHERE "l_receiptdate_3" > "l_commitdate_3")
 --                   SEMI JOIN side5 ON "l_orderkey_3" = "l_orderkey_5"
---   side side5    from job query-5; whole to every task
+--   side side5    from job query-4; whole to every task
 --
--- job query-7: join on l_orderkey
---   input in5     from job query-3, through the shuffle, nothing stored between
---     map         at the end of the tasks of query-3: SELECT "l_orderkey", "l_suppkey", "s_name" FROM input
+-- job query-6: join on l_orderkey
+--   input in4     from job query-2, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-2: SELECT "l_orderkey", "l_suppkey", "s_name" FROM input
 --     exchange    all rows to one reducer
---   input in6     /tpch/lineitem.parquet (parquet)
+--   input in5     /tpch/lineitem.parquet (parquet)
 --     map
 --                   SELECT "l_orderkey_2", "l_suppkey_2"
 --                   FROM (SELECT "l_orderkey" AS "l_orderkey_2", "l_suppkey" AS "l_suppkey_2"
 --                     FROM input)
 --                   SEMI JOIN side4 ON "l_orderkey_2" = "l_orderkey_4"
 --     exchange    all rows to one reducer
---   side side4    from job query-4; whole to every task
---   side side6    from job query-6; whole to every task
+--   side side4    from job query-3; whole to every task
+--   side side6    from job query-5; whole to every task
 --   reduce
 --                   SELECT "s_name", "count" AS "numwait"
 --                   FROM (SELECT "s_name", COUNT(*) AS "count"
---                     FROM in5
---                     SEMI JOIN in6 ON "l_orderkey_2" = "l_orderkey" AND "l_suppkey_2" <> "l_suppkey"
+--                     FROM in4
+--                     SEMI JOIN in5 ON "l_orderkey_2" = "l_orderkey" AND "l_suppkey_2" <> "l_suppkey"
 --                     ANTI JOIN side6 ON "l_orderkey_3" = "l_orderkey" AND "l_suppkey_3" <> "l_suppkey"
 --                     GROUP BY 1
 --                     ORDER BY "count" DESC NULLS LAST, "s_name" ASC NULLS LAST
