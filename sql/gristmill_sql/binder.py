@@ -33,7 +33,7 @@ from gristmill_sql.algebra import (
 )
 from gristmill_sql.catalog import Table
 from gristmill_sql.collation import is_named_by
-from gristmill_sql.copies import copied, replaced, text_of
+from gristmill_sql.copies import all_in, copied, replaced, text_of
 from gristmill_sql.decorrelate import free_columns
 from gristmill_sql.literals import typed_text
 from gristmill_sql.names import Names
@@ -119,7 +119,7 @@ class Binder:
                 known[cte.alias.casefold()] = Definition(cte.alias, cte.this, (), dict(known), 2, recursive=cte)
                 continue
             aliases = tuple(c.name for c in cte.args["alias"].args.get("columns") or ())
-            uses = sum(table_name(t).casefold() == cte.alias.casefold() for t in node.find_all(exp.Table))
+            uses = sum(table_name(t).casefold() == cte.alias.casefold() for t in all_in(node, exp.Table))
             known[cte.alias.casefold()] = Definition(cte.alias, cte.this, aliases, dict(known), uses)
         return known
 

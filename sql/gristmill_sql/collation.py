@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from gristmill_sql.copies import copied, replaced
+from gristmill_sql.copies import all_in, copied, replaced
 from gristmill_sql.expressions import enclosed, holds
 from gristmill_sql.opaque import CannotSpread
 
@@ -57,7 +57,7 @@ def is_collated(value: exp.Expr) -> bool:
 def is_named_by(query: exp.Query) -> bool:
     """Whether a column of a derived table has a collation, so that names of it in the query are compared by that."""
     root = query if isinstance(query, exp.Select) else None
-    for select in query.find_all(exp.Select):
+    for select in all_in(query, exp.Select):
         if select is not root and any(is_collated(item.unalias()) for item in select.expressions):
             return True
     return False

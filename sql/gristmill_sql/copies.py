@@ -59,6 +59,22 @@ def _placed(node: exp.Expr, parent: exp.Expr, key: str, index: int | None) -> ex
     return node
 
 
+def all_in(expression: exp.Expr, *kinds: type[Tree]) -> list[Tree]:
+    """The nodes of those kinds, in the order of the text, each before those below it. They may then be replaced."""
+    found: list[Tree] = []
+    pending = [expression]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, kinds):
+            found.append(node)
+        for value in reversed(node.args.values()):
+            if isinstance(value, exp.Expr):
+                pending.append(value)
+            elif type(value) is list:
+                pending += [each for each in reversed(value) if isinstance(each, exp.Expr)]
+    return found
+
+
 def replaced(expression: exp.Expr, change: Callable[[exp.Expr], exp.Expr | None]) -> exp.Expr:
     """A copy in which each topmost node that ``change`` answers for is its answer (a new node, or a copy)."""
     root = copied(expression)

@@ -265,7 +265,9 @@ def equality(predicate: exp.Expr, left: frozenset[str]) -> tuple[exp.Expr, exp.E
     if not isinstance(predicate, exp.EQ | exp.NullSafeEQ):
         return None
     one, other = predicate.this, predicate.expression
-    for a, b in ((one, other), (other, one)):
-        if columns_in(a) and columns_in(a) <= left and columns_in(b) and not columns_in(b) & left:
-            return a, b
-    return None
+    read, read_there = columns_in(one), columns_in(other)
+    if not read or not read_there:
+        return None
+    if read <= left and not read_there & left:
+        return one, other
+    return (other, one) if read_there <= left and not read & left else None

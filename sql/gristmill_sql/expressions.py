@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 
-from gristmill_sql.copies import copied, replaced
+from gristmill_sql.copies import all_in, copied, replaced
 from gristmill_sql.oracle import function_names
 
 _WRAPPERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)
@@ -80,7 +80,8 @@ def columns_in(expression: exp.Expr) -> frozenset[str]:
     while pending:
         node = pending.pop()
         if isinstance(node, exp.Column):
-            found.add(node.name)
+            name = node.args["this"]
+            found.add(name.args["this"] if type(name) is exp.Identifier else node.name)
         elif isinstance(node, exp.Expr):
             pending += node.args.values()
         elif isinstance(node, list):
@@ -165,5 +166,5 @@ def is_volatile(expression: exp.Expr) -> bool:
     return any(
         isinstance(node, exp.Rand | exp.Randn | exp.Uuid)
         or (isinstance(node, exp.Anonymous) and str(node.this).lower() in function_names("volatile"))
-        for node in expression.find_all(exp.Func)
+        for node in all_in(expression, exp.Func)
     )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from sqlglot import exp
 
+from gristmill_sql.copies import all_in
 from gristmill_sql.literals import typed_literal
 
 _MOMENTS = {"now", "get_current_timestamp", "transaction_timestamp"}
@@ -19,7 +20,7 @@ def fix_instant(tree: exp.Query, now: datetime | None) -> bool:
     """Replaces the calls in the freshly parsed tree; whether there were any."""
     instant = (now or datetime.now(UTC)).astimezone(UTC)
     found = False
-    for node in list(tree.find_all(exp.CurrentTimestamp, exp.CurrentDate, exp.Anonymous)):
+    for node in all_in(tree, exp.CurrentTimestamp, exp.CurrentDate, exp.Anonymous):
         name = str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
         if isinstance(node, exp.CurrentTimestamp) or name in _MOMENTS:
             value = typed_literal(instant)

@@ -6,13 +6,13 @@ import re
 
 from sqlglot import exp, parse_one
 
-from gristmill_sql.copies import copied
+from gristmill_sql.copies import all_in, copied
 
 
 def restore_arrows(sql: str, tree: exp.Expr) -> None:
     """Puts extractions in place of lambdas that the text does not call so, in a freshly parsed tree."""
     named = {name.casefold() for name in re.findall(r"\blambda\s+\"?(\w+)", sql, re.IGNORECASE)}
-    for node in list(tree.find_all(exp.Lambda, bfs=False)):
+    for node in all_in(tree, exp.Lambda):
         first = _first_operand(node.this)
         parameters = {parameter.name.casefold() for parameter in node.expressions}
         if isinstance(first, exp.Literal) and len(parameters) == 1 and not parameters & named:

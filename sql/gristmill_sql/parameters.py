@@ -9,6 +9,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from gristmill.plan.problems import did_you_mean
+from gristmill_sql.copies import all_in
 from gristmill_sql.diagnose import invalid
 from gristmill_sql.literals import typed_literal
 
@@ -17,7 +18,7 @@ Parameters = Sequence[object] | Mapping[str, object]
 
 def bind_parameters(sql: str, tree: exp.Query, params: Parameters) -> bool:
     """Puts the values into the freshly parsed tree; whether there were any. Raises InvalidQuery on a mismatch."""
-    placeholders = list(tree.find_all(exp.Placeholder, exp.Parameter, bfs=False))
+    placeholders = all_in(tree, exp.Placeholder, exp.Parameter)
     _check_count(sql, placeholders, params)
     position = iter(range(len(placeholders)))
     for node in placeholders:

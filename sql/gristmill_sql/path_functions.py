@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from gristmill_sql.copies import all_in
+
 _FUNCTIONS = {"read_parquet", "parquet_scan", "read_csv", "read_csv_auto", "read_json", "read_json_auto"}
 
 
 def replace_path_functions(tree: exp.Query) -> bool:
     """Replaces calls with a single path in the freshly parsed tree; whether there were any."""
     found = False
-    for node in list(tree.find_all(exp.Table)):
+    for node in all_in(tree, exp.Table):
         path = _path(node.this)
         if path is not None:
             node.set("this", exp.to_identifier(path, quoted=True))

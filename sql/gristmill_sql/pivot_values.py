@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
-from gristmill_sql.copies import copied, text_of
+from gristmill_sql.copies import all_in, copied, text_of
 from gristmill_sql.diagnose import Span, invalid
 
 Ask = Callable[[str], Sequence[str]]
@@ -22,7 +22,7 @@ MAX_VALUES = 10_000
 
 def fill_pivots(sql: str, tree: exp.Expr, ask: Ask | None, place: Callable[[exp.Expr], Span | None]) -> bool:
     """Gives each PIVOT in a freshly parsed tree its values; whether any lacked them. Raises InvalidQuery."""
-    lacking = [pivot for pivot in tree.find_all(exp.Pivot, bfs=False) if _lacks_values(pivot)]
+    lacking = [pivot for pivot in all_in(tree, exp.Pivot) if _lacks_values(pivot)]
     for pivot in reversed(lacking):  # inner ones first
         pivot.set("expressions", [_listed(sql, pivot, each, ask, place) for each in pivot.expressions])
     return bool(lacking)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from gristmill_sql.catalog import Catalog, Table
+from gristmill_sql.copies import all_in
 from gristmill_sql.diagnose import invalid
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parse import Parsed, span_of
@@ -15,9 +16,9 @@ from gristmill_sql.parse import Parsed, span_of
 
 def find_tables(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> dict[str, Table]:
     """Every table that the query names, by its name in the text (case folded). Raises InvalidQuery."""
-    defined = {cte.alias.casefold() for cte in parsed.tree.find_all(exp.CTE)}
+    defined = {cte.alias.casefold() for cte in all_in(parsed.tree, exp.CTE)}
     nodes: dict[str, exp.Table] = {}
-    for node in parsed.tree.find_all(exp.Table):
+    for node in all_in(parsed.tree, exp.Table):
         if name := table_name(node):
             nodes.setdefault(name.casefold(), node)
     found: dict[str, Table] = {}
