@@ -11,6 +11,8 @@ from gristmill_sql.copies import all_in, copied
 
 def restore_arrows(sql: str, tree: exp.Expr) -> None:
     """Puts extractions in place of lambdas that the text does not call so, in a freshly parsed tree."""
+    if "->" not in sql:
+        return
     named = {name.casefold() for name in re.findall(r"\blambda\s+\"?(\w+)", sql, re.IGNORECASE)}
     for node in all_in(tree, exp.Lambda):
         first = _first_operand(node.this)

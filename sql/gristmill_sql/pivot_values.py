@@ -22,7 +22,8 @@ MAX_VALUES = 10_000
 
 def fill_pivots(sql: str, tree: exp.Expr, ask: Ask | None, place: Callable[[exp.Expr], Span | None]) -> bool:
     """Gives each PIVOT in a freshly parsed tree its values; whether any lacked them. Raises InvalidQuery."""
-    lacking = [pivot for pivot in all_in(tree, exp.Pivot) if _lacks_values(pivot)]
+    pivots = all_in(tree, exp.Pivot) if "pivot" in sql.casefold() else []
+    lacking = [pivot for pivot in pivots if _lacks_values(pivot)]
     for pivot in reversed(lacking):  # inner ones first
         pivot.set("expressions", [_listed(sql, pivot, each, ask, place) for each in pivot.expressions])
     return bool(lacking)
