@@ -12,6 +12,7 @@ import pytest
 
 from gristmill.errors import TypeConflict
 from gristmill.plan.schema import Column
+from gristmill.rows.carriers import logical_of
 from gristmill.rows.types import arrow_schema, cast_table, infer, schema_of, unify
 
 
@@ -70,6 +71,31 @@ def test_a_named_tuple_and_a_numpy_scalar_count_as_what_they_stand_for() -> None
     point = namedtuple("point", "x y")
     assert infer([point(1, 2)], "here").to_pylist() == [{"_0": 1, "_1": 2}]
     assert infer([np.int32(3), 4], "here").to_pylist() == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (pa.month_day_nano_interval(), pa.MonthDayNano([1, 2, 3_000])),
+        (pa.timestamp("ns"), 1_700_000_000_000_000_001),
+        (pa.timestamp("ns", "UTC"), 1_700_000_000_000_000_001),
+    ],
+)
+def test_what_a_function_gets_of_arrow_is_that_again_when_it_gives_it(kind: pa.DataType, value: object) -> None:
+    pytest.importorskip("pandas")  # nanoseconds come as its timestamps
+    given = pa.array([value, None], kind)
+    again = infer(given.to_pylist(), "here")
+    assert logical_of(pa.field("", again.type)) == logical_of(pa.field("", kind))
+    assert again == given
+
+
+def test_subclasses_of_dates_and_times_are_dates_and_times() -> None:
+    class Day(dt.date): ...
+
+    class Moment(dt.datetime): ...
+
+    assert infer([Day(2020, 1, 2), None], "here").to_pylist() == [dt.date(2020, 1, 2), None]
+    assert infer([Moment(2020, 1, 2, 3), None], "here").to_pylist() == [dt.datetime(2020, 1, 2, 3), None]
 
 
 @pytest.mark.parametrize(

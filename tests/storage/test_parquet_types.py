@@ -48,3 +48,20 @@ def test_moments_in_96_bits_are_microseconds_unless_the_file_says_more(tmp_path:
         file = tmp_path / f"{hinted}.parquet"
         pq.write_table(rows, file, use_deprecated_int96_timestamps=True, store_schema=hinted)
         assert plan_input(FileSource((str(file),), Format.PARQUET), Stores(), "t").schema[0].type == expected
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_durations_of_arrow_are_intervals(unit: str, tmp_path: Path) -> None:
+    seconds, scale = [-3, None, 90_061], {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    spans = pa.array([None if value is None else value * scale for value in seconds], pa.duration(unit))
+    pq.write_table(pa.table({"n": [0, 1, 2], "x": spans}), tmp_path / "a.parquet", row_group_size=2)
+    other = pa.table({"n": [3], "x": pa.array([60], pa.duration("s"))})
+    pq.write_table(other, tmp_path / "b.parquet")
+    query = "SELECT epoch(x)::BIGINT AS s, typeof(x) AS kind FROM {} ORDER BY n"
+    expected = [{"s": value, "kind": "INTERVAL"} for value in [*seconds, 60]]
+    assert gm.sql(query.format("t"), tables={"t": tmp_path}).rows() == expected
+    same = gm.Job("same", input=gm.parquet(tmp_path), map=lambda key, row: [row], rows=True)
+    asked = gm.Job(
+        "asked", input={"t": gm.from_job(same)}, reduce=gm.sql_fragment(query.format("t")), partition="single"
+    )
+    assert gm.run(asked).rows() == expected

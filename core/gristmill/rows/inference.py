@@ -152,7 +152,8 @@ def _timestamps(values: Sequence[Any], place: str) -> pa.Array:
     if stranger := next((v for v in values if v is not None and (v.tzinfo is not None) != zoned[0]), None):
         at = next(at for at, value in enumerate(values) if value is stranger)
         raise TypeConflict("some timestamps have a time zone and some have none", place=f"{place}, record {at}")
-    return pa.array(values, pa.timestamp("us", "UTC" if zoned[0] else None))
+    fine = any(getattr(value, "unit", "us") == "ns" for value in values)  # pandas' own: what a TIMESTAMP_NS comes as
+    return pa.array(values, pa.timestamp("ns" if fine else "us", "UTC" if zoned[0] else None))
 
 
 def _intervals(values: Sequence[Any], place: str) -> pa.Array:
@@ -174,9 +175,13 @@ _BUILDERS: dict[type, Callable[[Sequence[Any], str], pa.Array]] = {
     dict: _dicts,
     dt.datetime: _timestamps,
     dt.timedelta: _intervals,
+    pa.MonthDayNano: lambda values, _: pa.array(values, pa.month_day_nano_interval()),
     uuid.UUID: _uuids,
     bytearray: lambda values, place: pa.array([None if v is None else bytes(v) for v in values], pa.binary()),
 }
+
+_AS_THEY_ARE = (dt.datetime, dt.date, dt.time, dt.timedelta, uuid.UUID)
+"""Types that cannot be made from a value of theirs, as they can from str or int."""
 
 
 def _infer_unknown(values: Sequence[Any], kind: type, place: str) -> pa.Array:
@@ -184,6 +189,8 @@ def _infer_unknown(values: Sequence[Any], kind: type, place: str) -> pa.Array:
     if hasattr(values[_first(values, kind)], "item"):
         return infer([None if value is None else value.item() for value in values], place)
     for base in kind.__mro__[1:]:
+        if base in _AS_THEY_ARE:
+            return _infer(values, {base}, place)
         if base in _PLAIN or base in _BUILDERS:
             return infer([None if value is None else base(value) for value in values], place)
     raise TypeConflict(

@@ -1,12 +1,15 @@
 """The logical types of a Parquet file's columns, as DuckDB reads them.
 
-An Arrow schema, made from a footer, has no word for some of Parquet's logical types. Called by ``footers``.
+An Arrow schema, made from a footer, has no word for some of Parquet's logical types, and DuckDB knows none of Arrow's.
+Called by ``footers`` and by Parquet's reader.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+
+import pyarrow as pa
 
 from gristmill.plan.schema import Column, Schema
 from gristmill.rows.carriers import parts_of, rebuilt
@@ -22,6 +25,13 @@ _TOLD = {
 }
 """What Arrow makes of these types of Parquet (TIME: where it is adjusted to UTC), and what they are."""
 
+_INTERVALS = {
+    "s": "to_seconds({})",
+    "ms": "to_milliseconds({})",
+    "us": "to_microseconds({})",
+    "ns": "to_microseconds({} // 1000)",
+}
+
 
 def parquet_schema(metadata: Any) -> Schema:
     """The columns of a footer, which is pyarrow's. Raises TypeConflict for a type without a logical type."""
@@ -34,6 +44,17 @@ def parquet_schema(metadata: Any) -> Schema:
     leaves = iter(stored)
     told = [_told(kind, leaves, hinted=hinted) for kind in kinds]
     return tuple(Column(column.name, str(kind)) for column, kind in zip(columns, told, strict=True))
+
+
+def durations_of(metadata: Any) -> dict[str, str]:
+    """Columns that Arrow stored as whole numbers of a unit of time, with the SQL that makes intervals of ``{}``.
+
+    An interval has microseconds: what is finer is cut off.
+    """
+    if _ARROW_SCHEMA not in (metadata.metadata or {}):
+        return {}
+    fields = metadata.schema.to_arrow_schema()
+    return {field.name: _INTERVALS[field.type.unit] for field in fields if pa.types.is_duration(field.type)}
 
 
 def _leaves(kind: Logical) -> int:

@@ -31,6 +31,7 @@ from gristmill.storage.listing import Listed
 from gristmill.storage.local import changed
 from gristmill.storage.packing import SPLIT_BYTES, Weighed, group_cuts, scan_bytes
 from gristmill.storage.parallel import in_parallel
+from gristmill.storage.parquet_types import durations_of
 from gristmill.storage.stores import Stores
 
 if TYPE_CHECKING:
@@ -194,9 +195,19 @@ class ParquetReader(SplitReader):
     def _scans(self, pieces: Sequence[FileRange], schema: Schema) -> Iterator[Scan]:
         names = tuple(column.name for column in schema)
         each = [(piece, *self._stored(piece)) for piece in pieces]
-        for (_, stored, group), run in itertools.groupby(each, lambda e: (e[0].partition, e[1], _group(e[0], e[2]))):
+        for key, run in itertools.groupby(
+            each, lambda e: (_group(e[0], e[2]), e[0].partition, e[1], self._durations(e[0]))
+        ):
+            group, _, stored, durations = key
             taken = [piece for piece, _, _ in run]
-            yield Scan(self._paths(taken, names), taken[0], group == "", tuple(column.name for column in stored))
+            columns = tuple(column.name for column in stored)
+            yield Scan(self._paths(taken, names), taken[0], group == "", columns, dict(durations))
+
+    def _durations(self, piece: FileRange) -> tuple[tuple[str, str], ...]:
+        footer = self._footer(piece)
+        if any(column.type == "INTERVAL" for column in footer.summary.schema):
+            return tuple(durations_of(footer.metadata).items())
+        return ()
 
     def _stored(self, piece: FileRange) -> tuple[Schema, bool]:
         """The schema of a piece's file, and whether the piece is all of it. InputError where a column is missing."""

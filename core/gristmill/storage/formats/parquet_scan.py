@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileRange
@@ -25,6 +25,8 @@ class Scan:
     whole: bool
     stored: tuple[str, ...]
     """Columns that the files hold, in their order."""
+    durations: Mapping[str, str] = field(default_factory=dict)
+    """Those of them that are whole numbers for DuckDB, with the SQL that makes intervals of them."""
 
     def select(self, schema: Schema, names: Sequence[str]) -> str:
         """A query for the columns of ``schema``, called ``names``; those of Hive folders are literals."""
@@ -32,7 +34,7 @@ class Scan:
         references, alias = _references(self.stored)
         partition = dict(self.piece.partition)
         terms = ", ".join(
-            f"{_value(column, references, partition)} AS {quote_name(name)}"
+            f"{self._value(column, references, partition)} AS {quote_name(name)}"
             for column, name in zip(schema, names, strict=True)
         )
         sql = f"SELECT {terms} FROM read_parquet([{files}], hive_partitioning = false){alias}"
@@ -40,6 +42,13 @@ class Scan:
             return sql
         first, rows = self.piece.first_row or 0, self.piece.rows or 0
         return f"{sql} WHERE file_row_number BETWEEN {first} AND {first + rows - 1}"
+
+    def _value(self, column: Column, references: dict[str, str], partition: dict[str, str | None]) -> str:
+        if column.name in references:
+            stored = self.durations.get(column.name, "{}").format(references[column.name])
+            return f"CAST({stored} AS {column.type})"
+        value = partition.get(column.name)
+        return f"CAST({'NULL' if value is None else _text(value)} AS {column.type})"
 
 
 def _references(stored: Sequence[str]) -> tuple[dict[str, str], str]:
@@ -52,13 +61,6 @@ def _references(stored: Sequence[str]) -> tuple[dict[str, str], str]:
         return {name: quote_name(name) for name in stored}, ""
     places = [f"c{at}" for at in range(len(stored))]
     return dict(zip(stored, places, strict=True)), f" AS stored({', '.join(places)})"
-
-
-def _value(column: Column, references: dict[str, str], partition: dict[str, str | None]) -> str:
-    if column.name in references:
-        return f"CAST({references[column.name]} AS {column.type})"
-    value = partition.get(column.name)
-    return f"CAST({'NULL' if value is None else _text(value)} AS {column.type})"
 
 
 def _text(value: str) -> str:
