@@ -306,7 +306,11 @@ def test_the_lead_tells_what_the_status_does_not(resources, api, submitted, monk
     ended = follow(resources, body, seen.append)
     assert ended["status"]["phase"] == "Complete"
     assert asked == [("mrj-x-lead-0", body["metadata"]["uid"])]
-    assert told in seen
+    heard = next(one for one in seen if one.stages == told.stages)
+    assert (heard.workers, heard.tier) == (told.workers, told.tier)
+    # The lead's clock began later than the resource's: nobody who watches sees time go back.
+    assert [one.elapsed_s for one in seen] == sorted(one.elapsed_s for one in seen)
+    assert heard.elapsed_s > 0
 
 
 def test_a_run_from_python_raises_what_the_job_died_of(api, resources, monkeypatch):

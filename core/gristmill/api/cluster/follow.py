@@ -75,10 +75,15 @@ class _Follower:
         return body
 
     def _listen(self, lead: str, uid: str) -> None:
-        """Passes on what the lead tells, until the run has ended or the lead cannot be heard."""
+        """Passes on what the lead tells, until the run has ended or the lead cannot be heard.
+
+        Its clock begins when it gets the run: what was before that is added.
+        """
+        before_s: float | None = None
         try:
             for progress in Lead(self.resources.connection, lead).progress(uid):
-                self._show(progress)
+                before_s = max(0.0, self.last.elapsed_s - progress.elapsed_s) if before_s is None else before_s
+                self._show(replace(progress, elapsed_s=before_s + progress.elapsed_s))
         except Forbidden:
             self._note("you may not forward ports of pods here: progress comes from the status alone")
         except (Unreachable, Missing):
@@ -107,7 +112,8 @@ class _Follower:
 
     def _tell(self, body: Body) -> None:
         """The status as progress; what it waits for, once."""
-        self._show(progress_of(body))
+        told = progress_of(body)
+        self._show(replace(told, elapsed_s=max(told.elapsed_s, self.last.elapsed_s)))
         message = message_of(body)
         if message != self.said and phase_of(body) in {PENDING, "Planning", "Suspended"}:
             self._note(message)

@@ -98,7 +98,8 @@ def progress_of(body: Body) -> Progress:
     status = status_of(body)
     stages = tuple(_stages(body["metadata"]["name"], status))
     state = _STATES.get(phase_of(body), ChainState.PLANNING)
-    return Progress(state, stages, int(status.get("workers") or 0), seconds_of(body), tier="on the cluster")
+    workers = int(status.get("workers") or 0) + bool(status.get("lead"))  # which is a worker too
+    return Progress(state, stages, workers, seconds_of(body), tier="on the cluster")
 
 
 def _stages(name: str, status: dict[str, Any]) -> Iterator[StageProgress]:
