@@ -178,7 +178,7 @@ def _pool(key: Key, uid: str, spec: Mapping[str, Any], run: RunSpec | None, defa
     own = [_mapping(store) for store in _list(spec.get("stores"))]
     shared = _not_replaced(defaults.stores, own)
     stores = [*own, *shared]
-    inputs, outputs = _uris(_sources(spec)), _uris(_outputs(spec))
+    inputs, outputs = _uris(_sources(spec)), (*_uris(_outputs(spec)), str(spec.get("scratch") or ""))
     most = int(spec.get("workers", defaults.max_workers)) + 1 if private else int(spec.get("max", 4))
     template = _template(spec)
     return PoolSpec(

@@ -17,8 +17,8 @@ from gristmill_worker.runs import LeadRun, RunPlace
 
 
 def _run() -> LeadRun:
-    request = cast(Request, type("Asked", (), {"uid": "u", "run": "r", "name": "job"})())
-    place = RunPlace(Pool(), "pool", 1, cast(Surroundings, None), {}, False)
+    request = Request("u", "MapReduceJob", {"metadata": {"name": "job"}}, {})
+    place = RunPlace(Pool(), "pool", 1, Surroundings((), ""), {}, False)
     return LeadRun(request, place, lambda _: None)
 
 

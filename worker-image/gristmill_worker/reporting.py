@@ -56,7 +56,7 @@ def report_of(run: LeadRun) -> RunReport:
         result=_result(run),
         jobs=_jobs(run),
         warnings=tuple(text[: TEXT_CHARACTERS // 10] for text in run.messages[-WARNINGS_TOLD:]),
-        logs=run.logs,
+        logs=_shown(run.logs),
     )
 
 
@@ -100,7 +100,12 @@ def _locality(run: LeadRun) -> LocalityCounts:
 
 def _pointer(manifest: Manifest, name: str = "") -> OutputPointer:
     bytes_ = sum(part.bytes_ for part in manifest.parts)
-    return OutputPointer(manifest.job, name, manifest.uri, manifest.generation, manifest.rows, bytes_)
+    return OutputPointer(manifest.job, name, _shown(manifest.uri), manifest.generation, manifest.rows, bytes_)
+
+
+def _shown(uri: str) -> str:
+    """A place in a volume as whoever wrote the resource calls it."""
+    return f"pvc://{uri.removeprefix(VOLUMES)}" if uri.startswith(VOLUMES) else uri
 
 
 def _result(run: LeadRun) -> OutputPointer | None:

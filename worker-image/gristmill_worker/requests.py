@@ -134,7 +134,7 @@ def _upstream(resource: Mapping[str, Any]) -> dict[str, str]:
 
 def _output_of(job: str, uri: str, stores: Stores) -> FileSource:
     """The rows that another job wrote."""
-    manifest = read_manifest(uri, stores)
+    manifest = read_manifest(canonical(uri), stores)
     if manifest is None:
         raise InvalidPlan(f"job {job!r} has committed nothing to {uri}", place="spec.input", remedy="run it again")
     pairs = manifest.format == Format.PARQUET and [column.name for column in manifest.schema] == ["key", "value"]
@@ -169,7 +169,8 @@ def _of_query(chain: ChainPlan, query: QueryPlan) -> ChainPlan:
 def _scratch(chain: ChainPlan, around: Surroundings) -> str:
     job = chain.result_job
     own = chain.scratch or job.scratch or around.scratch
-    return own or (scratch_of(job.outputs[0].uri) if job.outputs else "")
+    found = own or (scratch_of(job.outputs[0].uri) if job.outputs else "")
+    return canonical(found) if found else ""
 
 
 def _with_result(chain: ChainPlan, scratch: str, run: str) -> ChainPlan:

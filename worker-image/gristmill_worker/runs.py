@@ -81,10 +81,8 @@ class LeadRun:
         """What the run was for, once it is complete."""
         self.last_report: RunReport | None = None
         """How it stood at its end, once it has been let go."""
-        self.volumes_elsewhere = request.volumes & place.around.volumes.keys()
-        """Those that it reads and that only other pods mount: nothing can be planned without one of these."""
         self.volumes_awaited: frozenset[str] = frozenset()
-        """Those of them that no pod has mounted yet."""
+        """Those of ``volumes_elsewhere`` that no pod has mounted yet."""
         self.started_s = time.monotonic()
         self._place = place
         self._changed = changed
@@ -105,6 +103,11 @@ class LeadRun:
     def given_up(self) -> bool:
         """Whether somebody has cancelled it; it may still be ending."""
         return self._cancelled is not None
+
+    @property
+    def volumes_elsewhere(self) -> frozenset[str]:
+        """Volumes that it reads and that only other pods mount: nothing can be planned before one of them is there."""
+        return self.request.volumes & self._place.around.volumes.keys()
 
     @property
     def explained(self) -> str:
