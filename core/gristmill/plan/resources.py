@@ -12,6 +12,7 @@ from typing import Any
 
 from gristmill.errors import InvalidPlan
 from gristmill.plan.fields import Record
+from gristmill.plan.finding import Finding
 from gristmill.plan.formats import format_of_table, path_source
 from gristmill.plan.job import ChainPlan, Store
 from gristmill.plan.manifest_fields import MANIFEST
@@ -36,7 +37,6 @@ from gristmill.plan.query import Parameter, QueryPlan, QueryTable
 from gristmill.plan.resource_fields import POOL, POOL_KIND, QUERY, QUERY_KIND
 from gristmill.plan.shared_fields import API_VERSION
 from gristmill.plan.source import FileSource, Format
-from gristmill.plan.validate_job import Finding
 from gristmill.plan.validate_resource import pool_findings, query_findings
 
 Resource = Mapping[str, Any]

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from gristmill.errors import InvalidPlan
 from gristmill.plan.codec import from_json, to_json
+from gristmill.plan.finding import Finding
 from gristmill.plan.job import ChainPlan, JobPlan
 from gristmill.plan.problems import Problem, did_you_mean, raise_problems
 from gristmill.plan.source import JobSource
-from gristmill.plan.validate_job import Finding, job_findings
+from gristmill.plan.validate_job import job_findings
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""The rules that one job must keep, each a small function from the job to what it breaks.
+"""The rules that one job must keep, each a small function from the job to what it breaks; how its rows are shared out
+is in ``validate_exchange``.
 
 ``plan.validate`` runs them for every job of a chain. Paths are those of the manifest, whatever the job came from.
 """
@@ -6,19 +7,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from gristmill.plan.cluster import ClusterOptions
-from gristmill.plan.exchange import ExchangeKind, HashName
+from gristmill.plan.finding import Finding, Rule, repeated
 from gristmill.plan.fragment import CommandFragment, Fragment, PythonFragment, PythonFunction, SqlFragment
 from gristmill.plan.job import JobPlan, Output
 from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource, Format, Source
+from gristmill.plan.validate_exchange import EXCHANGE_RULES
 
-MOST_PARTITIONS = 1_000_000
 _JOB_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -35,18 +34,6 @@ CODECS = {
     Format.ARROW: ("none", "lz4", "zstd"),
 }
 """The codecs that an output of each format may name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One broken rule: ``path`` is the field's in the manifest (``spec.input[0].key``)."""
-
-    path: str
-    reason: str
-    remedy: str = ""
-
-
-Rule = Callable[[JobPlan], Iterable[Finding]]
 
 
 def job_findings(job: JobPlan) -> list[Finding]:
@@ -134,7 +121,7 @@ def _schema(schema: Schema | None, path: str) -> Iterator[Finding]:
         return
     if not schema:
         yield Finding(path, "declares no column", "Leave it out, or name the columns.")
-    for name in _repeated(column.name.lower() for column in schema):
+    for name in repeated(column.name.lower() for column in schema):
         yield Finding(path, f"column {name!r} is declared twice", "Names of columns differ by more than case.")
     for at, column in enumerate(schema):
         if not column.name or not column.type.strip():
@@ -148,6 +135,8 @@ def _fragments(job: JobPlan) -> Iterator[Finding]:
     yield from _fragment(job.reduce, "spec.reduce")
     if job.combine is not None and job.reduce is None:
         yield Finding("spec.combine", "there is no reduce that it could be part of", "Add reduce, or remove combine.")
+    if job.partitioner is not None:
+        yield from _function(job.partitioner, "spec.partition.python")
 
 
 def _fragment(fragment: Fragment | None, path: str) -> Iterator[Finding]:
@@ -173,106 +162,10 @@ def _function(function: PythonFunction, path: str) -> Iterator[Finding]:
         yield Finding(path, f"{function.entry!r} does not name a function", remedy)
 
 
-_OF_JOBS = (ExchangeKind.HASH, ExchangeKind.RANGE, ExchangeKind.SINGLE, ExchangeKind.FORWARD, ExchangeKind.CUSTOM)
-_OF_INPUTS = (*_OF_JOBS, ExchangeKind.BROADCAST)
-
-
-def _exchange(job: JobPlan) -> Iterator[Finding]:
-    if job.partition is ExchangeKind.BROADCAST:
-        reason = "a job cannot broadcast all its inputs"
-        yield Finding("spec.partition", reason, "Set exchange: broadcast on one input.")
-    elif job.partition not in _OF_JOBS:
-        yield Finding("spec.partition", f"a job cannot partition by {job.partition}", did_you_mean("", _OF_JOBS))
-    for at, input_ in enumerate(job.inputs):
-        if input_.exchange not in (None, *_OF_INPUTS):
-            reason = f"an input cannot go by {input_.exchange}"
-            yield Finding(f"spec.input[{at}].exchange", reason, did_you_mean("", _OF_INPUTS))
-    if (job.partitioner is not None) != (job.partition is ExchangeKind.CUSTOM):
-        yield Finding("spec.partition", "a function of partition and partition: custom go together")
-    if job.partitioner is not None:
-        yield from _function(job.partitioner, "spec.partition.python")
-    if job.map_only:
-        yield from _unheeded_exchange(job)
-        return
-    broadcast = [input_.exchange is ExchangeKind.BROADCAST for input_ in job.inputs]
-    if job.inputs and all(broadcast) and job.partitions != 1:
-        remedy = "Leave exchange out for one input, or set partitions: 1."
-        yield Finding("spec.input", "every input is broadcast, so every reducer would give the same rows", remedy)
-    for at, input_ in enumerate(job.inputs):
-        if input_.exchange is ExchangeKind.CUSTOM and job.partitioner is None:
-            yield Finding(f"spec.input[{at}].exchange", "custom needs a function", "Set partition: {python: …}.")
-
-
-def _unheeded_exchange(job: JobPlan) -> Iterator[Finding]:
-    """A job without a shuffle that says how to shuffle."""
-    remedies = {
-        ExchangeKind.SINGLE: "Set partitions: 1.",
-        ExchangeKind.RANGE: "Set sort: [{by: …}], or a key.",
-        ExchangeKind.CUSTOM: "Give the inputs a key.",
-    }
-    if job.partition in remedies:
-        reason = "a job without reduce, key, partitions and sort does not partition"
-        yield Finding("spec.partition", reason, remedies[job.partition])
-    for at, input_ in enumerate(job.inputs):
-        if input_.exchange is not None:
-            reason = "a job without reduce, key, partitions and sort has no exchange"
-            yield Finding(f"spec.input[{at}].exchange", reason, "Leave it out, or add a reduce.")
-
-
-def _keys(job: JobPlan) -> Iterator[Finding]:
-    if job.map_only:
-        return
-    counts: dict[int, int] = {}
-    for at, input_ in enumerate(job.inputs):
-        path, kind = f"spec.input[{at}].key", input_.exchange or job.partition
-        if "" in input_.key:
-            yield Finding(path, "the name of a column is empty")
-        for name in _repeated(input_.key):
-            yield Finding(path, f"names {name!r} twice")
-        if kind in (ExchangeKind.HASH, ExchangeKind.CUSTOM) and not input_.key:
-            remedy = "Set key: [column], or partition: single for one reducer."
-            yield Finding(path, f"partitioning by {kind} needs a key", remedy)
-        if kind is ExchangeKind.RANGE and not input_.key and not job.sort:
-            yield Finding(path, "partitioning by range needs a key or an order", "Set key: [column], or sort.")
-        if kind in (ExchangeKind.HASH, ExchangeKind.RANGE, ExchangeKind.CUSTOM) and input_.key:
-            counts[at] = len(input_.key)
-    if len(set(counts.values())) > 1:
-        said = ", ".join(f"{job.inputs[at].name} has {count}" for at, count in counts.items())
-        path = f"spec.input[{max(counts)}].key"
-        yield Finding(
-            path, f"the inputs' keys differ in length: {said}", "Rows meet where all of their keys are equal."
-        )
-
-
-def _partitions(job: JobPlan) -> Iterator[Finding]:
-    if job.partitions is None:
-        return
-    if job.partitions < 1:
-        yield Finding("spec.partitions", f"must be at least 1, found {job.partitions}")
-    elif job.partitions > MOST_PARTITIONS:
-        reason = f"must be at most {MOST_PARTITIONS:,}, found {job.partitions:,}"
-        yield Finding("spec.partitions", reason, "Each is a task and a part of the output.")
-    elif job.partition is ExchangeKind.SINGLE and job.partitions != 1:
-        remedy = "Leave partitions out, or set partition: hash."
-        yield Finding("spec.partitions", f"partition: single has one partition, not {job.partitions}", remedy)
-    elif job.hash is HashName.DUCKDB and job.partitions & (job.partitions - 1):
-        up = 1 << job.partitions.bit_length()
-        remedy = f"Set partitions: {up // 2} or {up}, or hash: gm1."
-        yield Finding("spec.partitions", f"hash: duckdb wants a power of two, found {job.partitions}", remedy)
-
-
-def _sort(job: JobPlan) -> Iterator[Finding]:
-    for at, term in enumerate(job.sort):
-        if not term.by:
-            yield Finding(f"spec.sort[{at}].by", "the name of a column is empty")
-    for name in _repeated(term.by for term in job.sort):
-        yield Finding("spec.sort", f"names {name!r} twice")
-
-
 def _outputs(job: JobPlan) -> Iterator[Finding]:
     if len(job.outputs) > 1 and any(not output.name for output in job.outputs):
         yield Finding("spec.outputs", "of several outputs each needs a name")
-    for name in _repeated(output.name for output in job.outputs if output.name):
+    for name in repeated(output.name for output in job.outputs if output.name):
         yield Finding(f"spec.outputs[{name}]", "there are two outputs of this name")
     placed: dict[str, str] = {}
     for output in job.outputs:
@@ -297,7 +190,7 @@ def output_findings(output: Output, path: str) -> Iterator[Finding]:
         yield Finding(f"{path}.compression", reason, did_you_mean(output.compression, CODECS[output.format]))
     if output.partition_by and output.format is Format.TEXT:
         yield Finding(f"{path}.partitionBy", "text has no columns to make folders of")
-    for name in _repeated(output.partition_by):
+    for name in repeated(output.partition_by):
         yield Finding(f"{path}.partitionBy", f"names {name!r} twice")
 
 
@@ -336,7 +229,7 @@ def _code(job: JobPlan) -> Iterator[Finding]:
         yield Finding("spec.code", "uri and sha256 go together", "sha256sum FILE prints the digits.")
     elif code.sha256 and not _SHA256.fullmatch(code.sha256):
         yield Finding("spec.code.sha256", f"must be 64 hex digits in lower case, found {code.sha256!r}")
-    for name in _repeated(file.path for file in code.inline):
+    for name in repeated(file.path for file in code.inline):
         yield Finding(f"spec.code.inline[{name}]", "there are two files of this path")
     for file in code.inline:
         if not _is_relative(file.path):
@@ -348,7 +241,7 @@ def _code(job: JobPlan) -> Iterator[Finding]:
 
 
 def _labels(job: JobPlan) -> Iterator[Finding]:
-    for name in _repeated(name for name, _ in job.labels):
+    for name in repeated(name for name, _ in job.labels):
         yield Finding(f"metadata.labels[{name}]", "is given twice")
 
 
@@ -356,19 +249,12 @@ def _is_relative(path: str) -> bool:
     return bool(path) and "\\" not in path and all(step not in ("", ".", "..") for step in path.split("/"))
 
 
-def _repeated(names: Iterable[str]) -> list[str]:
-    return [name for name, count in Counter(names).items() if count > 1]
-
-
 RULES: tuple[Rule, ...] = (
     _name,
     _input_names,
     _sources,
     _fragments,
-    _exchange,
-    _keys,
-    _partitions,
-    _sort,
+    *EXCHANGE_RULES,
     _outputs,
     _budgets,
     _code,

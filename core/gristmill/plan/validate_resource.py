@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from gristmill.plan.finding import Finding
 from gristmill.plan.job import Store
 from gristmill.plan.pool import PoolPlan
 from gristmill.plan.query import QueryPlan
 from gristmill.plan.validate_job import (
     IDENTIFIER,
-    Finding,
     lifetime_findings,
     name_findings,
     output_findings,
