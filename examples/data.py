@@ -40,4 +40,6 @@ def write_all(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_all(Path(sys.argv[1] if len(sys.argv) > 1 else "data"))
+    data = Path(sys.argv[1] if len(sys.argv) > 1 else "data")
+    write_all(data)
+    print("The input of the examples lies in", ", ".join(f"{folder}/" for folder in sorted(data.iterdir())))
