@@ -251,8 +251,6 @@ def _outputs(resource: Resource, world: World) -> dict[str, str]:
     found = {}
     for name in resource.run.upstreams if resource.run else ():
         upstream = world.resource(Key(Kind.JOB, resource.key.namespace, name))
-        told = upstream.status.told if upstream else {}
-        pointer = told.get("result") or next(iter(told.get("outputs") or []), None)
-        if pointer:
-            found[name] = str(pointer["uri"])
+        if upstream is not None and upstream.status.output:
+            found[name] = upstream.status.output
     return found

@@ -194,8 +194,8 @@ def _pool(key: Key, uid: str, spec: Mapping[str, Any], run: RunSpec | None, defa
         template=template,
         secrets=_secrets(own),
         shared_secrets=tuple(name for name in _secrets(shared) if name not in _secrets(own)),
-        claims=tuple(dict.fromkeys((*_claims([*inputs, *outputs]), *map(str, _list(spec.get("claims")))))),
-        written_claims=_claims(outputs),
+        claims=tuple(dict.fromkeys((*claims_of([*inputs, *outputs]), *map(str, _list(spec.get("claims")))))),
+        written_claims=claims_of(outputs),
         endpoints=tuple(dict.fromkeys(str(store["endpoint"]) for store in stores if store.get("endpoint"))),
         uris=inputs,
         stores="" if private and not defaults.stores else json.dumps(stores),
@@ -248,7 +248,8 @@ def _uris(places: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
-def _claims(uris: Sequence[str]) -> tuple[str, ...]:
+def claims_of(uris: Sequence[str]) -> tuple[str, ...]:
+    """The claims of those URIs that lie on volumes, each once."""
     return tuple(dict.fromkeys(urlsplit(uri).netloc for uri in uris if uri.startswith(_CLAIM_SCHEME)))
 
 

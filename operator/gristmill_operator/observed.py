@@ -127,11 +127,15 @@ class LeadView:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Another job whose rows this one reads; ``phase`` None: there is none of that name."""
+    """Another job whose rows this one reads; ``phase`` None: there is none of that name.
+
+    ``output`` is where its rows lie, once it has committed them.
+    """
 
     name: str
     phase: Phase | None = None
     message: str = ""
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from gristmill_operator.observed import (
 )
 from gristmill_operator.pacing import write_in
 from gristmill_operator.policies.case import RETRY_S
+from gristmill_operator.policies.upstream import mounting
 from gristmill_operator.status import Phase, Status, status_form
 from gristmill_operator.volumes import Volumes
 from gristmill_operator.world import World
@@ -91,7 +92,9 @@ class Shell:
 
     async def _step(self, resource: Resource) -> float | None:
         now = self._clock()
-        observed = await self._observe(resource, now)
+        upstreams = self._upstreams(resource)
+        resource = mounting(resource, upstreams)
+        observed = await self._observe(resource, upstreams, now)
         decision = decide(resource, resource.status, observed, now)
         failures = await self._actor.act(resource, decision.actions)
         self._remember(resource, decision, failures, now)
@@ -138,7 +141,7 @@ class Shell:
                 raise
         self._metrics.status_writes.labels(resource.key.kind.value).inc()
 
-    async def _observe(self, resource: Resource, now: float) -> Observed:
+    async def _observe(self, resource: Resource, upstreams: tuple[Upstream, ...], now: float) -> Observed:
         own = resource.pool
         named = self._named(resource)
         pool_uid = own.uid if own else named.uid if named else ""
@@ -150,7 +153,7 @@ class Shell:
             lead=self._lead(pool_uid),
             report=self._leads.report(resource.uid),
             failures=(*recent, *elsewhere),
-            upstreams=self._upstreams(resource),
+            upstreams=upstreams,
             named=named,
             children=self._children(resource) if resource.key.kind is Kind.QUERY else {},
             zones=self._world.zones(),
@@ -194,7 +197,7 @@ class Shell:
         found = self._world.resource(Key(Kind.JOB, namespace, name))
         if found is None:
             return Upstream(name)
-        return Upstream(name, found.status.phase or Phase.PENDING, found.status.message)
+        return Upstream(name, found.status.phase or Phase.PENDING, found.status.message, found.status.output)
 
     def _children(self, query: Resource) -> dict[str, Child]:
         found = {}

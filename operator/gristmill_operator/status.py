@@ -89,6 +89,12 @@ class Status:
         """The condition of that type, or None."""
         return next((one for one in self.conditions if one.type is type_), None)
 
+    @property
+    def output(self) -> str:
+        """Where the rows lie that the run was for, once it has committed them."""
+        pointer = self.told.get("result") or next(iter(self.told.get("outputs") or []), None)
+        return str(pointer["uri"]) if pointer else ""
+
     def with_condition(self, new: Condition) -> Status:
         """The same with ``new`` in its place; ``since`` stays where its truth stays."""
         old = self.condition(new.type)

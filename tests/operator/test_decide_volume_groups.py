@@ -12,8 +12,9 @@ from gristmill.wire.reports import PoolNeed
 from gristmill_operator.actions import CreatePod, DeletePod
 from gristmill_operator.decide import Decision
 from gristmill_operator.model import Resource
-from gristmill_operator.observed import VOLUME, VOLUMES_APART, Failure, Observed, PlacedVolume, PodView
+from gristmill_operator.observed import VOLUME, VOLUMES_APART, Failure, Observed, PlacedVolume, PodView, Upstream
 from gristmill_operator.pods import pod_manifest
+from gristmill_operator.policies.upstream import mounting
 from gristmill_operator.settings import OperatorSettings, PodDefaults
 from gristmill_operator.status import Phase, Status
 
@@ -121,6 +122,15 @@ def test_outputs_on_volumes_of_two_nodes_are_refused_with_their_names() -> None:
     decision = decided(what, Status(), Observed(volumes=(A, B)))
     assert decision.status.phase is Phase.FAILED
     assert "pv-a of claim a lies on node n1, volume pv-b of claim b lies on node n2" in decision.status.message
+
+
+def test_a_volume_that_an_upstream_wrote_to_is_mounted_too() -> None:
+    what = job(input=[{"name": "x", "fromJob": "first"}, {"name": "y", "uri": "pvc://a/*.txt", "format": "text"}])
+    upstreams = (Upstream("first", Phase.COMPLETE, output="pvc://b/out"),)
+    mounted = mounting(what, upstreams)
+    observed = Observed(upstreams=upstreams, volumes=(A, B))
+    assert made(decided(mounted, Status(), observed)) == [(f"{BASE}-lead-0", ("a",))]
+    assert mounting(what, (Upstream("first", Phase.COMPLETE, output="s3://b/out"),)) == what
 
 
 def test_pods_of_a_warm_pool_all_mount_the_same() -> None:

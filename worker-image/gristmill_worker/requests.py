@@ -49,7 +49,8 @@ class Request:
     def volumes(self) -> frozenset[str]:
         """The volumes (``pvc://CLAIM``) that it reads."""
         spec = self.resource.get("spec", {})
-        return frozenset(_volumes([spec.get(part) for part in ("input", "sideInputs", "tables")]))
+        read = [spec.get(part) for part in ("input", "sideInputs", "tables")]
+        return frozenset(_volumes([*read, *_upstream(self.resource).values()]))
 
 
 def _volumes(form: object) -> Iterator[str]:

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gristmill_operator.model import Resource, claims_of
+from gristmill_operator.observed import Upstream
 from gristmill_operator.policies.case import Case, Outcome, Pods
 from gristmill_operator.status import BEGUN, Phase
+
+
+def mounting(resource: Resource, upstreams: Sequence[Upstream]) -> Resource:
+    """The resource with the claims, too, on which the jobs whose rows it reads have put these."""
+    pool, more = resource.pool, claims_of([one.output for one in upstreams])
+    if pool is None or not more:
+        return resource
+    return replace(resource, pool=replace(pool, claims=tuple(dict.fromkeys((*pool.claims, *more)))))
 
 
 def upstream(case: Case) -> Outcome | None:
