@@ -5,7 +5,8 @@ Called by the binder. The block's relation grows clause by clause in the order i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -358,16 +359,24 @@ def with_windows_in_place(node: exp.Select) -> exp.Select:
     new.set("windows", None)
     for window in list(new.find_all(exp.Window)):
         alias = window.args.get("alias")
-        definition = named.get(alias.name.casefold()) if isinstance(alias, exp.Identifier) else None
         if alias is None or window.find_ancestor(exp.Select) is not new:
             continue
-        if definition is None or definition.args.get("alias"):
-            raise CannotSpread("a window that another one is built on")
+        definition = _defined(alias, named)
         window.set("alias", None)
         for part in ("partition_by", "order", "spec"):
-            if not window.args.get(part) and (given := definition.args.get(part)):
+            if not window.args.get(part) and (given := definition.get(part)):
                 window.set(part, [copied(g) for g in given] if isinstance(given, list) else copied(given))
     return new
+
+
+def _defined(alias: object, named: Mapping[str, exp.Expr]) -> dict[str, Any]:
+    """What a WINDOW clause says of a name, with what the window says that it is built on."""
+    definition = named.get(alias.name.casefold()) if isinstance(alias, exp.Identifier) else None
+    if definition is None:
+        raise CannotSpread("a window that is not in the WINDOW clause")
+    own = {part: value for part, value in definition.args.items() if value}
+    base = definition.args.get("alias")
+    return _defined(base, named) | own if base is not None else own
 
 
 def _project(relation: Relation, items: tuple[Item, ...]) -> Relation:

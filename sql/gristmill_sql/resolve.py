@@ -29,6 +29,8 @@ def resolve_columns(expression: exp.Expr, scope: Scope) -> exp.Expr:
             return exp.Var(this=".".join(part.name for part in node.parts)) if isinstance(node, exp.Column) else None
         if (expanded := expanded_macro(node)) is not None:
             return resolve_columns(expanded, scope)
+        if isinstance(node, exp.PositionalColumn):
+            return column(scope.visible()[int(node.name) - 1].column.name)
         return _column(node, scope) if isinstance(node, exp.Column) else None
 
     return by_keys(replaced(expression, resolved))

@@ -10,14 +10,16 @@ from sqlglot import exp
 
 from gristmill.plan.schema import Column
 from gristmill_sql.algebra import Item, Join, JoinKind, Opaque, Project, Relation, Unnest, column, names_of
+from gristmill_sql.copies import copied
 from gristmill_sql.decorrelate import Lifted, free_columns, lift
 from gristmill_sql.domain import lift_by_domain
-from gristmill_sql.expressions import conjuncts
+from gristmill_sql.expressions import columns_in, conjuncts, holds
 from gristmill_sql.opaque import CannotSpread
 from gristmill_sql.pivots import bind_pivot
 from gristmill_sql.resolve import resolve_columns
 from gristmill_sql.samples import sampled
 from gristmill_sql.scope import Bound, Named, Scope, Source
+from gristmill_sql.subqueries import SubqueryBinder
 from gristmill_sql.tables import table_name
 from gristmill_sql.unnest import unnest_items
 
@@ -103,6 +105,8 @@ class FromBinder:
 
     def _join(self, left: Relation, sources: list[Source], node: exp.Join) -> tuple[Relation, list[Source]]:
         kind = JoinKind.INNER if node.method == "POSITIONAL" else self._kind(node)
+        if isinstance(node.this, exp.Table):
+            node = _with_series_as_list(node, node.this)
         if isinstance(node.this, exp.Unnest) and node.this.find(exp.Column):
             return self._unnested(kind, left, sources, node)
         right, added = self._item(node.this, sources)
@@ -117,6 +121,10 @@ class FromBinder:
         if using:
             return self._join_using(kind, left, sources, right, added, using)
         on = self._condition(node.args.get("on"), [*sources, *added])
+        if any(holds(term, exp.Query) for term in on):
+            if dependent:
+                raise CannotSpread("LATERAL with a subquery in the condition of its join")
+            left, right, on = self._without_subqueries(left, right, on, Scope(self._outer, [*sources, *added]))
         if dependent:
             left, lifted = self._lifted(left, right)
             right, on = lifted.relation, (*lifted.predicates, *on)
@@ -161,6 +169,34 @@ class FromBinder:
         terms = tuple(resolve_columns(term, scope) for term in conjuncts(on))
         return tuple(t for t in terms if not (isinstance(t, exp.Boolean) and t.this))
 
+    def _without_subqueries(
+        self, left: Relation, right: Relation, on: tuple[exp.Expr, ...], scope: Scope
+    ) -> tuple[Relation, Relation, tuple[exp.Expr, ...]]:
+        """A join's condition over columns alone: its subqueries are columns of the side whose columns they use."""
+        subqueries = SubqueryBinder(self._binder, self._environment)
+        plain = []
+        for term in on:
+            read = self._read_by_subqueries(term, scope) & (names_of(left) | names_of(right))
+            if read <= names_of(left):
+                left, value = subqueries.scalars(left, term, scope)
+            elif read <= names_of(right):
+                right, value = subqueries.scalars(right, term, scope)
+            else:
+                raise CannotSpread("a subquery over both sides of the join whose condition it is in")
+            plain.append(value)
+        return left, right, tuple(plain)
+
+    def _read_by_subqueries(self, term: exp.Expr, scope: Scope) -> frozenset[str]:
+        """The columns that the subqueries of a condition use, and those that IN, ANY and ALL compare with them."""
+        read: set[str] = set()
+        for query in term.find_all(exp.Query):
+            if query.find_ancestor(exp.Query) is None:
+                read |= free_columns(self._binder.query(copied(query), self._environment, scope).relation)
+        for node in term.find_all(exp.In, exp.Binary):
+            if node.args.get("query") or isinstance(node.args.get("expression"), exp.Any | exp.All):
+                read |= columns_in(node.this)
+        return frozenset(read)
+
     def _join_using(
         self,
         kind: JoinKind,
@@ -194,6 +230,24 @@ def positional(left: Relation, right: Relation) -> Opaque:
     sql = "SELECT * FROM left_rows POSITIONAL JOIN right_rows"
     columns = (*left.columns, *right.columns)
     return Opaque((left, right), ("left_rows", "right_rows"), sql, columns, "a positional join", passes=True)
+
+
+def _with_series_as_list(join: exp.Join, table: exp.Table) -> exp.Join:
+    """``FROM t, range(t.n) r(i)`` as ``FROM t, unnest(range(t.n)) r(i)``; all other joins as they are."""
+    call = table.this
+    if (
+        not _is_series(call)
+        or not call.find(exp.Column)
+        or any(table.args.get(k) for k in ("sample", "pivots", "joins"))
+    ):
+        return join
+    name = "range" if call.args.get("is_end_exclusive") or call.name.lower() == "range" else "generate_series"
+    given = table.args.get("alias")
+    columns = (given.args.get("columns") if given else None) or [exp.to_identifier(name)]
+    alias = exp.TableAlias(this=exp.to_identifier(table.alias or name), columns=[copied(c) for c in columns])
+    new = copied(join)
+    new.set("this", exp.Unnest(expressions=[copied(call)], alias=alias))
+    return new
 
 
 def _is_series(node: exp.Expr) -> bool:

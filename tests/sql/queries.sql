@@ -485,3 +485,18 @@ SELECT percentile_disc(0.3) WITHIN GROUP (ORDER BY b DESC), percentile_cont([0.2
 SELECT id, day + INTERVAL '3 mins', day - INTERVAL '2 mons 1 d', INTERVAL '1.5 days', INTERVAL '3 days ago', INTERVAL '04:05:06' FROM t;
 SELECT INTERVAL '90 secs' FROM t WHERE day > DATE '2024-01-20' - INTERVAL '1 w';
 SELECT id, INTERVAL '2' DAY, INTERVAL 3 HOURS, INTERVAL (b) MONTH, INTERVAL '1.5' DAY, count(*) OVER (ORDER BY day RANGE INTERVAL '2 d' PRECEDING) FROM t;
+
+-- subqueries in the condition of a join, of one side's columns or of both
+SELECT t.id, u.uid FROM t LEFT JOIN u ON u.a = t.a AND u.uid = (SELECT max(v.uid) FROM u v WHERE v.a = t.a);
+SELECT t.id, u.uid FROM t JOIN u ON u.a = t.a AND u.uid > (SELECT avg(uid) FROM u);
+SELECT t.id, u.uid FROM t LEFT JOIN u ON u.a = t.a AND u.d = (SELECT max(d) FROM u v WHERE v.a = u.a);
+SELECT t.id, u.uid FROM t FULL JOIN u ON u.a = t.a AND u.s IN (SELECT s FROM one) AND t.id NOT IN (SELECT uid FROM u WHERE uid > 4);
+SELECT t.id, u.uid FROM t RIGHT JOIN u ON u.a = t.a AND EXISTS (SELECT 1 FROM u v WHERE v.uid = t.id AND v.s = 'y');
+SELECT t.id FROM t SEMI JOIN u ON u.a = t.a AND u.uid >= ALL (SELECT uid FROM u v WHERE v.a = u.a);
+SELECT t.id, u.uid FROM t LEFT JOIN u ON u.a = t.a AND EXISTS (SELECT 1 FROM u v WHERE v.a = t.a AND v.uid > u.uid) -- single;
+
+-- windows built on windows, columns by position, range() of columns in FROM
+SELECT id, row_number() OVER w1, sum(b) OVER w2, max(b) OVER (w0 ORDER BY day, id) FROM t WINDOW w0 AS (PARTITION BY a), w1 AS (w0 ORDER BY id), w2 AS (w1 ROWS UNBOUNDED PRECEDING);
+SELECT #1, #2 + 1 AS x FROM (SELECT id, b FROM t) ORDER BY #1 DESC LIMIT 7;
+SELECT t.id, r.i, s.generate_series FROM t, range(t.id % 4) r(i), generate_series(2, t.id % 5) s WHERE r.i > 0;
+SELECT t.id, g.d FROM t, generate_series(t.day, t.day + 3, INTERVAL 1 DAY) AS g(d) WHERE t.id < 5;

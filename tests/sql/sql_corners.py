@@ -465,14 +465,17 @@ def _using(draw: st.DrawFn, shape: Shape) -> str:
 @st.composite
 def _placed_subqueries(draw: st.DrawFn, shape: Shape) -> str:
     """Subqueries in HAVING, ORDER BY, aggregates, CASE, windows, and below each other."""
-    rows, inner = draw(sources(shape)), draw(tables(shape, "q"))
+    rows, inner, beside = draw(sources(shape)), draw(tables(shape, "q")), draw(tables(shape, "w"))
     pairs = [(a, b) for kind in "nsmtpk" for a in rows.of(kind) for b in inner.of(kind)]
     outside, inside = draw(st.sampled_from(pairs or [(rows.keys[0], inner.keys[0])]))
     number, one, total = draw(expressions(rows, "n")), _one_of(draw, rows), _total(rows)
     same = f"FROM {inner.text} WHERE {inside} = {outside}"
     counted, found = f"(SELECT count(*) {same})", f"EXISTS (SELECT 1 {same} AND {draw(comparisons(inner))})"
     source, where = f"FROM {rows.text}", draw(comparisons(rows))
+    side = draw(st.sampled_from(["", "LEFT ", "RIGHT ", "FULL "]))
     choices = [
+        f"SELECT {total}, {beside.keys[0]} AS c0 {source} {side}JOIN {beside.text} "
+        f"ON {rows.keys[0]} = {beside.keys[0]} AND {draw(st.sampled_from([found, f'{counted} > 0', f'NOT {found}']))}",
         f"SELECT {outside} AS c0, sum({number}) AS c1 {source} GROUP BY {outside} HAVING {counted} > 0",
         f"SELECT sum({counted}) AS c0, count(*) FILTER (WHERE {found}) AS c1 {source}",
         f"SELECT {one} AS c0, max(CASE WHEN {found} THEN {rows.keys[0]} END) AS c1 {source} GROUP BY {one}",
