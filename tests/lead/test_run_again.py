@@ -53,7 +53,8 @@ def lead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lead:
     monkeypatch.setattr(_Run, "begun", [])
     tls = cast(TlsFiles, None)
     pod = {"pool": "gpool-a", "executor_memory_bytes": 1, "slots": 1, "stores": (), "scratch": "", "zones": {}}
-    shape = type("Shape", (), {**pod, "operator": "127.0.0.1:1", "operator_tls": tls, "name": "lead-0"})
+    volumes = {"volumes": (), "volume_groups": ()}
+    shape = type("Shape", (), {**pod, **volumes, "operator": "127.0.0.1:1", "operator_tls": tls, "name": "lead-0"})
     return Lead(cast(Pod, shape()))
 
 
