@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gristmill.kernel.groups import Tagged
     from gristmill.kernel.records import to
     from gristmill.plan.job import Store
+    from gristmill.rows.inference import Map
 
 _HOMES = {
     "gristmill.api.cluster.place": ("Cluster",),
@@ -41,6 +42,7 @@ _HOMES = {
     "gristmill.kernel.groups": ("Tagged",),
     "gristmill.kernel.context": ("counter", "side"),
     "gristmill.plan.job": ("Store",),
+    "gristmill.rows.inference": ("Map",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -49,6 +51,7 @@ __all__ = [
     "GristmillError",
     "Input",
     "Job",
+    "Map",
     "Progress",
     "Query",
     "Result",

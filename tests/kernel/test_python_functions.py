@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from plans import batches, files, job, pairs, parquet, pylists, python, rows, text
 from sequential import run_chain, run_job
 
 import gristmill as gm
-from gristmill.errors import FragmentError
+from gristmill.errors import FragmentError, TypeConflict
+from gristmill.kernel.values import values_of
 from gristmill.plan.exchange import ExchangeKind
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, SideInput
 from gristmill.plan.schema import SortKey
@@ -312,3 +315,39 @@ def test_a_custom_partitioner_names_the_partition(tmp_path: Path) -> None:
         partition=ExchangeKind.CUSTOM, partitioner=by_parity,
     )  # fmt: skip
     assert [key for key, _ in pylists(run_job(plan, tmp_path).table)] == [2, 4, 1, 3]
+
+
+MAPS = pa.table(
+    {
+        "key": [1, 2, 3, 4],
+        "value": pa.array(
+            [[((1, 2), ["a"])], [], None, [((3, None), None), ((4, 5), [])]],
+            pa.map_(pa.struct({"_0": pa.int64(), "_1": pa.int64()}), pa.list_(pa.string())),
+        ),
+    }
+)
+
+
+def as_they_come(key: Any, value: Any) -> Any:
+    assert value is None or type(value) is gm.Map
+    yield key, value
+
+
+def test_maps_come_as_dicts_and_stay_maps(tmp_path: Path) -> None:
+    there, out = str(tmp_path / "maps.parquet"), str(tmp_path / "out")
+    pq.write_table(MAPS, there)
+    copy = gm.Job("copy", input=gm.pairs(there), map=as_they_come, output=gm.output(out))
+    assert gm.run(copy).arrow().sort_by("key").equals(MAPS)
+
+
+def test_times_finer_than_those_of_python_are_refused() -> None:
+    fine = pa.array([1_000, 1_001, None], pa.time64("ns"))
+    assert values_of(fine.slice(0, 1)) == [dt.time(microsecond=1)]
+    with pytest.raises(TypeConflict, match="no nanoseconds"):
+        values_of(fine)
+
+
+def test_a_map_whose_keys_no_dict_can_have_is_refused() -> None:
+    structs = pa.array([[({"a": 1}, 2)]], pa.map_(pa.struct({"a": pa.int64()}), pa.int64()))
+    with pytest.raises(TypeConflict, match=r"MAP\(STRUCT\(a BIGINT\), BIGINT\) cannot be those of a dict"):
+        values_of(structs)

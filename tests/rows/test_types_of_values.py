@@ -13,6 +13,7 @@ import pytest
 from gristmill.errors import TypeConflict
 from gristmill.plan.schema import Column
 from gristmill.rows.carriers import logical_of
+from gristmill.rows.inference import Map
 from gristmill.rows.types import arrow_schema, cast_table, infer, schema_of, unify
 
 
@@ -42,6 +43,10 @@ from gristmill.rows.types import arrow_schema, cast_table, infer, schema_of, uni
         ([dt.timedelta(days=1)], "INTERVAL"),
         ([uuid.UUID(int=5)], "UUID"),
         ([()], "STRUCT()"),
+        ([{1: "a"}, {}, None, {2: None}], "MAP(BIGINT, VARCHAR)"),
+        ([Map(a=1), None, Map(b=2.5)], "MAP(VARCHAR, DOUBLE)"),
+        ([[Map({(1, "x"): [1]})]], 'MAP(STRUCT("_0" BIGINT, "_1" VARCHAR), BIGINT[])[]'),
+        ([Map()], 'MAP("NULL", "NULL")'),
     ],
 )
 def test_python_values_get_the_type_that_holds_them_all(values: list[object], logical: str) -> None:

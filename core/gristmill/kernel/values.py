@@ -11,6 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gristmill.errors import TypeConflict
+from gristmill.rows.carriers import logical_of
+from gristmill.rows.inference import Map
+
 _WIDE_INTEGER = 38
 """Digits of the decimal in which integers over 64 bits travel."""
 
@@ -18,7 +22,8 @@ _WIDE_INTEGER = 38
 def values_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
     """The values of one column: NULL is None, a struct ``_0, _1, …`` a tuple, any other struct a dict.
 
-    DECIMAL(38,0), which is how wide integers travel, gives int.
+    DECIMAL(38,0), which is how wide integers travel, gives int; a MAP is a ``Map``. Raises TypeConflict for what Python
+    has no value for.
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
@@ -29,7 +34,9 @@ def values_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         return _lists(array)
     if types.is_map(kind):
-        return [None if value is None else dict(value) for value in array.to_pylist()]
+        return _maps(array)
+    if types.is_time64(kind) and kind.unit == "ns":
+        return _times(array)
     if types.is_decimal(kind) and kind.scale == 0 and kind.precision == _WIDE_INTEGER:
         return [None if value is None else int(value) for value in array.to_pylist()]
     plain = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
@@ -76,6 +83,30 @@ def _lists(array: pa.Array) -> list[Any]:
         found.append(items[at : at + length])
         at += length
     return _with_nulls(found, array)
+
+
+def _maps(array: pa.MapArray) -> list[Any]:
+    pairs = pa.StructArray.from_arrays([array.keys, array.items], names=["_0", "_1"])
+    found = _lists(pa.ListArray.from_arrays(array.offsets, pairs, mask=array.is_null()))
+    try:
+        return [None if value is None else Map(value) for value in found]
+    except TypeError as error:
+        raise TypeConflict(
+            f"the keys of {logical_of(pa.field('', array.type))} cannot be those of a dict: {error}",
+            place="a Python function's rows",
+            remedy="Take its entries apart with SQL (map_entries), or read batches.",
+        ) from error
+
+
+def _times(array: pa.Array) -> list[Any]:
+    try:
+        return array.cast(pa.time64("us")).to_pylist()  # type: ignore[no-any-return]
+    except pa.ArrowInvalid as error:
+        raise TypeConflict(
+            "times of Python have no nanoseconds",
+            place="a Python function's rows",
+            remedy="Cast the column to TIME with SQL, or read batches.",
+        ) from error
 
 
 def _with_nulls(found: list[Any], array: pa.Array) -> list[Any]:

@@ -31,12 +31,16 @@ _PLAIN: dict[type, pa.DataType] = {
 }
 
 
+class Map(dict[Any, Any]):
+    """The value of a MAP, whose keys differ from row to row: a dict that stays a MAP where other dicts are structs."""
+
+
 def infer(values: Sequence[object], place: str) -> pa.Array:
     """The values as one typed array.
 
     int is BIGINT, or DECIMAL(38,0) where one needs over 64 bits; int and float together DOUBLE; a tuple is a struct
-    ``_0, _1, ...``, a list a list, a dict a struct of its keys; None is NULL. Raises TypeConflict, which names
-    ``place`` and the number of the record (from 0), for what cannot be one column.
+    ``_0, _1, ...``, a list a list, a dict a struct of its keys, or a MAP where none of them is a str; None is NULL.
+    Raises TypeConflict, which names ``place`` and the number of the record (from 0), for what cannot be one column.
     """
     kinds = set(map(type, values)) - {type(None)}
     try:
@@ -118,8 +122,11 @@ def _tuples(values: Sequence[Any], place: str) -> pa.Array:
 
 def _dicts(values: Sequence[Any], place: str) -> pa.Array:
     names = dict.fromkeys(name for value in values if value is not None for name in value)
-    if stranger := next((name for name in names if not isinstance(name, str)), None):
-        raise TypeConflict(f"a dict has the key {stranger!r}, which is not a str", place=place)
+    strangers = [name for name in names if not isinstance(name, str)]
+    if strangers and len(strangers) == len(names):
+        return _maps(values, place)
+    if strangers:
+        raise TypeConflict(f"dicts have str keys, and the key {strangers[0]!r}, which is not a str", place=place)
     return _struct(values, [(name, name) for name in names], place)
 
 
@@ -136,15 +143,29 @@ def _struct(values: Sequence[Any], members: list[tuple[str, Any]], place: str) -
     return pa.StructArray.from_arrays(columns, fields=fields, mask=missing)
 
 
+def _maps(values: Sequence[Any], place: str) -> pa.Array:
+    there = [value for value in values if value is not None]
+    keys = infer([key for value in there for key in value], f"{place}, keys")
+    if keys.null_count:
+        raise TypeConflict("a MAP has the key None", place=place)
+    items = infer([item for value in there for item in value.values()], f"{place}, values")
+    return pa.MapArray.from_arrays(_offsets(values), keys, items)
+
+
 def _lists(values: Sequence[Any], place: str) -> pa.Array:
     items = infer([item for value in values if value is not None for item in value], f"{place}[]")
+    return pa.ListArray.from_arrays(_offsets(values), items)
+
+
+def _offsets(values: Sequence[Any]) -> pa.Array:
+    """Where each list begins among all items, and the end of the last; that of a NULL is NULL."""
     offsets: list[int | None] = []
     end = 0
     for value in values:
         offsets.append(None if value is None else end)
         end += 0 if value is None else len(value)
     offsets.append(end)
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), items)
+    return pa.array(offsets, pa.int32())
 
 
 def _timestamps(values: Sequence[Any], place: str) -> pa.Array:
@@ -173,6 +194,7 @@ _BUILDERS: dict[type, Callable[[Sequence[Any], str], pa.Array]] = {
     tuple: _tuples,
     list: _lists,
     dict: _dicts,
+    Map: _maps,
     dt.datetime: _timestamps,
     dt.timedelta: _intervals,
     pa.MonthDayNano: lambda values, _: pa.array(values, pa.month_day_nano_interval()),
