@@ -57,7 +57,7 @@ class _Run:
     def __init__(self) -> None:
         self.joined_workers: list[str] = []
 
-    def joined(self, worker: Any, link: Any) -> None:
+    def joined(self, worker: Any, link: Any, flight_address: str) -> None:
         self.joined_workers.append(worker.worker)
 
     def left(self, worker: Any, reason: Any) -> None:

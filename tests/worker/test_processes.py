@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+import threading
 import time
+
+import pytest
 
 from gristmill.worker.memory import held
 from gristmill.worker.processes import family, kill_group, memory_bytes
@@ -37,6 +40,34 @@ def test_children_count_for_their_family() -> None:
     finally:
         kill_group(process.pid)
         process.wait()
+
+
+def test_a_family_is_whole_though_the_listing_of_threads_stops_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a thread ends in the midst of it, Linux lists none of those that began after it."""
+    whole, listed = os.listdir, []
+
+    def stops_short(folder: str) -> list[str]:
+        listed.append(folder)
+        return whole(folder)[:1] if listed.count(folder) == 1 else whole(folder)
+
+    def start() -> None:
+        children.append(_start("print(flush=True); import time; time.sleep(60)"))
+        started.set()
+        over.wait()
+
+    children: list[subprocess.Popen[bytes]] = []
+    started, over = threading.Event(), threading.Event()
+    thread = threading.Thread(target=start)
+    thread.start()
+    started.wait()
+    monkeypatch.setattr(os, "listdir", stops_short)
+    try:
+        assert children[0].pid in family(os.getpid())
+    finally:
+        over.set()
+        thread.join()
+        kill_group(children[0].pid)
+        children[0].wait()
 
 
 def test_a_process_ends_when_its_parent_does() -> None:

@@ -6,10 +6,11 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_LISTINGS = 10
 _PR_SET_NAME = 15
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -29,14 +30,29 @@ def call_process(name: str) -> None:
 def family(pid: int) -> Iterator[int]:
     """The process and all its descendants that still run."""
     yield pid
-    for task in _tasks(pid):
-        for child in _content(f"/proc/{pid}/task/{task}/children").split():
-            yield from family(int(child))
+    for child in _children(pid):
+        yield from family(child)
+
+
+def _children(pid: int) -> Iterable[int]:
+    """Children belong to the thread that made them, and go to the first thread, which is read last, when it ends."""
+    lists = (_content(f"/proc/{pid}/task/{task}/children").split() for task in reversed(_tasks(pid)))
+    return dict.fromkeys(int(child) for children in lists for child in children)
 
 
 def _tasks(pid: int) -> list[str]:
+    """Ids of its threads, the first one first. A listing stops short where a thread ends meanwhile, but not twice."""
+    found: list[str] = []
+    for _ in range(_LISTINGS):
+        before, found = found, _names(f"/proc/{pid}/task")
+        if found == before:
+            break
+    return found
+
+
+def _names(folder: str) -> list[str]:
     try:
-        return os.listdir(f"/proc/{pid}/task")
+        return os.listdir(folder)
     except OSError:
         return []
 
