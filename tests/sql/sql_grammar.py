@@ -223,7 +223,7 @@ def subqueries(draw: st.DrawFn, shape: Shape, rows: Rows) -> str:
 @st.composite
 def nested(draw: st.DrawFn, shape: Shape, rows: Rows, between: Rows) -> str:
     """A predicate of ``between`` with a subquery that also uses columns of ``rows``, two levels out."""
-    inner = draw(tables(shape, "z"))
+    inner = draw(tables(shape, "r"))
     near = draw(comparisons(Rows("", between.columns + inner.columns)))
     far = draw(comparisons(Rows("", rows.columns + inner.columns)))
     compared = draw(st.sampled_from(COMPARISONS))
