@@ -34,7 +34,7 @@ from gristmill_sql.oracle import Unbindable
 from gristmill_sql.resolve import resolve_columns
 from gristmill_sql.scope import Bound, Named, Scope
 from gristmill_sql.sources import FromBinder
-from gristmill_sql.stars import star_targets
+from gristmill_sql.stars import star_targets, struct_fields
 from gristmill_sql.subqueries import SubqueryBinder
 from gristmill_sql.unnest import with_elements
 
@@ -136,10 +136,7 @@ class Block:
         if value.find(exp.Query) or has_aggregate(value) or not self._binder.names.knows(value):
             return None
         (type_,) = self._binder.names.types([value])
-        if not type_.startswith("STRUCT(") or type_.endswith("]"):
-            return None
-        fields = self._binder.oracle.describe(f"SELECT unnest(CAST(NULL AS {type_}))")
-        return [(f.name, exp.func("struct_extract", copied(value), exp.Literal.string(f.name))) for f in fields]
+        return struct_fields(value, type_, self._binder.oracle)
 
     def _selected(self, node: exp.Expr) -> exp.Expr:
         """A resolved term of the list; an outer column in parentheses, so that it becomes a column of its own."""

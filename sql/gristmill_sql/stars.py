@@ -48,11 +48,18 @@ def _columns_of(visible: list[Named]) -> list[Target]:
 def _fields_of(node: exp.Column, scope: Scope, oracle: Oracle) -> list[Target]:
     """The fields of a struct, for a star after a column."""
     found = scope.own([node.table])
-    if found is None or not found[0].type.startswith("STRUCT(") or node.this.args.get("replace"):
+    fields = None if found is None else struct_fields(column(found[0].name), found[0].type, oracle)
+    if fields is None or node.this.args.get("replace"):
         raise CannotSpread("a star after something that is neither a table nor a struct")
-    fields = oracle.describe(f"SELECT unnest(CAST(NULL AS {found[0].type}))")
-    whole = column(found[0].name)
-    return [(f.name, exp.func("struct_extract", copied(whole), exp.Literal.string(f.name))) for f in fields]
+    return fields
+
+
+def struct_fields(value: exp.Expr, type_: str, oracle: Oracle) -> list[Target] | None:
+    """A column for each field of a value of that type; None where it is no struct."""
+    if not type_.startswith("STRUCT(") or type_.endswith("]"):
+        return None
+    fields = oracle.describe(f"SELECT unnest(CAST(NULL AS {type_}))")
+    return [(f.name, exp.func("struct_extract", copied(value), exp.Literal.string(f.name))) for f in fields]
 
 
 def _star(star: exp.Star, everything: list[Target], scope: Scope) -> list[Target]:

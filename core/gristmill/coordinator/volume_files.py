@@ -15,7 +15,7 @@ from pyarrow import flight
 
 from gristmill.errors import StorageError, error_from_dict
 from gristmill.plan.codec import from_json, to_json
-from gristmill.shuffle.fetching import TOKEN_HEADER, FlightSecurity
+from gristmill.shuffle.fetching import FlightSecurity
 from gristmill.storage.filesystem import Entry, StagedFile, Usage
 from gristmill.wire.volume_files import VOLUME_FILES, Question, VolumeRequest
 
@@ -122,9 +122,9 @@ class VolumeElsewhere:
 
     def _answer(self, address: str, request: VolumeRequest) -> bytes:
         self.usage.add()
-        options = flight.FlightCallOptions(headers=[(TOKEN_HEADER.encode(), self._security.token.encode())])
         action = flight.Action(VOLUME_FILES, to_json(request).encode())
-        parts = [part.body.to_pybytes() for part in self._client(address).do_action(action, options)]
+        answer = self._client(address).do_action(action, self._security.call_options())
+        parts = [part.body.to_pybytes() for part in answer]
         if not parts:
             raise OSError("it answers nothing")
         if error := json.loads(parts[0]):

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import duckdb
 
+from gristmill.rows.logical import quote_text
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
@@ -85,17 +87,13 @@ def _connect(settings: DatabaseSettings) -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": False,
         }
     )
-    con.execute(f"SET GLOBAL TimeZone = {_text(settings.time_zone)}")
+    con.execute(f"SET GLOBAL TimeZone = {quote_text(settings.time_zone)}")
     if settings.threads == 1:
         con.execute("SET GLOBAL disabled_optimizers = 'partial_aggregate_pushdown'")
     con.execute("SET GLOBAL errors_as_json = true")
     con.execute("SET GLOBAL parquet_metadata_cache = true")
-    folders = ", ".join(_text(folder) for folder in sorted(settings.folders))
+    folders = ", ".join(quote_text(folder) for folder in sorted(settings.folders))
     con.execute(f"SET allowed_directories = [{folders}]")
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")
     return con
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

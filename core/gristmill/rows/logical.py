@@ -41,7 +41,7 @@ class Enum:
     values: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"ENUM({', '.join(_quoted(value, chr(39)) for value in self.values)})"
+        return f"ENUM({', '.join(quote_text(value) for value in self.values)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +261,11 @@ def _tokens(text: str) -> list[str]:
 def quote_name(name: str) -> str:
     """``name`` as a quoted SQL identifier."""
     return _quoted(name, '"')
+
+
+def quote_text(value: str) -> str:
+    """``value`` as a SQL literal."""
+    return _quoted(value, "'")
 
 
 def _quoted(text: str, mark: str) -> str:

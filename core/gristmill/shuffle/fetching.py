@@ -58,6 +58,10 @@ class FlightSecurity:
             "override_hostname": self.tls.name,
         }
 
+    def call_options(self) -> flight.FlightCallOptions:
+        """What each call of a client brings: the token, where there is one."""
+        return flight.FlightCallOptions(headers=[(TOKEN_HEADER.encode(), self.token.encode())] if self.token else [])
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -145,9 +149,8 @@ class Fetching:
     def _receive(self, address: str, group: list[MapOutput], promises: Mapping[int, Future[Run]]) -> None:
         security = self._around.security
         ticket = Ticket(self._selection, tuple(output.location.path for output in group))
-        headers = [(TOKEN_HEADER.encode(), security.token.encode())] if security.token else []
         with flight.FlightClient(address, **security.client_options()) as client:
-            reader = client.do_get(flight.Ticket(ticket.to_bytes()), flight.FlightCallOptions(headers=headers))
+            reader = client.do_get(flight.Ticket(ticket.to_bytes()), security.call_options())
             answer = received(chunk.data for chunk in reader)
             for output, run in self._spool.collected(answer, group, self._selection):
                 if isinstance(run, LostBlock):

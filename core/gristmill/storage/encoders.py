@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from gristmill.errors import InvalidPlan, TypeConflict
 from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import Format
+from gristmill.rows.logical import quote_text
 from gristmill.rows.types import arrow_schema, duckdb_cast_list, schema_of
 from gristmill.storage.compression import codec_named, compressing
 
@@ -213,8 +214,8 @@ def _place(at: int) -> str:
 
 
 def _object(schema: Schema) -> str:
-    names = ["'" + column.name.replace("'", "''") + "'" for column in schema]
-    return f"json_object({', '.join(f'{name}, {_place(at)}' for at, name in enumerate(names))})::VARCHAR"
+    terms = (f"{quote_text(column.name)}, {_place(at)}" for at, column in enumerate(schema))
+    return f"json_object({', '.join(terms)})::VARCHAR"
 
 
 def _tabbed(schema: Schema) -> str:

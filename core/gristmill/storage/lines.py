@@ -20,6 +20,7 @@ from gristmill.plan.source import FileRange
 from gristmill.storage.compression import codec_of, decompressed
 from gristmill.storage.filesystem import Filesystem
 from gristmill.storage.parallel import ahead
+from gristmill.storage.readable import utf_16
 
 BLOCK_BYTES = 8 << 20
 _BEYOND_BYTES = 64 << 10
@@ -158,7 +159,7 @@ def text_of(uri: str, offset: int, block: bytes) -> str:
 def bad_utf8(uri: str, offset: int, byte: int) -> InputError:
     """The error for text that is not UTF-8."""
     if offset == 0 and byte in (0xFE, 0xFF):  # how marked UTF-16 begins
-        return InputError("the file is UTF-16", place=uri, remedy="Convert it to UTF-8: iconv -f UTF-16 -t UTF-8")
+        return utf_16(uri)
     return InputError(
         f"byte 0x{byte:02x} is not valid UTF-8",
         place=f"{uri}, byte {offset}",

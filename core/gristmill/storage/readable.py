@@ -19,4 +19,9 @@ def refuse_binary(entry: Entry, filesystem: Filesystem, wanted: str) -> None:
                 f"a {name} file cannot be read as {wanted}", place=entry.uri, remedy=f"Use format {name} for it."
             )
     if head.startswith(_UTF_16) and codec_of(entry.uri) is None:
-        raise InputError("the file is UTF-16", place=entry.uri, remedy="Convert it to UTF-8: iconv -f UTF-16 -t UTF-8")
+        raise utf_16(entry.uri)
+
+
+def utf_16(uri: str) -> InputError:
+    """The error for text in 16-bit units."""
+    return InputError("the file is UTF-16", place=uri, remedy="Convert it to UTF-8: iconv -f UTF-16 -t UTF-8")

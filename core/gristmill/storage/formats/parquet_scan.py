@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileRange
-from gristmill.rows.logical import quote_name
+from gristmill.rows.logical import quote_name, quote_text
 
 _OF_THE_SCAN = frozenset({"file_row_number", "file_index", "filename"})
 """Columns that DuckDB adds to a scan: one of the file by that name hides it."""
@@ -30,7 +30,7 @@ class Scan:
 
     def select(self, schema: Schema, names: Sequence[str]) -> str:
         """A query for the columns of ``schema``, called ``names``; those of Hive folders are literals."""
-        files = ", ".join(map(_text, self.paths))
+        files = ", ".join(map(quote_text, self.paths))
         references, alias = _references(self.stored)
         partition = dict(self.piece.partition)
         terms = ", ".join(
@@ -48,7 +48,7 @@ class Scan:
             stored = self.durations.get(column.name, "{}").format(references[column.name])
             return f"CAST({stored} AS {column.type})"
         value = partition.get(column.name)
-        return f"CAST({'NULL' if value is None else _text(value)} AS {column.type})"
+        return f"CAST({'NULL' if value is None else quote_text(value)} AS {column.type})"
 
 
 def _references(stored: Sequence[str]) -> tuple[dict[str, str], str]:
@@ -61,7 +61,3 @@ def _references(stored: Sequence[str]) -> tuple[dict[str, str], str]:
         return {name: quote_name(name) for name in stored}, ""
     places = [f"c{at}" for at in range(len(stored))]
     return dict(zip(stored, places, strict=True)), f" AS stored({', '.join(places)})"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
