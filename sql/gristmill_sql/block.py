@@ -21,7 +21,6 @@ from gristmill_sql.algebra import (
     Project,
     Relation,
     Sort,
-    Values,
     Window,
     column,
 )
@@ -90,7 +89,7 @@ class Block:
         for target in self._node.expressions:
             if isinstance(target, exp.Alias):
                 self._scope.aliases.setdefault(target.alias.casefold(), target.this)
-        return relation or Values("SELECT 1 AS one", (self._binder.names.column("one", "INTEGER"),), 1)
+        return relation or self._binder.names.one_row()
 
     def _where(self, relation: Relation) -> Relation:
         clause = self._node.args.get("where")

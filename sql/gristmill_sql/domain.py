@@ -27,7 +27,6 @@ from gristmill_sql.algebra import (
     Sort,
     UnionAll,
     Unnest,
-    Values,
     Window,
     column,
 )
@@ -84,9 +83,8 @@ def _with_far_columns(binder: Binder, relation: Relation, outer: frozenset[str])
     if not far:
         return relation, local
     items = tuple(Item(binder.names.column(c.name, c.type), column(c.name)) for c in far)
-    one = Values("SELECT 1 AS one", (binder.names.column("one", "INTEGER"),), 1)
     local |= {c.name: item.column.name for c, item in zip(far, items, strict=True)}
-    return Join(JoinKind.INNER, relation, Project(one, items)), local
+    return Join(JoinKind.INNER, relation, Project(binder.names.one_row(), items)), local
 
 
 class Domain:

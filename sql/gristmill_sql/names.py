@@ -7,7 +7,8 @@ from collections.abc import Hashable, Iterable, Sequence
 from sqlglot import exp
 
 from gristmill.plan.schema import Column, Schema
-from gristmill_sql.algebra import Item
+from gristmill.rows.logical import quote_name
+from gristmill_sql.algebra import Item, Values
 from gristmill_sql.expressions import columns_in, columns_of_all
 from gristmill_sql.oracle import Oracle
 
@@ -45,6 +46,11 @@ class Names:
             Item(Column(value.name, type_) if isinstance(value, exp.Column) else self.column(base, type_), value)
             for (base, value), type_ in zip(values, types, strict=True)
         )
+
+    def one_row(self) -> Values:
+        """The one row of a SELECT without FROM; its column is for what needs at least one."""
+        only = self.column("one", "INTEGER")
+        return Values(f"SELECT 1 AS {quote_name(only.name)}", (only,), 1)
 
     def types(self, values: Iterable[exp.Expr]) -> tuple[str, ...]:
         """The types of expressions over columns that were handed out here."""

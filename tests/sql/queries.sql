@@ -500,3 +500,10 @@ SELECT id, row_number() OVER w1, sum(b) OVER w2, max(b) OVER (w0 ORDER BY day, i
 SELECT #1, #2 + 1 AS x FROM (SELECT id, b FROM t) ORDER BY #1 DESC LIMIT 7;
 SELECT t.id, r.i, s.generate_series FROM t, range(t.id % 4) r(i), generate_series(2, t.id % 5) s WHERE r.i > 0;
 SELECT t.id, g.d FROM t, generate_series(t.day, t.day + 3, INTERVAL 1 DAY) AS g(d) WHERE t.id < 5;
+
+-- rows without columns: SELECT without FROM, several in one query, and outer columns from two levels out
+SELECT 1 AS one UNION ALL SELECT 2 UNION ALL SELECT 3 WHERE 1 > 2;
+SELECT t.id, x.one, y.one FROM t, (SELECT 1 AS one) x, LATERAL (SELECT t.a + 1 AS one) y WHERE EXISTS (SELECT 1 WHERE t.b > 0);
+SELECT id, (SELECT t.a + 1), (SELECT t.b WHERE t.b > 0) FROM t WHERE t.a IN (SELECT t.b UNION ALL SELECT 3);
+SELECT count(*) FROM (SELECT 1 AS one) x WHERE (SELECT 2 AS one) > one AND NOT EXISTS (SELECT 1 AS one WHERE one > 1);
+SELECT 0 AS c FROM t WHERE a IS NULL AND EXISTS (SELECT 1 FROM u q WHERE t.a IS NULL AND q.uid = (SELECT min(r.uid) FROM u r WHERE q.s IS NULL AND t.a IS NULL)) UNION ALL SELECT 0 FROM t WHERE NOT (a > 1 AND EXISTS (SELECT 1 FROM u q WHERE t.a > 2 AND q.uid = (SELECT min(r.uid) FROM u r WHERE q.s IS NULL AND t.a > 3)));
