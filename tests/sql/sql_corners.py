@@ -119,7 +119,7 @@ def _ranges_of_values(draw: st.DrawFn, shape: Shape) -> str:
             ]
         )
     )
-    call = draw(st.sampled_from(["count(*)", f"sum({rows.keys[0]})", f"max({rows.keys[-1]})"]))
+    call = draw(st.sampled_from(["count(*)", f"sum({rows.number})", f"max({rows.keys[-1]})"]))
     window = f"{partition}ORDER BY {by}{way} RANGE BETWEEN {ends}"
     return f"SELECT {_total(rows)}, {call} OVER ({window}) AS c0 FROM {rows.text}"
 
@@ -159,7 +159,7 @@ def _ordered_by_more(draw: st.DrawFn, shape: Shape) -> str:
                 f"row_number() OVER (PARTITION BY {one} ORDER BY {total})",
                 f"count(*) OVER (PARTITION BY {one})",
                 f"rank() OVER (ORDER BY {one})",
-                f"sum({rows.keys[0]}) OVER (ORDER BY {total})",
+                f"sum({rows.number}) OVER (ORDER BY {total})",
             ]
         )
     )
@@ -233,7 +233,7 @@ def _nested(draw: st.DrawFn, shape: Shape) -> str:
         f"SELECT q.m AS c0, count(*) AS c1 FROM (SELECT {made} AS m {source}) q "
         f"JOIN (SELECT {made} AS m {source}) p ON q.m = p.m GROUP BY q.m",
         f"SELECT {made} AS c0 {source} EXCEPT ALL SELECT {made} {source} WHERE {where}",
-        f"SELECT list_transform([{number}, NULL, 2], lambda e: coalesce(e, {rows.keys[0]})) AS c0 {source}",
+        f"SELECT list_transform([{number}, NULL, 2], lambda e: coalesce(e, {rows.number})) AS c0 {source}",
         f"SELECT any_value({nested} ORDER BY {total}) AS c0 {source}",
     ]
     return draw(st.sampled_from(choices))
@@ -243,7 +243,7 @@ def _nested(draw: st.DrawFn, shape: Shape) -> str:
 def _unnested(draw: st.DrawFn, shape: Shape) -> str:
     """UNNEST of columns and of what is made of them, in SELECT and FROM, grouped and joined again."""
     rows = draw(tables(shape, "x"))
-    number, total, key = draw(expressions(rows, "n")), _total(rows), rows.keys[0]
+    number, total, key = draw(expressions(rows, "n")), _total(rows), rows.number
     one = draw(st.sampled_from([*rows.of("l"), f"[{number}, {key}, NULL]", f"range({key} % 4)"]))
     choices = [
         f"SELECT {total}, unnest({one}) AS c0, unnest([1, 2]) AS c1 FROM {rows.text}",
@@ -264,7 +264,7 @@ def _unnested(draw: st.DrawFn, shape: Shape) -> str:
 def _moments(draw: st.DrawFn, shape: Shape) -> str:
     """Dates, times, time zones and intervals."""
     rows = draw(sources(shape))
-    total, key, source = _total(rows), rows.keys[0], f"FROM {rows.text}"
+    total, key, source = _total(rows), rows.number, f"FROM {rows.text}"
     day, at = draw(expressions(rows, "t")), draw(expressions(rows, "p"))
     zoned = draw(st.sampled_from([*rows.of("z"), f"({at})::TIMESTAMP AT TIME ZONE 'Europe/Berlin'"]))
     span = draw(st.sampled_from([*rows.of("v"), f"to_hours({key}::BIGINT)"]))
@@ -292,7 +292,7 @@ def _wide_numbers(draw: st.DrawFn, shape: Shape) -> str:
     rows = draw(sources(shape))
     number, decimal, total = draw(expressions(rows, "n")), draw(expressions(rows, "m")), _total(rows)
     huge, source, where = f"({number}::HUGEINT * 10000000000000000000)", f"FROM {rows.text}", draw(comparisons(rows))
-    wide = draw(st.sampled_from([f"{decimal}::DECIMAL(38, 4)", huge, f"{rows.keys[0]}::UHUGEINT"]))
+    wide = draw(st.sampled_from([f"{decimal}::DECIMAL(38, 4)", huge, f"{rows.number}::UHUGEINT"]))
     other = draw(st.sampled_from([number, decimal, huge, draw(expressions(rows, "f"))]))
     choices = [
         f"SELECT sum({wide}) AS c0, avg({wide}) AS c1, max({wide}) AS c2, count(DISTINCT {wide}) AS c3 {source}",
@@ -305,7 +305,7 @@ def _wide_numbers(draw: st.DrawFn, shape: Shape) -> str:
         f"SELECT {wide} AS c0 {source} INTERSECT ALL SELECT {other} {source}",
         f"SELECT {total} {source} WHERE {wide} NOT IN (SELECT {other} {source} WHERE {where})",
         f"SELECT median({wide}) AS c0, quantile_disc({wide}, [0.2, 0.9]) AS c1 {source}",
-        f"SELECT sum(DISTINCT {wide}) AS c0, bit_or({rows.keys[0]}::UHUGEINT) AS c1 {source}",
+        f"SELECT sum(DISTINCT {wide}) AS c0, bit_or({rows.number}::UHUGEINT) AS c1 {source}",
     ]
     return draw(st.sampled_from(choices))
 
@@ -333,8 +333,8 @@ def _lateral(draw: st.DrawFn, shape: Shape) -> str:
     """LATERAL that aggregates, limits, numbers and unites, joined in every way."""
     rows, inner = draw(tables(shape, "x")), draw(tables(shape, "q"))
     pairs = [(a, b) for kind in "nsmtp" for a in rows.of(kind) for b in inner.of(kind)]
-    outside, inside = draw(st.sampled_from(pairs or [(rows.keys[0], inner.keys[0])]))
-    key = inner.keys[0]
+    outside, inside = draw(st.sampled_from(pairs or [(rows.number, inner.number)]))
+    key = inner.number
     source = f"FROM {inner.text} WHERE {inside} {draw(st.sampled_from(['=', '=', *COMPARISONS]))} {outside}"
     least = f"ORDER BY {', '.join(f'{k} DESC' for k in inner.keys)} LIMIT {draw(st.integers(1, 3))}"
     body = draw(
@@ -346,7 +346,7 @@ def _lateral(draw: st.DrawFn, shape: Shape) -> str:
                 f"SELECT DISTINCT {inside} AS c, 1 AS m {source}",
                 f"SELECT {inside} AS c, count(*) AS m {source} GROUP BY {inside}",
                 f"SELECT {key} AS c, row_number() OVER (ORDER BY {_total(inner)}) AS m {source}",
-                f"SELECT {rows.keys[0]} AS c, 0 AS m UNION ALL SELECT {key}, 1 {source}",
+                f"SELECT {rows.number} AS c, 0 AS m UNION ALL SELECT {key}, 1 {source}",
             ]
         )
     )
@@ -360,7 +360,7 @@ def _lateral(draw: st.DrawFn, shape: Shape) -> str:
 def _recursive(draw: st.DrawFn, shape: Shape) -> str:
     """Recursion over a table, joined and aggregated outside of it."""
     rows = draw(tables(shape, "x"))
-    key, total = rows.keys[0], _total(rows)
+    key, total = rows.number, _total(rows)
     step = f"SELECT {key} AS a, {draw(st.sampled_from(rows.of('nk')))} AS b FROM {rows.text}"
     union = draw(st.sampled_from(["UNION", "UNION ALL"]))
     outer = draw(
@@ -429,7 +429,7 @@ def _pivoted(draw: st.DrawFn, shape: Shape) -> str:
     """PIVOT and UNPIVOT as statements, by several columns, with several aggregates, grouped and joined."""
     rows = draw(sources(shape))
     text, number, one = draw(expressions(rows, "s")), draw(expressions(rows, "n")), _one_of(draw, rows)
-    picked = f"SELECT {text} AS s, {number} AS n, {rows.keys[0]} AS k, {one} AS g FROM {rows.text}"
+    picked = f"SELECT {text} AS s, {number} AS n, {rows.number} AS k, {one} AS g FROM {rows.text}"
     choices = [
         f"PIVOT ({picked}) ON s IN ('x', 'y', '') USING sum(n) AS t, count(*) AS c GROUP BY g",
         f"PIVOT ({picked}) ON s IN ('x', 'y'), (k % 2) IN (0, 1) USING max(n)",
@@ -447,7 +447,7 @@ def _using(draw: st.DrawFn, shape: Shape) -> str:
     given = [draw(tables(shape, alias)) for alias in "xyz"]
     kind = draw(st.sampled_from([k for k in "nsmt" if all(rows.of(k) for rows in given)] or ["k"]))
     parts = [
-        f"(SELECT {(rows.of(kind) or rows.keys)[0]} AS j, {rows.keys[0]} AS {name} FROM {rows.text}) j_{name}"
+        f"(SELECT {rows.of(kind)[0]} AS j, {rows.number} AS {name} FROM {rows.text}) j_{name}"
         for rows, name in zip(given, "abc", strict=True)
     ]
     joined = parts[0]
@@ -467,18 +467,18 @@ def _placed_subqueries(draw: st.DrawFn, shape: Shape) -> str:
     """Subqueries in HAVING, ORDER BY, aggregates, CASE, windows, and below each other."""
     rows, inner, beside = draw(sources(shape)), draw(tables(shape, "q")), draw(tables(shape, "w"))
     pairs = [(a, b) for kind in "nsmtpk" for a in rows.of(kind) for b in inner.of(kind)]
-    outside, inside = draw(st.sampled_from(pairs or [(rows.keys[0], inner.keys[0])]))
+    outside, inside = draw(st.sampled_from(pairs or [(rows.number, inner.number)]))
     number, one, total = draw(expressions(rows, "n")), _one_of(draw, rows), _total(rows)
     same = f"FROM {inner.text} WHERE {inside} = {outside}"
     counted, found = f"(SELECT count(*) {same})", f"EXISTS (SELECT 1 {same} AND {draw(comparisons(inner))})"
     source, where = f"FROM {rows.text}", draw(comparisons(rows))
     side = draw(st.sampled_from(["", "LEFT ", "RIGHT ", "FULL "]))
     choices = [
-        f"SELECT {total}, {beside.keys[0]} AS c0 {source} {side}JOIN {beside.text} "
-        f"ON {rows.keys[0]} = {beside.keys[0]} AND {draw(st.sampled_from([found, f'{counted} > 0', f'NOT {found}']))}",
+        f"SELECT {total}, {beside.number} AS c0 {source} {side}JOIN {beside.text} "
+        f"ON {rows.number} = {beside.number} AND {draw(st.sampled_from([found, f'{counted} > 0', f'NOT {found}']))}",
         f"SELECT {outside} AS c0, sum({number}) AS c1 {source} GROUP BY {outside} HAVING {counted} > 0",
         f"SELECT sum({counted}) AS c0, count(*) FILTER (WHERE {found}) AS c1 {source}",
-        f"SELECT {one} AS c0, max(CASE WHEN {found} THEN {rows.keys[0]} END) AS c1 {source} GROUP BY {one}",
+        f"SELECT {one} AS c0, max(CASE WHEN {found} THEN {rows.number} END) AS c1 {source} GROUP BY {one}",
         f"SELECT {total} {source} ORDER BY {counted} DESC, {total} LIMIT 5",
         f"SELECT {total}, {outside} IN (SELECT {inside} FROM {inner.text}) AS c0, NOT {found} AS c1 {source}",
         f"SELECT {outside} AS c0, {counted} AS c1, grouping({outside}) AS c2 {source} GROUP BY ROLLUP ({outside})",

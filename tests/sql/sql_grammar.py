@@ -45,6 +45,11 @@ class Rows:
         """The columns of any of those kinds."""
         return [name for name, kind in self.columns if kind in kinds]
 
+    @property
+    def number(self) -> str:
+        """A column of small integers, which may repeat."""
+        return self.of("k")[0]
+
 
 @st.composite
 def tables(draw: st.DrawFn, shape: Shape, alias: str) -> Rows:
@@ -94,7 +99,7 @@ def _joined(draw: st.DrawFn, shape: Shape, rows: Rows, other: Rows) -> Rows:
         return Rows(f"{rows.text} CROSS JOIN {other.text}", both.columns, rows.keys + other.keys)
     left, right = draw(st.sampled_from(rows.of(kind))), draw(st.sampled_from(other.of(kind)))
     if join == "ASOF ":
-        on = f"{left} = {right} AND {rows.keys[0]} >= {other.keys[0]}"
+        on = f"{left} = {right} AND {rows.number} >= {other.keys[0]}"
         if len(other.keys) > 1 or other.of("k") != [other.keys[0]]:
             join, on = "", f"{left} = {right}"
     elif join == "" and draw(st.integers(0, 4)) == 0:
@@ -227,5 +232,5 @@ def nested(draw: st.DrawFn, shape: Shape, rows: Rows, between: Rows) -> str:
     near = draw(comparisons(Rows("", between.columns + inner.columns)))
     far = draw(comparisons(Rows("", rows.columns + inner.columns)))
     compared = draw(st.sampled_from(COMPARISONS))
-    call = f"{draw(st.sampled_from(['min', 'count']))}({inner.keys[0]})"
-    return f"{between.keys[0]} {compared} (SELECT {call} FROM {inner.text} WHERE {near} AND {far})"
+    call = f"{draw(st.sampled_from(['min', 'count']))}({inner.number})"
+    return f"{between.number} {compared} (SELECT {call} FROM {inner.text} WHERE {near} AND {far})"

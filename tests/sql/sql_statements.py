@@ -237,13 +237,13 @@ def _rare(draw: st.DrawFn, shape: Shape) -> str:
     numbers = rows.of("n") or ["1"]
     choices = [
         f"SELECT DISTINCT ON ({one}) {one} AS c0, {rows.keys[0]} AS c1 FROM {rows.text} ORDER BY {one}, {total}",
-        f"SELECT {rows.keys[0]} AS c0, unnest([{numbers[0]}, 7]) AS c1 FROM {rows.text}",
-        f"SELECT {rows.keys[0]} AS c0, w.c AS c1 FROM {rows.text}, "
-        f"LATERAL (SELECT {inner.keys[0]} AS c FROM {inner.text} WHERE {inner.keys[0]} <= {rows.keys[0]} "
+        f"SELECT {rows.number} AS c0, unnest([{numbers[0]}, 7]) AS c1 FROM {rows.text}",
+        f"SELECT {rows.number} AS c0, w.c AS c1 FROM {rows.text}, "
+        f"LATERAL (SELECT {inner.number} AS c FROM {inner.text} WHERE {inner.number} <= {rows.number} "
         f"ORDER BY {last} LIMIT 2) w",
         f"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 4) "
-        f"SELECT n AS c0, {one} AS c1 FROM r JOIN {rows.text} ON {rows.keys[0]} = n",
-        f"SELECT {rows.keys[0]} AS c0, sum({numbers[0]}) OVER w AS c1 FROM {rows.text} "
+        f"SELECT n AS c0, {one} AS c1 FROM r JOIN {rows.text} ON {rows.number} = n",
+        f"SELECT {rows.number} AS c0, sum({numbers[0]}) OVER w AS c1 FROM {rows.text} "
         f"WINDOW w AS (PARTITION BY {one} ORDER BY {total})",
         f"SELECT {one} AS c0, {rows.keys[0]} AS c1 FROM {rows.text} ORDER BY {one} NULLS FIRST, {total} DESC LIMIT 3",
     ]
@@ -257,7 +257,7 @@ def _shaped(draw: st.DrawFn, shape: Shape) -> str:
     numbers, texts = rows.of("nk"), rows.of("s") or ["'x'"]
     total = ", ".join(rows.keys)
     number, text = draw(st.sampled_from(numbers)), draw(st.sampled_from(texts))
-    picked = f"SELECT {text} AS s, {number} AS n, {rows.keys[0]} AS k FROM {rows.text}"
+    picked = f"SELECT {text} AS s, {number} AS n, {rows.number} AS k FROM {rows.text}"
     offset = draw(st.integers(0, 5))
     pairs = [(kind, rows.of(kind), other.of(kind)) for kind in "ns" if rows.of(kind) and other.of(kind)]
     tuples = " AND ".join(f"{a[0]} IS NOT NULL" for _, a, _ in pairs) or "true"
@@ -269,7 +269,7 @@ def _shaped(draw: st.DrawFn, shape: Shape) -> str:
         f"SELECT * FROM ({picked}) PIVOT (list(k ORDER BY k) FOR s IN ('x', 'y') GROUP BY n)",
         f"SELECT * FROM ({picked}) UNPIVOT (v FOR name IN (n, k))",
         f"SELECT name, count(v) FROM ({picked}) UNPIVOT INCLUDE NULLS (v FOR name IN (n, k)) GROUP BY name",
-        f"{picked} UNION ALL BY NAME SELECT {other.keys[0]} AS k, 7 AS z FROM {other.text}",
+        f"{picked} UNION ALL BY NAME SELECT {other.number} AS k, 7 AS z FROM {other.text}",
         f"SELECT COLUMNS('n|k') + 1 FROM ({picked}) q",
         f"SELECT max(COLUMNS(*)) FROM ({picked}) q",
         f"SELECT * RENAME (n AS m) FROM ({picked}) q ORDER BY ALL OFFSET {offset}",
