@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gristmill.coordinator.places import CachedFiles, HdfsBlocks, ZonesByPrefix, with_places
+from gristmill.coordinator.places import HdfsBlocks, ZonesByPrefix, cache_nodes, with_caches, with_places
 from gristmill.ids import Side, StageId
 from gristmill.plan.source import FileRange, FileSource, Format, Split
 from gristmill.plan.stage import Scan, Stage, StageGraph, Step
@@ -53,23 +55,48 @@ def test_hosts_of_blocks_are_named_by_the_bytes_that_they_hold() -> None:
     assert list(provider.places(_split(("s3://b/x", 0, 1)))) == []
 
 
-def test_a_cached_file_goes_to_the_same_node_and_moves_only_with_it() -> None:
+def test_a_cached_file_goes_to_the_same_node_and_moves_hardly_but_with_it() -> None:
     files = [_split((f"s3://b/{number}", 0, 1)) for number in range(300)]
-    three = {split.pieces[0].uri: CachedFiles(["n1", "n2", "n3"]).places(split)[0] for split in files}
-    two = {split.pieces[0].uri: CachedFiles(["n1", "n3"]).places(split)[0] for split in files}
-    assert all(two[uri] == node for uri, node in three.items() if node != "n2")
-    assert min(Counter(three.values()).values()) > 60
-    assert list(CachedFiles(["n1"]).places(files[0])) == []
+    three = cache_nodes(files, ["n1", "n2", "n3"])
+    two = cache_nodes(files, ["n1", "n3"])
+    assert three == cache_nodes(files, ["n1", "n2", "n3"])
+    moved = sum(before not in ("n2", after) for before, after in zip(three, two, strict=True))
+    assert moved < 20, "files moved though their node is still there"
+    assert [*Counter(three).values()] == [100, 100, 100]
 
 
-def test_the_first_provider_that_knows_a_split_puts_its_places_into_the_plan() -> None:
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=30), st.integers(2, 7), st.integers(1, 4))
+def test_no_node_has_much_more_than_its_share_of_a_scan(sizes: list[int], count: int, files: int) -> None:
+    splits = [_split((f"s3://b/{number % files}", 0, size)) for number, size in enumerate(sizes)]
+    nodes = [f"n{number}" for number in range(count)]
+    load = Counter[str]()
+    for split, node in zip(splits, cache_nodes(splits, nodes), strict=True):
+        load[node] += split.bytes_
+    assert max(load.values()) <= sum(sizes) / count + max(sizes)
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_a_file_in_several_splits_is_halved_between_two_nodes_however_it_is_cut(count: int) -> None:
+    splits = [_split(("s3://b/table", start, start + 800 // count)) for start in range(0, 800, 800 // count)]
+    first, *_, last = nodes = cache_nodes(splits, ["n1", "n2"])
+    assert nodes == [first] * (count // 2) + [last] * (count // 2)
+    assert first == cache_nodes(splits[:1], ["n1", "n2"])[0]
+    assert first != last
+
+
+def test_what_is_known_of_a_split_comes_before_caches() -> None:
     split = _split(("s3://eu/a", 0, 10))
     source = FileSource(("s3://eu/a",), Format.TEXT)
     stage = Stage(StageId("job", Side.MAP, "in"), 1, Step("job", "in", None), (), Scan("in", source, (split,)))
     graph = StageGraph((stage, Stage(StageId("job", Side.REDUCE), 1, Step("job", "", None), ())), "job")
-    cached = CachedFiles(["n1", "n2"])
-    for zones, wanted in (({"s3://eu/": "zone-a"}, ("zone-a",)), ({}, tuple(cached.places(split)))):
-        placed = with_places(graph, [ZonesByPrefix(zones), cached])
+    zones, nothing = ZonesByPrefix({"s3://eu/": "zone-a"}), ZonesByPrefix({})
+    cached = tuple(cache_nodes([split], ["n1", "n2"]))
+    for provider, nodes, wanted in (
+        (zones, ["n1", "n2"], ("zone-a",)),
+        (nothing, ["n1", "n2"], cached),
+        (nothing, ["n1"], ()),
+    ):
+        placed = with_caches(with_places(graph, [nothing, provider]), nodes)
         assert placed.stages[0].scan is not None
         assert placed.stages[0].scan.splits[0].places == wanted
         assert placed.stages[1] == graph.stages[1]

@@ -17,7 +17,7 @@ from logging import ERROR, INFO
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
 from gristmill.coordinator.driving import drive, drop_late_parts, quiet
 from gristmill.coordinator.outputs import ChainOutputs
-from gristmill.coordinator.places import CachedFiles, ZonesByPrefix, with_places
+from gristmill.coordinator.places import ZonesByPrefix, with_caches, with_places
 from gristmill.coordinator.planning import PlannedChain, plan_for_pool
 from gristmill.coordinator.pool import Pool
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
@@ -38,6 +38,9 @@ from gristmill_worker.mirrors import manifests_of
 from gristmill_worker.requests import Accepted, Request, Surroundings, accept
 
 LOOK_EVERY_S = 0.1
+CACHE_WAIT_S = 0.2
+"""An idle worker leaves a split for so long to the one that may have it in its cache: about the time it takes to read
+one from object storage."""
 BACK_S = 8.0
 """So long a lead that takes over waits for the workers of before."""
 _PHASES = {ChainState.FINISHED: RunPhase.COMPLETE, ChainState.FAILED: RunPhase.FAILED,
@@ -172,8 +175,9 @@ class LeadRun:
         planned = plan_for_pool(self.accepted.chain, self.stores, place.pool_name, self.accepted.known)
         self._journal = Journal(self.accepted.scratch, request.run, planned.graph, self.stores)
         self._accepted_before = self._journal.read()
-        caches = CachedFiles(place.pool.nodes() if place.warm else ())
-        graph = with_places(planned.graph, (ZonesByPrefix(place.zones), caches))
+        graph = with_caches(
+            with_places(planned.graph, (ZonesByPrefix(place.zones),)), place.pool.nodes() if place.warm else ()
+        )
         planned = replace(planned, graph=with_volumes(graph, place.volume_groups))
         self._outputs = ChainOutputs(planned.chain, planned.graph, request.run, self.stores)
         self.manifests = self._outputs.manifests
@@ -192,7 +196,7 @@ class LeadRun:
         assert self._outputs is not None
         assert self._journal is not None
         pool, name = self._place.pool, self.request.run
-        self.run = run = ChainRun(self.planned.graph, self._facts(), SchedulerConfig(), self._journal.note)
+        self.run = run = ChainRun(self.planned.graph, self._facts(), self._scheduling(), self._journal.note)
         pool.add(name, run, self.planned.graph.stores, time.monotonic(), self.logs)
         journaling = asyncio.create_task(self._keep_journal(self._journal))
         try:
@@ -208,6 +212,10 @@ class LeadRun:
         await drop_late_parts(run, self._outputs)
         if run.error is not None:
             raise run.error
+
+    def _scheduling(self) -> SchedulerConfig:
+        """Where only caches make a node the nearer one, waiting for it is worth no more than reading anew."""
+        return SchedulerConfig() if self._place.zones else SchedulerConfig(locality_wait_s=CACHE_WAIT_S)
 
     def _facts(self) -> RunFacts:
         jobs = self.planned.chain.jobs if self.planned else ()

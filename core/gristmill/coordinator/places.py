@@ -36,8 +36,13 @@ def with_places(graph: StageGraph, providers: Iterable[PlaceProvider]) -> StageG
         names = next((names for provider in known if (names := provider.places(split))), ())
         return replace(split, places=tuple(names)) if names else split
 
+    return _with_splits(graph, lambda splits: tuple(map(placed, splits)))
+
+
+def _with_splits(graph: StageGraph, changed: Callable[[tuple[Split, ...]], tuple[Split, ...]]) -> StageGraph:
+    """The graph with other splits in each scan."""
     stages = (
-        replace(stage, scan=replace(stage.scan, splits=tuple(map(placed, stage.scan.splits)))) if stage.scan else stage
+        replace(stage, scan=replace(stage.scan, splits=changed(stage.scan.splits))) if stage.scan else stage
         for stage in graph.stages
     )
     return replace(graph, stages=tuple(stages))
@@ -83,21 +88,43 @@ class HdfsBlocks:
         return [host for host, held in bytes_.most_common(HOSTS_NAMED) if held]
 
 
-@dataclass(frozen=True)
-class CachedFiles:
-    """The node that has a file's blocks in its cache, or will: the same for each run over the same nodes.
+def with_caches(graph: StageGraph, nodes: Sequence[str]) -> StageGraph:
+    """The graph where also those splits have a place that nobody knows one of: the node that has them in its cache, or
+    will, by ``cache_nodes``. With one node there is nothing to choose."""
+    if len(nodes) < 2:
+        return graph
 
-    Rendezvous hash (Thaler and Ravishankar 1998): when a node goes, only its own files move.
+    def placed(splits: tuple[Split, ...]) -> tuple[Split, ...]:
+        free = [number for number, split in enumerate(splits) if split.pieces and not split.places]
+        near = dict(zip(free, cache_nodes([splits[number] for number in free], nodes), strict=True))
+        return tuple(
+            replace(split, places=(near[number],)) if number in near else split for number, split in enumerate(splits)
+        )
+
+    return _with_splits(graph, placed)
+
+
+def cache_nodes(splits: Sequence[Split], nodes: Sequence[str]) -> list[str]:
+    """For each split of a scan the node that caches it: the same for each run over the same files and nodes.
+
+    A rendezvous hash of the file (Thaler and Ravishankar 1998), with bounded loads (Mirrokni, Thorup and Zadimoghaddam
+    2018): a node that has its share of the scan's bytes gets no more, so that no node has to do alone what all could.
+    When a node goes, little but its own files moves.
     """
-
-    nodes: Sequence[str]
-
-    def places(self, split: Split) -> Sequence[str]:
-        """The node for the split's first file; with one node there is nothing to choose."""
-        if len(self.nodes) < 2 or not split.pieces:
-            return ()
-        uri = split.pieces[0].uri
-        return [max(self.nodes, key=lambda node: hashlib.sha256(f"{node}\0{uri}".encode()).digest())]
+    share = sum(split.bytes_ for split in splits) / len(nodes)
+    load = dict.fromkeys(nodes, 0)
+    chosen: list[str] = []
+    uri, ranks = "", dict[str, bytes]()
+    for split in splits:
+        if split.pieces[0].uri != uri:
+            uri = split.pieces[0].uri
+            ranks = {node: hashlib.sha256(f"{node}\0{uri}".encode()).digest() for node in nodes}
+        half = split.bytes_ / 2
+        room = [node for node in nodes if load[node] + half <= max(share, half)]
+        node = max(room, key=ranks.__getitem__) if room else min(nodes, key=load.__getitem__)
+        load[node] += split.bytes_
+        chosen.append(node)
+    return chosen
 
 
 def _bytes(piece: FileRange) -> int:
