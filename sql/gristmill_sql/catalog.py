@@ -116,6 +116,14 @@ class Catalog:
         self._facts = facts or StorageFacts()
         self._known: dict[str, Table] = {}
 
+    def including(self, sources: Mapping[str, FileSource]) -> Catalog:
+        """The same tables and these; what is known of any of them is known to both."""
+        if not sources:
+            return self
+        larger = Catalog(dict(self._sources.values()) | dict(sources), self._facts)
+        larger._known = self._known
+        return larger
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the registered tables."""

@@ -62,6 +62,7 @@ def compile_query(sql: str, catalog: Catalog, options: CompileOptions | None = N
 def _compiled(sql: str, catalog: Catalog, options: CompileOptions) -> CompiledQuery:
     oracle = Oracle()
     parsed = parse(sql, options, oracle, catalog)
+    catalog = catalog.including(parsed.sources)
     options = replace(options, outputs=outputs_of(parsed.target, catalog, options.outputs))
     bound, names = bind(parsed, catalog, oracle)
     estimator = Estimator()

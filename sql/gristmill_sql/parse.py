@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 from sqlglot.dialects import Dialect
 from sqlglot.errors import ParseError, TokenError
 
 from gristmill.errors import InvalidQuery
+from gristmill.plan.source import FileSource
 from gristmill_sql.catalog import Catalog
 from gristmill_sql.diagnose import Span, invalid
 from gristmill_sql.dialects import say_in_duckdb
@@ -25,10 +26,11 @@ from gristmill_sql.json_arrows import restore_arrows
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parameters import bind_parameters
-from gristmill_sql.path_functions import replace_path_functions
+from gristmill_sql.path_functions import Reading, name_paths, path_sources
 from gristmill_sql.pivot_order import parse_ordered_pivot
 from gristmill_sql.pivot_values import fill_pivots
 from gristmill_sql.statements import Statement, Target, read_statements, renamed, with_table_columns
+from gristmill_sql.verbatim import Verbatim
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings are about what the errors here say precisely
 
@@ -39,13 +41,15 @@ class Parsed:
 
     ``source`` is the user's own text in DuckDB's dialect, else its translation; ``text`` is the same unless something
     had to be bound.
-    ``target`` is where the statement around the query writes its rows.
+    ``target`` is where the statement around the query writes its rows. ``sources`` are the files that it reads by
+    calls such as ``read_csv``, by the name that they have as tables of the tree.
     """
 
     tree: exp.Query
     source: str
     text: str
     target: Target | None = None
+    sources: Mapping[str, FileSource] = field(default_factory=dict)
 
 
 def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | None = None) -> Parsed:
@@ -63,18 +67,21 @@ def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | 
     tree = _only_query(sql, _for_target(statement, catalog))
     if options.dialect == "duckdb":
         restore_arrows(sql, tree)
+    bound = bind_parameters(sql, tree, options.params)
+    sources = path_sources(tree, Reading(sql, span_of, oracle))
     changes = [
-        bind_parameters(sql, tree, options.params),
-        replace_path_functions(tree),
+        bound,
+        bool(sources),
+        name_paths(tree),
         fix_instant(tree, options.now),
         fill_pivots(sql, tree, options.ask, span_of),
     ]
     if options.dialect != "duckdb":
         say_in_duckdb(tree)
         text = tree.sql(dialect="duckdb", pretty=True)
-        return Parsed(_in_duckdb(text, oracle), text, text, statement.target)
+        return Parsed(_in_duckdb(text, oracle), text, text, statement.target, sources)
     if any(changes) or statement.target or len(trees) > 1:
-        return Parsed(tree, sql, tree.sql(dialect="duckdb", pretty=True), statement.target)
+        return Parsed(tree, sql, tree.sql(dialect="duckdb", pretty=True), statement.target, sources)
     return Parsed(tree, sql, sql)
 
 
@@ -110,7 +117,7 @@ def _for_target(statement: Statement, catalog: Catalog | None) -> exp.Expr:
 
 def _statements(sql: str, options: CompileOptions, oracle: Oracle) -> list[exp.Expr]:
     try:
-        dialect = Dialect.get_or_raise(options.dialect)
+        dialect = Verbatim() if options.dialect == "duckdb" else Dialect.get_or_raise(options.dialect)
     except ValueError as fault:
         raise InvalidQuery(str(fault), place="dialect", remedy="see sqlglot's list of dialects") from None
     try:

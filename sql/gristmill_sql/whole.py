@@ -69,6 +69,7 @@ def read_whole(sql: str, catalog: Catalog, options: CompileOptions | None = None
 def _read(sql: str, catalog: Catalog, options: CompileOptions) -> WholeQuery:
     oracle = Oracle()
     parsed = parse(sql, options, oracle, catalog)
+    catalog = catalog.including(parsed.sources)
     tables = tuple(find_tables(parsed, catalog, oracle).values())
     schema = unique_names(oracle.describe(parsed.text))
     outputs = outputs_of(parsed.target, catalog, options.outputs)

@@ -31,6 +31,7 @@ from gristmill.storage.stores import Stores
 
 _SAMPLE_BYTES = 4 << 20
 _HEADER_BYTES = 64 << 10
+_OTHER_DELIMITERS = ";\t|,"
 
 
 def plan_csv(files: Sequence[Listed], source: FileSource, stores: Stores, place: str) -> FormatPlan:
@@ -54,7 +55,23 @@ def _sample(listed: Listed, source: FileSource, filesystem: Filesystem) -> pa.Sc
     piece = whole_piece(listed)
     names = None if source.header else _names(piece, source, filesystem)
     with _parser(piece, source, filesystem, names, None, _SAMPLE_BYTES) as reader:
-        return settled(reader.schema)
+        schema = settled(reader.schema)
+    if source.header:
+        _refuse_other_delimiter(schema.names, piece)
+    return schema
+
+
+def _refuse_other_delimiter(names: list[str], piece: FileRange) -> None:
+    """Raises InputError for a header of one column that is several, by another delimiter than the one it is read with:
+    its rows would be wrong in silence."""
+    other = next((each for each in _OTHER_DELIMITERS if len(names) == 1 and each in names[0]), None)
+    if other is None:
+        return
+    raise InputError(
+        f"its header is one column, {names[0]!r}: values seem to be separated by {other!r}",
+        place=piece.uri,
+        remedy=f"Set the delimiter to {other!r} (SQL: read_csv('...', delim = {other!r})), or declare the schema.",
+    )
 
 
 def _pieces(listed: Listed, source: FileSource, filesystem: Filesystem) -> list[Weighed]:
@@ -110,7 +127,7 @@ class CsvReader(SplitReader):
                 raise InputError(
                     f"column {column.name!r} is missing",
                     place=piece.uri,
-                    remedy=did_you_mean(column.name, names) or "Set unify to read missing columns as NULL.",
+                    remedy=did_you_mean(column.name, names) or "Set unify (SQL: union_by_name = true): NULL then.",
                 )
         return types or {names[0]: pa.string()}
 

@@ -90,7 +90,8 @@ def _refuse_difference(before: Schema, schema: Schema, first_of: dict[Schema, st
                 f"files of one input differ: column {name!r} is {here} in {next(known)} and {there} in "
                 f"{first_of[schema]}",
                 place=first_of[schema],
-                remedy="Set unify to read missing columns as NULL and to widen numbers, or write the file anew.",
+                remedy="Set unify (SQL: union_by_name = true) to read missing columns as NULL and to widen numbers, "
+                "or write the file anew.",
             )
 
 
