@@ -13,8 +13,7 @@ from gristmill.api.cluster.kinds import Ref
 from gristmill.api.cluster.query import Wish, planned_query
 from gristmill.api.cluster.resources import Resources, ref_of
 from gristmill.api.cluster.result import open_rows
-from gristmill.api.cluster.running import cancelling, explain_query_on_cluster, finished
-from gristmill.api.cluster.submission import submit
+from gristmill.api.cluster.running import SOON_S, cancelling, explain_query_on_cluster, finished, submit_query
 from gristmill.errors import Cancelled, GristmillError, InvalidPlan
 from gristmill.plan.job import Output
 from gristmill.plan.parameters import parse_parameters
@@ -52,16 +51,19 @@ def explain_query(query: QueryPlan, resources: Resources, *, gives_rows: bool) -
 def run_query(
     query: QueryPlan, resources: Resources, format_: OutputFormat, *, show: bool, keep: bool, quiet: bool
 ) -> None:
-    """Runs it with progress and, with ``show``, writes its rows to stdout; then it is removed.
+    """Runs it with progress and, with ``show``, writes its rows to stdout; then it is removed. Where nothing is told of
+    its end, the rows of one in a warm pool are enough to know of it.
 
     With ``keep``, or where it failed, it stays to be looked at. Ctrl-C removes it, or with ``keep`` cancels it.
     """
-    (made,) = submit(resources, [Prepared(query_body(query))])
+    made, early = submit_query(resources, Prepared(query_body(query)), early=show)
     ref = ref_of(made)
     try:
         with cancelling(resources, [made]), live(quiet=quiet) as update:
-            body = finished(resources, made, update)
-            rows = open_rows(resources, body) if show else None
+            soon = early.rows(SOON_S) if early is not None and quiet else None
+            body = made if soon is not None else finished(resources, made, update)
+            found = early.rows() if early is not None else None
+            rows = found[0]() if found is not None else open_rows(resources, body) if show else None
     except Cancelled:
         _remove(resources, ref, keep=keep)
         raise

@@ -26,6 +26,7 @@ from gristmill.storage.stores import Stores
 from gristmill.version import __version__
 from gristmill.wire.protocol import CLIENT_PORT
 from gristmill.wire.reports import RunPhase
+from gristmill_worker.changes import Changes
 from gristmill_worker.client import ClientEndpoint
 
 ROWS = 20_000
@@ -64,19 +65,30 @@ def runs(committed):
 
 
 @pytest.fixture(scope="module")
-def lead(runs):
+def loop():
+    """The event loop of a lead, in a thread."""
+    made = asyncio.new_event_loop()
+    threading.Thread(target=made.run_forever, daemon=True).start()
+    yield made
+    made.call_soon_threadsafe(made.stop)
+
+
+@pytest.fixture(scope="module")
+def changes():
+    return Changes()
+
+
+@pytest.fixture(scope="module")
+def lead(runs, loop, changes):
     """A lead that has them, and the way to it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-    endpoint = ClientEndpoint(port, "pool", runs)
+    endpoint = ClientEndpoint(port, "pool", runs, changes)
     asyncio.run_coroutine_threadsafe(endpoint.start(), loop).result()
     with forwarding({"lead-0": port, "deaf": 9}) as url:
         yield Lead(connection(url), "lead-0")
     asyncio.run_coroutine_threadsafe(endpoint.stop(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
 
 
 def connection(url: str) -> Connection:
@@ -120,20 +132,34 @@ def test_rows_may_be_left_unread(lead):
     assert next(lead.result("done")).num_rows > 0
 
 
-def test_rows_that_are_asked_for_before_the_run_has_begun_come_at_its_end(lead, runs):
-    early = EarlyRows(lead)
+def test_rows_that_are_asked_for_before_the_run_has_begun_come_at_its_end(lead, runs, loop, changes):
+    def begin():
+        runs.update(late=runs["done"])
+        changes.tell()
+
+    early = EarlyRows(lambda: lead)
     early.ask("late")
-    timer = threading.Timer(0.2, lambda: runs.update(late=runs["done"]))
+    timer = threading.Timer(0.2, lambda: loop.call_soon_threadsafe(begin))
     timer.start()
+    assert early.rows(0.0) is None
+    assert not early.have_come()
     source, _ = early.rows()
+    assert early.have_come()
     assert source().read_all().num_rows == ROWS
 
 
 @pytest.mark.parametrize("uid", ["wrong", ""])
 def test_rows_that_do_not_come_early_are_left_to_others(lead, uid):
-    early = EarlyRows(lead)
+    early = EarlyRows(lambda: lead)
     early.ask(uid)
     assert early.rows() is None
+
+
+def test_no_rows_come_early_from_a_pool_without_a_lead():
+    early = EarlyRows(lambda: None)
+    assert early.rows() is None
+    early.ask("done")
+    assert not early.have_come()
 
 
 def test_logs_of_all_tasks_say_whose_each_line_is(lead):

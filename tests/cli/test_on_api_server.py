@@ -18,11 +18,11 @@ import gristmill as gm
 from gristmill.api.cluster.connection import connect
 from gristmill.api.cluster.failures import Missing
 from gristmill.api.cluster.follow import follow
-from gristmill.api.cluster.kinds import Kind, Ref
+from gristmill.api.cluster.kinds import API_VERSION, Kind, Ref
 from gristmill.api.cluster.place import Cluster
 from gristmill.api.cluster.resources import Resources, ref_of
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
-from gristmill.errors import ClusterError, InvalidPlan, OutputExists
+from gristmill.errors import ClusterError, InputError, InvalidPlan, OutputExists
 from gristmill.ids import Side, StageId
 from gristmill_cli.main import run
 
@@ -440,6 +440,78 @@ def test_a_query_from_python_is_answered_by_the_cluster(api, resources, monkeypa
         for body in resources.list(Kind.QUERY):
             resources.delete(ref_of(body))
     assert (seen[0]["workers"], seen[0]["params"]) == (3, ["least=3"])
+
+
+@pytest.fixture
+def warm_pool(api, resources):
+    """A warm pool that has a lead."""
+    made = resources.create(
+        {"apiVersion": API_VERSION, "kind": "WorkerPool", "metadata": {"name": "warm"}, "spec": {"min": 1}}
+    )
+    api.set_status(made, {"phase": "Ready", "lead": "gpool-warm-lead-0"})
+    yield made
+    for body in [*resources.list(Kind.QUERY), made]:
+        resources.delete(ref_of(body))
+
+
+class _Port:
+    """A forwarded port that nobody uses."""
+
+    def close(self):
+        """Nothing is open."""
+
+
+def test_rows_from_the_lead_of_a_warm_pool_are_enough_and_status_is_read_when_asked_for(
+    api, resources, monkeypatch, warm_pool
+):
+    asked, rows = [], pa.table({"n": [1, 2]})
+
+    def result(self, uid, *, wait_s, port):
+        asked.append((self.pod, uid))
+        return rows.to_reader()
+
+    monkeypatch.setenv("KUBECONFIG", str(api.kubeconfig))
+    monkeypatch.setattr("gristmill.api.cluster.lead.Lead.dial", lambda _lead: _Port())
+    monkeypatch.setattr("gristmill.api.cluster.lead.Lead.result", result)
+    seen = []
+    query = gm.sql(
+        "SELECT n FROM o", tables={"o": "s3://shop/o/*.parquet"}, cluster="", pool="warm", progress=seen.append
+    )
+    found = query.run()
+    (made,) = resources.list(Kind.QUERY)
+    assert "status" not in made, "nobody has told of its end yet"
+    assert asked == [("gpool-warm-lead-0", made["metadata"]["uid"])]
+    assert found.arrow().equals(rows)
+    assert seen[-1].state is ChainState.FINISHED
+    pointer = {"job": "q", "uri": "s3://tmp/results/x", "rows": 2, "bytes": 16}
+    api.set_status(made, {"phase": "Complete", "result": pointer, "outputs": [pointer]})
+    assert (len(found), found.uri, found.outputs[0].rows) == (2, "s3://tmp/results/x", 2)
+    assert found.status["phase"] == "Complete"
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_without_rows_from_the_lead_the_status_decides(api, resources, monkeypatch, warm_pool, failed):
+    def result(self, uid, *, wait_s=0, port=None):
+        if wait_s:
+            raise Missing("it has no result")
+        return rows.to_reader()
+
+    def operate():
+        (made,) = until(lambda: resources.list(Kind.QUERY))
+        refused = {"type": "Failed", "status": "True", "reason": "InputError", "message": "", "lastTransitionTime": NOW}
+        status = {"phase": "Failed", "message": "no such file", "conditions": [refused]}
+        api.set_status(made, status if failed else {"phase": "Complete", "lead": "gpool-warm-lead-0"})
+
+    rows = pa.table({"n": [1, 2]})
+    monkeypatch.setenv("KUBECONFIG", str(api.kubeconfig))
+    monkeypatch.setattr("gristmill.api.cluster.lead.Lead.dial", lambda _lead: _Port())
+    monkeypatch.setattr("gristmill.api.cluster.lead.Lead.result", result)
+    query = gm.sql("SELECT n FROM o", tables={"o": "s3://shop/o/*.parquet"}, cluster="", pool="warm")
+    if failed:
+        with pytest.raises(InputError, match="no such file"):
+            beside(operate, query.arrow)
+    else:
+        assert beside(operate, query.arrow).equals(rows)
 
 
 def test_a_query_from_python_says_what_a_cluster_cannot_have(api, monkeypatch):

@@ -24,6 +24,7 @@ from gristmill.storage.manifest import Manifest
 from gristmill.storage.stores import Stores
 from gristmill.version import __version__
 from gristmill.wire.versions import VERSION_HEADER
+from gristmill_worker.changes import Changes
 from gristmill_worker.runs import LeadRun
 from gristmill_worker.task_logs import TaskLogs
 
@@ -31,18 +32,17 @@ LARGEST_RESULT_BYTES = 256 << 20
 PROGRESS_EVERY_S = 0.2
 PROGRESS_AT_LEAST_S = 3.0
 LOGS_EVERY_S = 1.0
-LOOK_EVERY_S = 0.02
-"""So soon an end is seen by those who wait for it."""
 LONGEST_WAIT_S = 60.0
 
 
 class ClientEndpoint:
-    """Serves ``runs``, by uid, on ``port`` of loopback."""
+    """Serves ``runs``, by uid, on ``port`` of loopback; ``changes`` tells that one has begun or ended."""
 
-    def __init__(self, port: int, pool: str, runs: Mapping[str, LeadRun]) -> None:
+    def __init__(self, port: int, pool: str, runs: Mapping[str, LeadRun], changes: Changes) -> None:
         self._port = port
         self._pool = pool
         self._runs = runs
+        self._changes = changes
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -89,7 +89,7 @@ class ClientEndpoint:
 
     async def _progress(self, request: web.Request) -> web.StreamResponse:
         run = self._run(request)
-        return await _streamed(request, _progress_lines(run), "application/jsonl")
+        return await _streamed(request, _progress_lines(run, self._changes), "application/jsonl")
 
     async def _result(self, request: web.Request) -> web.StreamResponse:
         await self._wait_for_end(request.match_info["uid"], _seconds(request.query.get("wait", "")))
@@ -102,7 +102,7 @@ class ClientEndpoint:
 
     async def _wait_for_end(self, uid: str, seconds: float) -> None:
         """Until that run, of which the lead may not have heard yet, has ended; no longer than ``seconds``."""
-        await _wait_until(lambda: uid in self._runs and self._runs[uid].ended, min(seconds, LONGEST_WAIT_S))
+        await self._changes.until(lambda: uid in self._runs and self._runs[uid].ended, min(seconds, LONGEST_WAIT_S))
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         run = self._run(request)
@@ -160,7 +160,7 @@ async def _streamed(request: web.Request, chunks: AsyncIterator[bytes], kind: st
     return response
 
 
-async def _progress_lines(run: LeadRun) -> AsyncIterator[bytes]:
+async def _progress_lines(run: LeadRun, changes: Changes) -> AsyncIterator[bytes]:
     """How the run stands each time that it changed, and now and then; each message is told once."""
     told, told_s, messages = None, 0.0, 0
     while True:
@@ -171,13 +171,7 @@ async def _progress_lines(run: LeadRun) -> AsyncIterator[bytes]:
             yield to_json(look, Progress).encode() + b"\n"
         if ended:
             return
-        await _wait_until(lambda: run.ended, PROGRESS_EVERY_S)
-
-
-async def _wait_until(done: Callable[[], bool], at_most_s: float) -> None:
-    until_s = time.monotonic() + at_most_s
-    while time.monotonic() < until_s and not done():
-        await asyncio.sleep(LOOK_EVERY_S)
+        await changes.until(lambda: run.ended, PROGRESS_EVERY_S)
 
 
 async def _log_lines(run: LeadRun, logs: TaskLogs, *, follow: bool) -> AsyncIterator[bytes]:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gristmill.errors import InvalidPlan
 from gristmill.plan.job import ChainPlan
 from gristmill.wire.reports import JOBS_TOLD, JobReport, RunReport
 
@@ -17,15 +16,13 @@ LARGEST_CHARACTERS = 200_000
 
 def manifests_of(chain: ChainPlan) -> dict[str, str]:
     """By job: its MapReduceJob as JSON. Empty for a chain that no manifest can express, and without huge ones."""
-    import yaml  # a lead whose runs are jobs makes none, and is up sooner
+    # A lead whose runs are jobs makes none, and is up sooner.
+    from gristmill.plan.manifest_dump import inexpressible, job_forms
 
-    from gristmill.plan.manifest import dump_manifest
-
-    try:
-        documents = list(yaml.safe_load_all(dump_manifest(chain)))[:JOBS_TOLD]
-    except InvalidPlan:
+    if inexpressible(chain):
         return {}
-    texts = {str(form["metadata"]["name"]): json.dumps(form, separators=(",", ":")) for form in documents}
+    forms = job_forms(chain)[:JOBS_TOLD]
+    texts = {str(form["metadata"]["name"]): json.dumps(form, separators=(",", ":")) for form in forms}
     return {name: text for name, text in texts.items() if len(text) <= LARGEST_CHARACTERS}
 
 

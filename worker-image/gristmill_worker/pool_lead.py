@@ -27,6 +27,7 @@ from gristmill.version import __version__
 from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.reports import PoolNeed, RunPhase, RunReport
 from gristmill.worker.host import FOR_UPLOADS
+from gristmill_worker.changes import Changes
 from gristmill_worker.mirrors import Mirrors
 from gristmill_worker.need import RunDemand, demand_before_plan, demand_of, need_of, same_need
 from gristmill_worker.operator_link import OperatorLink
@@ -75,6 +76,7 @@ class Lead:
         self._mirrors: dict[str, Mirrors] = {}
         self._told_need: PoolNeed | None = None
         self._idle_since_s = time.monotonic()
+        self._changes = Changes()
         self._under_way = asyncio.Event()
         """A run's tasks have been launched, or it has ended."""
         self._ending = asyncio.Event()
@@ -127,7 +129,7 @@ class Lead:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._under_way.wait(), CLIENTS_AFTER_S)
         endpoint = await asyncio.to_thread(importlib.import_module, "gristmill_worker.client")
-        clients = endpoint.ClientEndpoint(self._pod.client_port, self._pod.pool, self._runs)
+        clients = endpoint.ClientEndpoint(self._pod.client_port, self._pod.pool, self._runs, self._changes)
         await clients.start()
         try:
             for module in _FOR_QUERIES if self._place.warm else ():
@@ -198,6 +200,7 @@ class Lead:
         log(__name__, INFO, "run begins", uid=wanted.uid, resource=request.name)
         run = LeadRun(request, self._place, self._phase_changed)
         self._runs[wanted.uid] = run
+        self._changes.tell()
         life = asyncio.create_task(run.live())
         self._lives[wanted.uid] = life
         life.add_done_callback(lambda task: self._over(wanted.uid, task))
@@ -219,6 +222,7 @@ class Lead:
     # What the operator is told.
 
     def _phase_changed(self, run: LeadRun) -> None:
+        self._changes.tell()
         self._under_way.set()
         for message in self._news(run.request.uid):
             self._link.say(message)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from gristmill.plan.schema import Schema
-from gristmill.plan.source import FileSource, Format
+from gristmill.plan.source import FileRange, FileSource, Format, Split
 from gristmill.rows.types import arrow_schema
 from gristmill.storage.formats.text import TEXT_SCHEMA
 from gristmill.storage.manifest import Manifest
@@ -32,6 +32,10 @@ def _batches(manifest: Manifest, stores: Stores) -> Iterator[pa.RecordBatch]:
     if not manifest.parts:
         return
     source = FileSource((manifest.uri,), Format(manifest.format), schema=_schema(manifest))
+    if source.format is Format.ARROW and not any("/" in part.path for part in manifest.parts):
+        for uri, part in zip(manifest.uris(), manifest.parts, strict=True):  # what a listing would tell is known
+            yield from open_split(source, Split((FileRange(uri, 0, part.bytes_),), part.bytes_), stores).batches()
+        return
     planned = plan_input(source, stores, f"output {manifest.uri}")
     source = replace(planned.source, schema=_schema(manifest))
     for split in planned.splits:

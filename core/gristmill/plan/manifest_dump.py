@@ -40,8 +40,7 @@ from gristmill.plan.source import FileSource, Source
 
 def dump_chain(chain: ChainPlan) -> str:
     """The manifest of ``chain``: a YAML document for each job, in its order."""
-    jobs = {job.name: job for job in chain.jobs}
-    documents = [_document(chain, job, jobs) for job in chain.jobs]
+    documents = job_forms(chain)
     text = yaml.dump_all(
         documents,
         Dumper=_Dumper,
@@ -51,6 +50,12 @@ def dump_chain(chain: ChainPlan) -> str:
         explicit_start=len(documents) > 1,
     )
     return str(text)
+
+
+def job_forms(chain: ChainPlan) -> list[Form]:
+    """The MapReduceJob of each job of ``chain``, in its order, as it would be read from YAML or JSON."""
+    jobs = {job.name: job for job in chain.jobs}
+    return [_document(chain, job, jobs) for job in chain.jobs]
 
 
 def inexpressible(chain: ChainPlan) -> list[Problem]:

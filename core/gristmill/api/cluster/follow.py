@@ -29,12 +29,12 @@ PATIENCE_S = 600.0
 Report = Callable[[Progress], None]
 
 
-def follow(resources: Resources, body: Body, report: Report) -> Body:
-    """Waits until the run of ``body`` has ended, and returns the resource as it is then.
+def follow(resources: Resources, body: Body, report: Report, enough: Callable[[], bool] = lambda: False) -> Body:
+    """Waits until the run of ``body`` has ended, or ``enough`` is known of it, and returns the resource as it is then.
 
     Raises Missing where it is deleted meanwhile, Unreachable where the API server stays away.
     """
-    return _Follower(resources, report, progress_of(body)).until_the_end(body)
+    return _Follower(resources, report, progress_of(body), enough).until_the_end(body)
 
 
 @dataclass(slots=True)
@@ -42,6 +42,7 @@ class _Follower:
     resources: Resources
     report: Report
     last: Progress
+    enough: Callable[[], bool]
     said: str = ""
     """The message of the status that was told last."""
     heard: set[str] = field(default_factory=set)
@@ -51,7 +52,7 @@ class _Follower:
     def until_the_end(self, body: Body) -> Body:
         self._tell(body)
         body = self._while_it_moves(body)
-        while not has_ended(body):
+        while not (has_ended(body) or self.enough()):
             lead = self.resources.lead_of(body) if is_active(body) else ""
             wants = bool(lead) and lead not in self.heard
             if wants:
@@ -66,7 +67,7 @@ class _Follower:
             for found in self.resources.changes(body, WATCH_S, SHORT_S):
                 body = found
                 self._tell(body)
-                if has_ended(body):
+                if has_ended(body) or self.enough():
                     break
         except Silent:
             return body

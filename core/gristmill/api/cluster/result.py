@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pyarrow as pa
 
 from gristmill.api.cluster.kinds import Body
 from gristmill.api.cluster.lead import Lead
 from gristmill.api.cluster.resources import Resources, ref_of
-from gristmill.api.cluster.status import OutputRef, outputs_of, result_of, status_of, stores_of
+from gristmill.api.cluster.status import OutputRef, outputs_of, progress_of, result_of, status_of, stores_of
 from gristmill.api.result import Rows
 from gristmill.api.rows import open_manifest
 from gristmill.coordinator.progress import Progress
@@ -31,19 +32,51 @@ class ClusterResult(Rows):
     ``status`` what the resource said at the end. ``progress`` is the last look at the run, ``messages`` what it had to
     say. Rows come from the pool's lead while it lives, about a minute, and then from storage, with the caller's own
     credentials.
+
+    Rows may be here before the resource says that the run is complete: what is told of its status then waits for that,
+    a moment, and raises the error that it ended with instead, if somebody cancelled it in that moment.
     """
 
     job: str
     """The resource, as ``mrj/wordcount``."""
-    status: Body
-    outputs: tuple[OutputRef, ...]
-    uri: str
-    rows_committed: int
-    progress: Progress
     messages: tuple[str, ...]
+    _last: Progress
+    _ended: Callable[[], Body]
+    """The resource as it was at the end of the run."""
     _source: RowSource
     _keep: object = field(default=None)
     """What must live as long as the rows are wanted: the folder they were fetched into."""
+
+    @cached_property
+    def _body(self) -> Body:
+        return self._ended()
+
+    @property
+    def status(self) -> Body:
+        """What the resource said at the end."""
+        return status_of(self._body)
+
+    @property
+    def outputs(self) -> tuple[OutputRef, ...]:
+        """The places of its committed outputs."""
+        return outputs_of(self._body)
+
+    @property
+    def uri(self) -> str:
+        """Where its rows lie."""
+        rows = result_of(self._body)
+        return rows.uri if rows else ""
+
+    @property
+    def rows_committed(self) -> int:
+        """How many rows it has."""
+        rows = result_of(self._body)
+        return rows.rows if rows else 0
+
+    @property
+    def progress(self) -> Progress:
+        """The last look at the run."""
+        return self._last if self._last.stages else progress_of(self._body)
 
     def reader(self) -> pa.RecordBatchReader:
         """The rows in order as a stream that knows its schema."""
@@ -62,18 +95,7 @@ class ClusterResult(Rows):
 
 def result_from(resources: Resources, body: Body, progress: Progress, messages: tuple[str, ...]) -> ClusterResult:
     """The result of a completed run; rows stay where they are until they are asked for."""
-    rows = result_of(body)
-    outputs = outputs_of(body)
-    return ClusterResult(
-        str(ref_of(body)),
-        status_of(body),
-        outputs,
-        rows.uri if rows else "",
-        rows.rows if rows else 0,
-        progress,
-        messages,
-        lambda: open_rows(resources, body),
-    )
+    return ClusterResult(str(ref_of(body)), messages, progress, lambda: body, lambda: open_rows(resources, body))
 
 
 def open_rows(resources: Resources, body: Body) -> pa.RecordBatchReader:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from gristmill.api.cluster.bodies import Prepared, fresh_suffix, job_bodies, query_body
 from gristmill.api.cluster.connection import connect
@@ -15,14 +16,17 @@ from gristmill.api.cluster.kinds import Body
 from gristmill.api.cluster.lead import Lead
 from gristmill.api.cluster.place import Cluster
 from gristmill.api.cluster.resources import Resources, ref_of
-from gristmill.api.cluster.result import ClusterResult, fetched, open_rows, result_from
+from gristmill.api.cluster.result import ClusterResult, RowSource, fetched, open_rows, result_from
 from gristmill.api.cluster.status import failure_of, has_ended
 from gristmill.api.cluster.submission import submit, target_namespace
 from gristmill.coordinator.progress import ChainState, Progress, StageProgress
 from gristmill.errors import Cancelled, ClusterError, GristmillError
 from gristmill.plan.job import ChainPlan
 from gristmill.plan.query import QueryPlan
+from gristmill.storage.temporary import TemporaryFolder
 
+SOON_S = 1.0
+"""The rows of a query in a warm pool are waited for so long before its status is looked at."""
 ASK_AGAIN_S = 0.3
 KEPT_S = 3600
 """A query, or a job that does not say itself how long it stays, is removed so long after its end."""
@@ -78,19 +82,36 @@ def run_query_on_cluster(
     resource stays. Ctrl-C ends it."""
     watch, prepared = Watch(progress), Prepared(query_body(query))
     keep_rows = keep_rows and query.output is None
+    body, early = submit_query(resources, prepared, early=keep_rows)
+    with cancelling(resources, [body]):
+        if early is None or early.rows(SOON_S) is None:
+            body = finished(resources, body, watch, early.have_come if early is not None else _never)
+    if early is not None and (rows := early.rows()) is not None:
+        return _answered(resources, body, watch, rows)
+    return _result(resources, body, watch, keep_rows=keep_rows)
+
+
+def submit_query(resources: Resources, prepared: Prepared, *, early: bool) -> tuple[Body, EarlyRows | None]:
+    """Makes the resource of a query and, where ``early`` rows are wanted of it and a warm pool has it, asks for them
+    meanwhile."""
     pool = str(prepared.body["spec"].get("pool") or "")
-    early = early_rows(resources, pool) if keep_rows and pool else None
+    rows = early_rows(resources, pool) if early and pool else None
+    uid = ""
     try:
-        made = submit(resources, [prepared])
-    except BaseException:
-        if early is not None:
-            early.ask("")
-        raise
-    if early is not None:
-        early.ask(made[0]["metadata"]["uid"])
-    with cancelling(resources, made):
-        body = finished(resources, made[0], watch)
-    return _result(resources, body, watch, keep_rows=keep_rows, early=early)
+        (made,) = submit(resources, [prepared])
+        uid = made["metadata"]["uid"]
+    finally:
+        if rows is not None:
+            rows.ask(uid)
+    return made, rows
+
+
+def _answered(resources: Resources, body: Body, watch: Watch, rows: tuple[RowSource, TemporaryFolder]) -> ClusterResult:
+    """The result of a query whose rows are here."""
+    source, folder = rows
+    watch(replace(watch.last, state=ChainState.FINISHED))
+    ended = partial(finished, resources, body, lambda _: None)
+    return ClusterResult(str(ref_of(body)), tuple(watch.messages), watch.last, ended, source, folder)
 
 
 def explain_query_on_cluster(query: QueryPlan, resources: Resources) -> str:
@@ -121,9 +142,13 @@ def _plan_of(resources: Resources, body: Body) -> str:
         time.sleep(ASK_AGAIN_S)
 
 
-def finished(resources: Resources, body: Body, report: ProgressFunction) -> Body:
-    """The resource once its run has completed. Raises the error that it failed with."""
-    ended = follow(resources, body, report)
+def _never() -> bool:
+    return False
+
+
+def finished(resources: Resources, body: Body, report: ProgressFunction, enough: Callable[[], bool] = _never) -> Body:
+    """The resource once its run has completed, or ``enough`` is known of it. Raises the error that it failed with."""
+    ended = follow(resources, body, report, enough)
     error = failure_of(ended)
     if error is not None:
         raise error
@@ -165,12 +190,10 @@ def _wanted(chain: ChainPlan) -> int:
     return [job.name for job in chain.jobs].index(chain.result_job.name)
 
 
-def _result(
-    resources: Resources, body: Body, watch: Watch, *, keep_rows: bool, early: EarlyRows | None = None
-) -> ClusterResult:
+def _result(resources: Resources, body: Body, watch: Watch, *, keep_rows: bool) -> ClusterResult:
     """The result; with ``keep_rows`` the rows are fetched now, since nothing but the lead may have them."""
     result = result_from(resources, body, watch.last, tuple(watch.messages))
     if not keep_rows:
         return result
-    source, folder = (early and early.rows()) or fetched(open_rows(resources, body))
+    source, folder = fetched(open_rows(resources, body))
     return replace(result, _source=source, _keep=folder)
