@@ -13,6 +13,7 @@ from sqlglot import exp, parse_one
 
 from gristmill_sql.copies import copied, replaced
 from gristmill_sql.expressions import is_aggregate
+from gristmill_sql.verbatim import Verbatim
 
 _Definition = tuple[tuple[str, ...], exp.Expr]
 
@@ -43,7 +44,7 @@ def _definitions() -> dict[str, list[_Definition]]:
             "WHERE function_type = 'macro' AND schema_name = 'main' ORDER BY ALL"
         ).fetchall()
     bodies = [
-        (name, (tuple(p.casefold() for p in given), parse_one(text, read="duckdb"))) for name, given, text in rows
+        (name, (tuple(p.casefold() for p in given), parse_one(text, read=Verbatim))) for name, given, text in rows
     ]
     found: dict[str, list[_Definition]] = {}
     while more := [pair for pair in bodies if pair[0] not in found and _spans_rows(pair[1][1], found)]:

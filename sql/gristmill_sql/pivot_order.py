@@ -12,6 +12,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
+from gristmill_sql.verbatim import Verbatim
+
 _PIVOTS = ("PIVOT", "UNPIVOT", "PIVOT_WIDER", "PIVOT_LONGER")
 _AFTER = (TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET)
 _READER = "FROM x "
@@ -19,11 +21,11 @@ _READER = "FROM x "
 
 def parse_ordered_pivot(sql: str) -> exp.Select | None:
     """The statement as a SELECT from the PIVOT; None where the text is something else. Raises ParseError."""
-    start = _clause_after_pivot(sqlglot.tokenize(sql, read="duckdb"))
+    start = _clause_after_pivot(sqlglot.tokenize(sql, read=Verbatim))
     if start is None or start <= len(_READER):
         return None
-    pivot = sqlglot.parse_one(sql[:start], read="duckdb")
-    tail = sqlglot.parse_one(_blank(sql[: start - len(_READER)]) + _READER + sql[start:], read="duckdb")
+    pivot = sqlglot.parse_one(sql[:start], read=Verbatim)
+    tail = sqlglot.parse_one(_blank(sql[: start - len(_READER)]) + _READER + sql[start:], read=Verbatim)
     if not isinstance(tail, exp.Select) or not isinstance(pivot, exp.Query | exp.Pivot):
         return None
     tail.set("from_", exp.From(this=exp.Subquery(this=pivot)))

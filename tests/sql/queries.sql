@@ -507,3 +507,11 @@ SELECT t.id, x.one, y.one FROM t, (SELECT 1 AS one) x, LATERAL (SELECT t.a + 1 A
 SELECT id, (SELECT t.a + 1), (SELECT t.b WHERE t.b > 0) FROM t WHERE t.a IN (SELECT t.b UNION ALL SELECT 3);
 SELECT count(*) FROM (SELECT 1 AS one) x WHERE (SELECT 2 AS one) > one AND NOT EXISTS (SELECT 1 AS one WHERE one > 1);
 SELECT 0 AS c FROM t WHERE a IS NULL AND EXISTS (SELECT 1 FROM u q WHERE t.a IS NULL AND q.uid = (SELECT min(r.uid) FROM u r WHERE q.s IS NULL AND t.a IS NULL)) UNION ALL SELECT 0 FROM t WHERE NOT (a > 1 AND EXISTS (SELECT 1 FROM u q WHERE t.a > 2 AND q.uid = (SELECT min(r.uid) FROM u r WHERE q.s IS NULL AND t.a > 3)));
+
+-- functions of which sqlglot knows another form, or fewer arguments
+SELECT id, decode('\xA0'::BLOB, 'replace'), jaro_winkler_similarity(s, 'xy', 0.9), log2(id + 1), log10(id + 1), regexp_replace(s, '[XY]', '-', 'i') FROM t;
+SELECT id, apply(l, lambda e: e + id), reduce(l, lambda e, f: e + f, 3), list_reduce(l, lambda e, f: e * f), list_filter(l, lambda e: e > 1) FROM t;
+SELECT id, date_trunc(unit, day), date_diff(unit, day, DATE '2025-01-01'), date_part(unit, day), date_add(day, INTERVAL 3 DAY) FROM (SELECT id, day, ['month', 'week'][id % 2 + 1] AS unit FROM t);
+SELECT mod(id, 3) * 2, if(flag, 1, 2) + 1, instr(s, 'y'), position('y' IN s), list_has_all(l, [1] || l) AND list_has_any(l, [2]), substring(s FROM 1 FOR 1), overlay('abcd' PLACING s FROM 2), strftime(day, '%-d %B') FROM t;
+SELECT year(day) AS y, weekofyear(day) AS w, count(*), string_agg(lcase(s), '/' ORDER BY id), group_concat(ucase(s)) IS NULL, mean(b), var_samp(b), argmax(id, day) FROM t GROUP BY year(day), weekofyear(day);
+SELECT json_extract('{"a": {"b": [1, 2]}}', '$.a.b[' || (id % 2) || ']') AS e, json_extract_string(j, ['$.a', '$.b']) AS f, json_object('k', id, 'l', s) AS o FROM (SELECT id, s, json_object('a', a, 'b', s) AS j FROM t);

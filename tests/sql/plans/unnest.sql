@@ -8,7 +8,7 @@ WHERE p_size = 3
 --   input in1     /tpch/part.parquet (parquet)
 --     map
 --                   SELECT "p_partkey", "w"
---                   FROM (SELECT "p_partkey", "p_name", "p_size", UNNEST(STR_SPLIT("p_name", ' ')) AS "w"
+--                   FROM (SELECT "p_partkey", "p_name", "p_size", UNNEST(STRING_SPLIT("p_name", ' ')) AS "w"
 --                     FROM input)
 --                   WHERE "p_size" = 3
 --   output        to the caller
