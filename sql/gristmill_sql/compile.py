@@ -16,6 +16,7 @@ from gristmill.errors import InvalidQuery
 from gristmill.garbage import uncollected
 from gristmill.plan.job import ChainPlan
 from gristmill.plan.schema import Schema
+from gristmill_sql.about import answered
 from gristmill_sql.algebra import Query
 from gristmill_sql.bind import bind
 from gristmill_sql.catalog import Catalog
@@ -63,6 +64,7 @@ def _compiled(sql: str, catalog: Catalog, options: CompileOptions) -> CompiledQu
     oracle = Oracle()
     parsed = parse(sql, options, oracle, catalog)
     catalog = catalog.including(parsed.sources)
+    parsed = answered(parsed, catalog, oracle)
     options = replace(options, outputs=outputs_of(parsed.target, catalog, options.outputs))
     bound, names = bind(parsed, catalog, oracle)
     estimator = Estimator()

@@ -29,7 +29,7 @@ from gristmill_sql.parameters import bind_parameters
 from gristmill_sql.path_functions import Reading, name_paths, path_sources
 from gristmill_sql.pivot_order import parse_ordered_pivot
 from gristmill_sql.pivot_values import fill_pivots
-from gristmill_sql.statements import Statement, Target, read_statements, renamed, with_table_columns
+from gristmill_sql.statements import About, Statement, Target, read_statements, renamed, with_table_columns
 from gristmill_sql.verbatim import Verbatim
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings are about what the errors here say precisely
@@ -42,7 +42,8 @@ class Parsed:
     ``source`` is the user's own text in DuckDB's dialect, else its translation; ``text`` is the same unless something
     had to be bound.
     ``target`` is where the statement around the query writes its rows. ``sources`` are the files that it reads by
-    calls such as ``read_csv``, by the name that they have as tables of the tree.
+    calls such as ``read_csv``, by the name that they have as tables of the tree; ``about`` is what is asked about the
+    query instead of its rows.
     """
 
     tree: exp.Query
@@ -50,6 +51,7 @@ class Parsed:
     text: str
     target: Target | None = None
     sources: Mapping[str, FileSource] = field(default_factory=dict)
+    about: About | None = None
 
 
 def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | None = None) -> Parsed:
@@ -79,10 +81,11 @@ def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | 
     if options.dialect != "duckdb":
         say_in_duckdb(tree)
         text = tree.sql(dialect="duckdb", pretty=True)
-        return Parsed(_in_duckdb(text, oracle), text, text, statement.target, sources)
-    if any(changes) or statement.target or len(trees) > 1:
-        return Parsed(tree, sql, tree.sql(dialect="duckdb", pretty=True), statement.target, sources)
-    return Parsed(tree, sql, sql)
+        tree, source = in_duckdb(text, oracle), text
+    else:
+        changed = any(changes) or statement.target or statement.about or len(trees) > 1
+        text, source = tree.sql(dialect="duckdb", pretty=True) if changed else sql, sql
+    return Parsed(tree, source, text, statement.target, sources, statement.about)
 
 
 def _require_text(text: str, place: str) -> None:
@@ -94,8 +97,8 @@ def _require_text(text: str, place: str) -> None:
         raise InvalidQuery(reason, place=place, remedy="Convert it to UTF-8.") from None
 
 
-def _in_duckdb(text: str, oracle: Oracle) -> exp.Query:
-    """The tree of a translated text, so that what comes next meets DuckDB's forms alone."""
+def in_duckdb(text: str, oracle: Oracle) -> exp.Query:
+    """The tree of a text that is DuckDB's: of a translated one, so that what comes next meets DuckDB's forms alone."""
     (tree,) = _statements(text, CompileOptions(), oracle)
     query = _only_query(text, tree)
     restore_arrows(text, query)

@@ -1,4 +1,5 @@
-"""Statements around a query: views before it, and where its rows go (CREATE TABLE AS, INSERT INTO, COPY … TO).
+"""Statements around a query: views before it, where its rows go (CREATE TABLE AS, INSERT INTO, COPY … TO), and what is
+asked about it instead of its rows (DESCRIBE, SUMMARIZE).
 
 Called by ``parse`` with sqlglot's trees. Writing is the engine's: a statement becomes a query and an output of its
 last job, which commits all rows or none.
@@ -7,7 +8,8 @@ last job, which commits all rows or none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from sqlglot import exp
 
@@ -40,12 +42,24 @@ class Target:
     inserts: bool = False
 
 
+class About(StrEnum):
+    """What a statement asks about a query, or about all tables, instead of rows."""
+
+    COLUMNS = "DESCRIBE"
+    SUMMARY = "SUMMARIZE"
+    TABLES = "SHOW TABLES"
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A query that has the views before it in its WITH, and where its rows go; None: to the caller."""
+    """A query that has the views before it in its WITH, and where its rows go; None: to the caller.
+
+    ``about``: what is asked about the query; None: its rows.
+    """
 
     query: exp.Expr
     target: Target | None = None
+    about: About | None = None
 
 
 def read_statements(sql: str, trees: Sequence[exp.Expr]) -> Statement:
@@ -58,7 +72,7 @@ def read_statements(sql: str, trees: Sequence[exp.Expr]) -> Statement:
     if _is_view(last):
         raise invalid(sql, "a view alone does nothing", remedy="write the query that reads it after a semicolon")
     statement = _statement(sql, last)
-    return Statement(_with_views(statement.query, views), statement.target) if views else statement
+    return replace(statement, query=_with_views(statement.query, views)) if views else statement
 
 
 def _is_view(tree: exp.Expr) -> bool:
@@ -106,6 +120,16 @@ def _statement(sql: str, tree: exp.Expr) -> Statement:
             return Statement(tree.expression, target)
         case exp.Copy() if not tree.args.get("kind"):
             return Statement(_copied(tree.this), _copy_target(sql, tree))
+        case exp.Describe() | exp.Summarize() if isinstance(tree.this, exp.Query | exp.Table | exp.Literal):
+            about = About.COLUMNS if isinstance(tree, exp.Describe) else About.SUMMARY
+            path = isinstance(tree.this, exp.Literal)
+            named = exp.Table(this=exp.to_identifier(tree.this.name, quoted=True)) if path else tree.this
+            return Statement(_copied(named), about=about)
+        case exp.Show() if tree.name.upper() == "TABLES":
+            return Statement(exp.select("1"), about=About.TABLES)
+        case exp.Command() if str(tree.this).upper() == "EXPLAIN":
+            remedy = "gristmill sql --explain or --analyze, or .explain() of what gm.sql gives"
+            raise invalid(sql, "EXPLAIN is no statement here", at=_word(sql, "EXPLAIN"), remedy=remedy)
     return Statement(tree)
 
 

@@ -14,6 +14,7 @@ from gristmill.plan.fragment import SqlFragment
 from gristmill.plan.job import ChainPlan, JobPlan, Output, SideInput
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import Format
+from gristmill_sql.about import answered
 from gristmill_sql.bind import unique_names
 from gristmill_sql.catalog import Catalog, Table
 from gristmill_sql.compile import given_room
@@ -70,6 +71,7 @@ def _read(sql: str, catalog: Catalog, options: CompileOptions) -> WholeQuery:
     oracle = Oracle()
     parsed = parse(sql, options, oracle, catalog)
     catalog = catalog.including(parsed.sources)
+    parsed = answered(parsed, catalog, oracle)
     tables = tuple(find_tables(parsed, catalog, oracle).values())
     schema = unique_names(oracle.describe(parsed.text))
     outputs = outputs_of(parsed.target, catalog, options.outputs)
