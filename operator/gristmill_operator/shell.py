@@ -7,11 +7,11 @@ lately, and when status was written.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gristmill_operator.acting import Actor
-from gristmill_operator.actions import CreatePod, PatchChildStatus, SendRun
+from gristmill_operator.actions import Action, CreateChild, CreatePod, PatchChildStatus, RecordEvent, SendRun
 from gristmill_operator.decide import Decision, decide
 from gristmill_operator.kube import Kube, Refused, key_path
 from gristmill_operator.leads import Leads
@@ -32,7 +32,7 @@ from gristmill_operator.observed import (
     PodView,
     Upstream,
 )
-from gristmill_operator.pacing import write_in
+from gristmill_operator.pacing import passes, write_in
 from gristmill_operator.policies.case import RETRY_S
 from gristmill_operator.policies.upstream import mounting
 from gristmill_operator.status import Phase, Status, status_form
@@ -43,6 +43,8 @@ _AT_ONCE_S = 0.01
 """A decision whose pod or run was refused is made anew: its status took both for done."""
 FORGOTTEN_S = 60.0
 """A refusal that was not repeated for so long is over."""
+_AFTERWARDS = (RecordEvent, CreateChild, PatchChildStatus)
+"""Actions that tell of what status says: they come after it, and wait with it."""
 
 
 class Shell:
@@ -69,6 +71,7 @@ class Shell:
         self._clock = clock
         self._failures: dict[str, tuple[Failure, ...]] = {}
         self._written: dict[str, float] = {}
+        self._differs_since: dict[str, float] = {}
         self._uids: dict[Key, str] = {}
 
     async def reconcile(self, key: Key) -> float | None:
@@ -85,6 +88,7 @@ class Shell:
             self._leads.drop_run(before)
             self._failures.pop(before, None)
             self._written.pop(before, None)
+            self._differs_since.pop(before, None)
         if resource is None:
             self._uids.pop(key, None)
         else:
@@ -96,23 +100,37 @@ class Shell:
         resource = mounting(resource, upstreams)
         observed = await self._observe(resource, upstreams, now)
         decision = decide(resource, resource.status, observed, now)
-        failures = await self._actor.act(resource, decision.actions)
-        self._remember(resource, decision, failures, now)
+        acts = [action for action in decision.actions if not isinstance(action, _AFTERWARDS)]
+        failures = await self._actor.act(resource, acts)
+        self._remember(resource, acts, failures)
         if any(failure.about in (POD, GUARD, CODE) for failure in failures):
             return _AT_ONCE_S
-        after_s = await self._write(resource, decision, now)
-        return min(after_s or RETRY_S, RETRY_S) if failures else after_s
+        wait_s = self._write_in(resource, decision.status, now)
+        if wait_s == 0.0:
+            self._written[resource.uid] = now
+            await self._write_status(resource, decision.status)
+        if not wait_s or not passes(resource.status, decision.status):
+            failures += await self._tell(resource, decision, now)
+        waits = (wait_s or None, decision.requeue_after, RETRY_S if failures else None)
+        return min((wait for wait in waits if wait is not None), default=None)
 
-    def _remember(self, resource: Resource, decision: Decision, failures: list[Failure], now: float) -> None:
-        """Keeps what was refused."""
-        for action in decision.actions:
+    async def _tell(self, resource: Resource, decision: Decision, now: float) -> list[Failure]:
+        """Does what follows the status: events, and mirrors of a query's jobs."""
+        told = [action for action in decision.actions if isinstance(action, _AFTERWARDS)]
+        failures = await self._actor.act(resource, told)
+        for action in told:
             if isinstance(action, PatchChildStatus):
                 self._written_child(resource, action.name, now)
+        self._remember(resource, told, failures)
+        return failures
+
+    def _remember(self, resource: Resource, acts: Sequence[Action], failures: list[Failure]) -> None:
+        """Keeps what was refused."""
         if failures:
             about = {failure.about for failure in failures}
             kept = [one for one in self._failures.get(resource.uid, ()) if one.about not in about]
             self._failures[resource.uid] = (*kept, *failures)
-        elif any(isinstance(action, CreatePod | SendRun) for action in decision.actions):
+        elif any(isinstance(action, CreatePod | SendRun) for action in acts):
             self._failures.pop(resource.uid, None)
 
     def _written_child(self, query: Resource, name: str, now: float) -> None:
@@ -120,14 +138,13 @@ class Shell:
         if child is not None:
             self._written[child.uid] = now
 
-    async def _write(self, resource: Resource, decision: Decision, now: float) -> float | None:
-        wait_s = write_in(resource.status, decision.status, self._written.get(resource.uid, 0.0), now)
-        if wait_s == 0.0:
-            self._written[resource.uid] = now
-            await self._write_status(resource, decision.status)
-            return decision.requeue_after
-        waits = [wait for wait in (wait_s, decision.requeue_after) if wait is not None]
-        return min(waits, default=None)
+    def _write_in(self, resource: Resource, status: Status, now: float) -> float | None:
+        """Seconds until the status may be written; None where that is not needed."""
+        since = self._differs_since.setdefault(resource.uid, now)
+        wait_s = write_in(resource.status, status, self._written.get(resource.uid, 0.0), since, now)
+        if not wait_s:
+            del self._differs_since[resource.uid]
+        return wait_s
 
     async def _write_status(self, resource: Resource, status: Status) -> None:
         form = status_form(status)

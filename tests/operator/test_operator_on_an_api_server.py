@@ -45,7 +45,7 @@ def test_a_job_runs_from_its_resource_to_its_end(namespace: Namespace, operator:
     eventually(lambda: namespace.status("wc").get("phase") == "Complete")
     eventually(lambda: namespace.pods() == {})
     assert namespace.status("wc")["result"]["uri"] == "s3://out/"
-    assert {"Running", "Complete"} <= set(namespace.events())
+    eventually(lambda: {"Running", "Complete"} <= set(namespace.events()))
     lead.end()
 
 
@@ -149,7 +149,7 @@ def test_pods_that_the_api_server_refuses_are_a_condition(namespace: Namespace, 
     namespace.apply(JOB, "wc", {**SPEC, "pod": {"serviceAccountName": "nobody"}})
     eventually(lambda: namespace.condition("wc", "PodsReady").get("reason") == "ServiceAccountMissing")
     assert "serviceAccountName" in namespace.status("wc")["message"]
-    assert "ServiceAccountMissing" in namespace.events()
+    eventually(lambda: "ServiceAccountMissing" in namespace.events())
 
 
 def test_a_cancelled_job_says_so_and_has_no_pods(namespace: Namespace, operator: Operated) -> None:
