@@ -14,7 +14,7 @@ from gristmill.ids import Side, StageId
 from gristmill.plan.job import Output
 from gristmill.plan.source import FileRange, FileSource, Format, Split
 from gristmill.plan.stage import Scan, SideScan, SinkWrite, Stage, StageGraph, Step
-from gristmill.shuffle.fetching import FlightSecurity
+from gristmill.shuffle.connections import FlightClients, FlightSecurity
 from gristmill.shuffle.flight import ShuffleServer
 from gristmill.storage import filesystem
 from gristmill.storage.packing import Weighed, pack
@@ -94,7 +94,8 @@ def elsewhere(volume: Path, tmp_path: Path) -> Stores:
     """Stores of a pod that has not mounted it, and asks one that has."""
     security = FlightSecurity("token")
     server = ShuffleServer(tmp_path, security=security, answers={VOLUME_FILES: VolumeFiles(("pvc://b",)).answer})
-    return Stores(volumes={"pvc://b": VolumeElsewhere("pvc://b", lambda: f"grpc://127.0.0.1:{server.port}", security)})
+    clients = FlightClients(security)
+    return Stores(volumes={"pvc://b": VolumeElsewhere("pvc://b", lambda: f"grpc://127.0.0.1:{server.port}", clients)})
 
 
 def test_files_of_a_volume_are_read_through_a_pod_that_has_it(elsewhere: Stores, volume: Path) -> None:

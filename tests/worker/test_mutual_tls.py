@@ -16,7 +16,7 @@ from pyarrow import flight
 
 from gristmill.coordinator.server import CoordinatorServer
 from gristmill.errors import StorageError
-from gristmill.shuffle.fetching import TOKEN_HEADER, FlightSecurity
+from gristmill.shuffle.connections import TOKEN_HEADER, FlightSecurity
 from gristmill.shuffle.flight import ShuffleServer
 from gristmill.version import __version__
 from gristmill.wire import wire_pb2 as wire

@@ -91,12 +91,10 @@ class Lead:
         if not elsewhere:
             return {}
         from gristmill.coordinator.volume_files import VolumeElsewhere
-        from gristmill.shuffle.fetching import FlightSecurity
+        from gristmill.shuffle.connections import FlightClients, FlightSecurity
 
-        security = FlightSecurity(pod.token(), pod.tls)
-        return {
-            volume: VolumeElsewhere(volume, partial(self._pool.server_of, volume), security) for volume in elsewhere
-        }
+        clients = FlightClients(FlightSecurity(pod.token(), pod.tls))
+        return {volume: VolumeElsewhere(volume, partial(self._pool.server_of, volume), clients) for volume in elsewhere}
 
     async def serve(self, agent: OwnAgent) -> None:
         """Leads the pool. Raises GristmillError if its ports or certificates cannot be used."""

@@ -6,7 +6,6 @@ Only planning needs it, which lists files and reads footers; tasks run where the
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from pyarrow import flight
 
 from gristmill.errors import StorageError, error_from_dict
 from gristmill.plan.codec import from_json, to_json
-from gristmill.shuffle.fetching import FlightSecurity
+from gristmill.shuffle.connections import FlightClients
 from gristmill.storage.filesystem import Entry, StagedFile, Usage
 from gristmill.wire.volume_files import VOLUME_FILES, Question, VolumeRequest
 
@@ -30,17 +29,15 @@ class VolumeElsewhere:
     ``server`` gives the Flight URI of a worker that has it, empty while there is none. Safe for many threads.
     """
 
-    def __init__(self, volume: str, server: Callable[[], str], security: FlightSecurity) -> None:
+    def __init__(self, volume: str, server: Callable[[], str], clients: FlightClients) -> None:
         self._volume = volume
         self._server = server
-        self._security = security
-        self._clients: dict[str, flight.FlightClient] = {}
-        self._lock = threading.Lock()
+        self._clients = clients
         self.usage = Usage()
 
     def metered(self) -> VolumeElsewhere:
-        """The same files with counters of their own."""
-        return VolumeElsewhere(self._volume, self._server, self._security)
+        """The same files with counters of their own, over the same connections."""
+        return VolumeElsewhere(self._volume, self._server, self._clients)
 
     def walk(self, folder: str, depth: int | None = None) -> Iterator[Entry]:
         """Files below a folder."""
@@ -110,7 +107,6 @@ class VolumeElsewhere:
                 try:
                     return self._answer(address, request)
                 except (flight.FlightError, OSError) as error:
-                    self._clients.pop(address, None)
                     why = str(error).partition("\n")[0]
             if time.monotonic() >= until_s:
                 raise StorageError(
@@ -123,19 +119,18 @@ class VolumeElsewhere:
     def _answer(self, address: str, request: VolumeRequest) -> bytes:
         self.usage.add()
         action = flight.Action(VOLUME_FILES, to_json(request).encode())
-        answer = self._client(address).do_action(action, self._security.call_options())
-        parts = [part.body.to_pybytes() for part in answer]
+        client, _ = self._clients.client(address)
+        try:
+            answer = client.do_action(action, self._clients.security.call_options())
+            parts = [part.body.to_pybytes() for part in answer]
+        except (flight.FlightError, OSError):
+            self._clients.forget(address, client)
+            raise
         if not parts:
             raise OSError("it answers nothing")
         if error := json.loads(parts[0]):
             raise error_from_dict(error)
         return b"".join(parts[1:])
-
-    def _client(self, address: str) -> flight.FlightClient:
-        with self._lock:
-            if address not in self._clients:
-                self._clients[address] = flight.FlightClient(address, **self._security.client_options())
-            return self._clients[address]
 
 
 def _entries(text: bytes) -> tuple[Entry, ...]:

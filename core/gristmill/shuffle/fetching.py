@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 from pyarrow import flight
@@ -19,56 +18,19 @@ from pyarrow import flight
 from gristmill.errors import GristmillError, InternalError, LostBlock, StorageError
 from gristmill.plan.task import Location, MapOutput
 from gristmill.shuffle.blocks import DurableStore, Run, Selection, durable_run, local_run, lost_block
+from gristmill.shuffle.connections import FlightClients
 from gristmill.shuffle.spool import Spool
 from gristmill.shuffle.wire_form import Ticket, received
-from gristmill.wire.tls import TlsFiles
 
-TOKEN_HEADER = "gristmill-token"
 _CONNECTIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class FlightSecurity:
-    """Who may ask: a token that all of a pool share, and a certificate of the pool where it has some."""
-
-    token: str = ""
-    tls: TlsFiles | None = None
-
-    @property
-    def scheme(self) -> str:
-        """Of the URIs of servers."""
-        return "grpc+tls" if self.tls else "grpc"
-
-    def server_options(self) -> dict[str, Any]:
-        """Keyword arguments of ``FlightServerBase``. Raises StorageError for files that cannot be read."""
-        if self.tls is None:
-            return {}
-        own = self.tls.read()
-        return {"tls_certificates": [(own.cert, own.key)], "verify_client": True, "root_certificates": own.ca}
-
-    def client_options(self) -> dict[str, Any]:
-        """Keyword arguments of ``FlightClient``. Raises StorageError for files that cannot be read."""
-        if self.tls is None:
-            return {}
-        own = self.tls.read()
-        return {
-            "tls_root_certs": own.ca,
-            "cert_chain": own.cert,
-            "private_key": own.key,
-            "override_hostname": self.tls.name,
-        }
-
-    def call_options(self) -> flight.FlightCallOptions:
-        """What each call of a client brings: the token, where there is one."""
-        return flight.FlightCallOptions(headers=[(TOKEN_HEADER.encode(), self.token.encode())] if self.token else [])
-
-
-@dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where a reader is: its machine, what lets it ask others, and object storage if copies may be there."""
+    """Where a reader is: its machine, the way to others, and object storage if copies may be there."""
 
     host: str
-    security: FlightSecurity
+    clients: FlightClients
     durable: DurableStore | None
 
     def has(self, output: MapOutput) -> bool:
@@ -133,7 +95,7 @@ class Fetching:
         promises = {output.task_order: self._promised[_key(output)] for output in group}
         reason: GristmillError | str = InternalError("fetching map output ended unexpectedly", place=address)
         try:
-            self._receive(address, group, promises)
+            self._receive_from(address, group, promises)
         except (flight.FlightUnauthenticatedError, flight.FlightUnauthorizedError) as error:
             reason = StorageError(f"the worker refused the request: {error}", place=address)
         except GristmillError as error:
@@ -146,17 +108,30 @@ class Fetching:
                     failed = reason if isinstance(reason, GristmillError) else _lost(output, reason)
                     promises[output.task_order].set_exception(failed)
 
-    def _receive(self, address: str, group: list[MapOutput], promises: Mapping[int, Future[Run]]) -> None:
-        security = self._around.security
+    def _receive_from(self, address: str, group: list[MapOutput], promises: Mapping[int, Future[Run]]) -> None:
+        """Asks over the connection that there is, and once more over a new one: what was kept may be broken by now."""
+        clients = self._around.clients
+        client, kept = clients.client(address)
+        try:
+            self._receive(client, group, promises)
+        except (pa.ArrowException, OSError):
+            clients.forget(address, client)
+            if not kept:
+                raise
+            rest = [output for output in group if not promises[output.task_order].done()]
+            self._receive(clients.client(address)[0], rest, promises)
+
+    def _receive(
+        self, client: flight.FlightClient, group: list[MapOutput], promises: Mapping[int, Future[Run]]
+    ) -> None:
         ticket = Ticket(self._selection, tuple(output.location.path for output in group))
-        with flight.FlightClient(address, **security.client_options()) as client:
-            reader = client.do_get(flight.Ticket(ticket.to_bytes()), security.call_options())
-            answer = received(chunk.data for chunk in reader)
-            for output, run in self._spool.collected(answer, group, self._selection):
-                if isinstance(run, LostBlock):
-                    promises[output.task_order].set_exception(run)
-                else:
-                    promises[output.task_order].set_result(run)
+        reader = client.do_get(flight.Ticket(ticket.to_bytes()), self._around.clients.security.call_options())
+        answer = received(chunk.data for chunk in reader)
+        for output, run in self._spool.collected(answer, group, self._selection):
+            if isinstance(run, LostBlock):
+                promises[output.task_order].set_exception(run)
+            else:
+                promises[output.task_order].set_result(run)
 
 
 def _key(output: MapOutput) -> tuple[int, Location]:

@@ -19,7 +19,8 @@ from pyarrow import flight
 from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.task import ExchangeFeed, MapOutput
 from gristmill.shuffle.blocks import DurableStore, Run, Selection
-from gristmill.shuffle.fetching import TOKEN_HEADER, Fetching, FlightSecurity, Surroundings
+from gristmill.shuffle.connections import TOKEN_HEADER, FlightClients, FlightSecurity
+from gristmill.shuffle.fetching import Fetching, Surroundings
 from gristmill.shuffle.format import CorruptFile, OpenFile
 from gristmill.shuffle.wire_form import ANSWER, Ticket, file_begins, file_lost, one_block
 
@@ -104,11 +105,12 @@ class _TokenCheck(flight.ServerMiddlewareFactory):  # type: ignore[misc]
 class WorkerFiles:
     """The fetcher of a worker: from this machine's disk, from other workers, or from object storage.
 
-    ``host`` is this machine's identity, as in Location. Each reader makes one request to each worker.
+    ``host`` is this machine's identity, as in Location. Each reader makes one request to each worker; connections stay
+    from one reader to the next.
     """
 
     def __init__(self, host: str, security: FlightSecurity | None = None, durable: DurableStore | None = None) -> None:
-        self._around = Surroundings(host, security or FlightSecurity(), durable)
+        self._around = Surroundings(host, FlightClients(security or FlightSecurity()), durable)
 
     def runs(self, feed: ExchangeFeed, selection: Selection, memory_bytes: int, spill_dir: Path) -> Iterator[Run]:
         """One run for each output that has rows of the selection, in task order. Raises LostBlock, StorageError."""
