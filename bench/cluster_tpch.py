@@ -1,17 +1,22 @@
 """TPC-H in a warm pool on the two nodes of a cluster, every query against two worker processes of this machine.
 
 Both read the same S3 server while the cluster runs, and both hand over the rows as an Arrow table: the cluster by a
-SQLQuery that is made, followed, and read through a forwarded port, as `gristmill sql --cluster` does it. Needs a
-cluster of `make cluster-up` (its folder in GRISTMILL_TEST_CLUSTER) with the chart installed.
+SQLQuery that is made, and its rows read through a forwarded port. From Python, the worker processes of this machine
+stay from query to query, as the pool's pods do. With --commands each query is what a person types,
+`gristmill sql --cluster` and `gristmill sql --workers 2`, each a process of its own. Needs a cluster of
+`make cluster-up` (its folder in GRISTMILL_TEST_CLUSTER) with the chart installed.
 
-python bench/cluster_tpch.py [--scale 1] [--runs 3] [--queries 1 5 18]
+python bench/cluster_tpch.py [--commands] [--scale 1] [--runs 3] [--queries 1 5 18]
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import sys
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +65,24 @@ class Bench:
         """The same from two workers of this machine."""
         return gm.sql(sql, tables=self.tables, workers=2, memory="1GiB", force_distributed=True).arrow()
 
+    def command_in_pods(self, sql: str) -> pa.Table:
+        """The rows that `gristmill sql --cluster` writes."""
+        where = ("--kubeconfig", str(self.place.client.kubeconfig), "-n", self.place.name)
+        return self._command(sql, "--cluster", *where, "--pool", "warm", "--scratch", f"{self.place.bucket}/scratch/")
+
+    def command_embedded(self, sql: str) -> pa.Table:
+        """The rows that `gristmill sql --workers 2` writes."""
+        return self._command(sql, "--workers", "2", "--memory", "1GiB")
+
+    def _command(self, sql: str, *options: str) -> pa.Table:
+        tables = [part for name, uri in self.tables.items() for part in ("-t", f"{name}={uri}")]
+        program = Path(sys.executable).with_name("gristmill")
+        arguments = ["sql", sql, *tables, "--force-distributed", *options, "-o", "arrow"]
+        done = subprocess.run([program, *arguments], capture_output=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr.decode())
+        return pa.ipc.open_stream(done.stdout).read_all()
+
 
 def make_bench(place: Place, scale: float) -> Bench:
     """Puts the tables into the bucket and starts a pool with a pod for each node."""
@@ -75,12 +98,15 @@ def make_bench(place: Place, scale: float) -> Bench:
     return Bench(place, Resources(connect(user)), tables)
 
 
-def measure(bench: Bench, name: str, runs: int) -> tuple[float, float]:
+Way = Callable[[str], pa.Table]
+
+
+def measure(in_pods: Way, here: Way, name: str, runs: int) -> tuple[float, float]:
     """Seconds of one query both ways in turn, after one of each that is not counted; their answers have to be equal."""
     sql = (QUERIES / f"{name}.sql").read_text()
-    if bench.in_pods(sql) != bench.embedded(sql):
+    if in_pods(sql) != here(sql):
         raise SystemExit(f"{name}: the cluster and this machine give different rows")
-    ways = [(name, lambda: bench.in_pods(sql)), ("embedded", lambda: bench.embedded(sql))]
+    ways = [(name, lambda: in_pods(sql)), ("embedded", lambda: here(sql))]
     pods, embedded = (timed.median_s for timed in in_turn(ways, runs))
     print(f"| {name} | {pods:.2f} | {embedded:.2f} | {pods / embedded:.2f} |", flush=True)
     return pods, embedded
@@ -88,6 +114,7 @@ def measure(bench: Bench, name: str, runs: int) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--commands", action="store_true")
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--queries", type=int, nargs="*", default=range(1, 23))
@@ -95,11 +122,15 @@ def main() -> None:
     cluster = running_cluster()
     os.environ.update(cluster.s3.environment())
     print(f"{machine()}, load {os.getloadavg()[0]:.1f}")
-    print(f"\n## TPC-H at scale factor {options.scale:g}, two pods on two nodes, tables on an S3 server\n")
+    how = "commands" if options.commands else "from Python"
+    print(f"\n## TPC-H at scale factor {options.scale:g}, two pods on two nodes, tables on an S3 server, {how}\n")
     print("| query | in pods s | embedded s | ratio |\n| --- | --- | --- | --- |")
     with new_place(cluster, "bench") as place:
         bench = make_bench(place, options.scale)
-        results = [measure(bench, f"q{number:02}", options.runs) for number in options.queries]
+        ways = (bench.in_pods, bench.embedded)
+        if options.commands:
+            ways = (bench.command_in_pods, bench.command_embedded)
+        results = [measure(*ways, f"q{number:02}", options.runs) for number in options.queries]
     pods, embedded = (sum(seconds) for seconds in zip(*results, strict=True))
     verdict = "reached" if pods / embedded <= WANTED else "MISSED"
     print(f"| sum | {pods:.2f} | {embedded:.2f} | {pods / embedded:.2f} |")
