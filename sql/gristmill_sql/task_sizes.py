@@ -15,7 +15,7 @@ from gristmill.plan.source import FileSource
 from gristmill.storage.packing import SPLIT_BYTES
 from gristmill_sql.algebra import Scan
 
-TASK_BYTES = 96 << 20
+TASK_BYTES = 192 << 20
 """What the columns that a task reads may take in Arrow's form before it takes fewer splits."""
 MOVING = 2.0
 """A row that moves through a shuffle costs as much as so many that a task adds to a hash table of its own (measured on

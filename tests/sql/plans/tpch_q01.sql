@@ -33,7 +33,7 @@ ORDER BY
 --                   FROM input
 --                   WHERE "l_shipdate" <= CAST('1998-09-02' AS DATE)
 --                   GROUP BY 1, 2
---     exchange    duckdb hash(l_returnflag, l_linestatus), 4 partitions
+--     exchange    duckdb hash(l_returnflag, l_linestatus), 2 partitions
 --   reduce
 --                   SELECT "l_returnflag", "l_linestatus", SUM("sum_5") AS "sum", SUM("sum_2_2") AS "sum_2",
 --                     SUM("sum_3_2") AS "sum_3", SUM("sum_4_2") AS "sum_4", ROUND(CAST(SUM("avg_sum") AS DOUBLE) * 100) /
