@@ -30,7 +30,7 @@ from gristmill_sql.algebra import (
     inputs_of,
     names_of,
 )
-from gristmill_sql.expressions import columns_in, conjuncts, disjuncts, unwrapped
+from gristmill_sql.expressions import columns_in, conjuncts, disjuncts, implied_for, unwrapped
 from gristmill_sql.task_sizes import map_tasks, width
 
 _RANGE = 0.3
@@ -119,7 +119,7 @@ class Estimator:
         for predicate in on:
             pair = equality(predicate, sides)
             if pair is None:
-                selectivity *= self.selectivity(predicate)
+                selectivity *= self._left_to_join(predicate, sides)
                 continue
             distinct, smaller = self._pair(*pair)
             divisor *= distinct
@@ -140,6 +140,16 @@ class Estimator:
             case JoinKind.FULL:
                 return max(inner, left + right)
         return inner
+
+    def _left_to_join(self, predicate: exp.Expr, sides: frozenset[str]) -> float:
+        """The share of pairs for which a predicate over both sides holds, where what an OR implies for either side has
+        filtered that side already (rules.predicates)."""
+        share = self.selectivity(predicate)
+        used = columns_in(predicate)
+        for own in (used & sides, used - sides):
+            if (implied := implied_for(predicate, own)) is not None:
+                share /= self.selectivity(implied)
+        return min(1.0, share)
 
     def selectivity(self, predicate: exp.Expr) -> float:
         """The share of rows for which a predicate holds."""

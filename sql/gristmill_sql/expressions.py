@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from sqlglot import exp
 
@@ -50,6 +50,13 @@ def all_of(terms: Iterable[exp.Expr]) -> exp.Expr:
 def any_of(terms: Iterable[exp.Expr]) -> exp.Expr:
     """The disjunction of terms; FALSE without any."""
     return _chain(exp.Or, terms, exp.false())
+
+
+def implied_for(predicate: exp.Expr, own: Set[str]) -> exp.Expr | None:
+    """What an OR says of the columns ``own`` alone; None where a branch of it, or another predicate, says nothing."""
+    branches = disjuncts(predicate)
+    parts = [[t for t in conjuncts(branch) if (used := columns_in(t)) and used <= own] for branch in branches]
+    return any_of(dict.fromkeys(all_of(part) for part in parts)) if len(branches) > 1 and all(parts) else None
 
 
 def _chain(kind: type[exp.Connector], terms: Iterable[exp.Expr], empty: exp.Expr) -> exp.Expr:

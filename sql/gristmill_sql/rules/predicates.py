@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from gristmill_sql.algebra import Filter, Join, JoinKind, Relation, names_of
-from gristmill_sql.expressions import all_of, any_of, columns_in, conjuncts, disjuncts, is_volatile, unwrapped
+from gristmill_sql.expressions import (
+    all_of,
+    any_of,
+    columns_in,
+    conjuncts,
+    disjuncts,
+    implied_for,
+    is_volatile,
+    unwrapped,
+)
 from gristmill_sql.rules.rewriting import bottom_up
 
 if TYPE_CHECKING:
@@ -56,9 +65,8 @@ def _implied(predicate: exp.Expr, relation: Relation) -> list[exp.Expr]:
         own = names_of(leaf)
         if not used & own or used <= own:
             continue
-        parts = [[t for t in conjuncts(branch) if columns_in(t) and columns_in(t) <= own] for branch in branches]
-        if all(parts):
-            found.append(any_of(dict.fromkeys(all_of(part) for part in parts)))
+        if (alone := implied_for(predicate, own)) is not None:
+            found.append(alone)
     return found
 
 

@@ -39,28 +39,20 @@ ORDER BY
 
 -- 2 jobs
 --
--- job query-1: broadcast: about 3 MiB
+-- job query-1: broadcast: about 10 MiB
 --   input in1     /tpch/lineitem.parquet (parquet)
 --     map
---                   SELECT "l_orderkey", "l_extendedprice", "l_discount", "l_shipdate", "n_nationkey_2", "n_name_2",
---                     "n_name"
+--                   SELECT "l_orderkey", "l_extendedprice", "l_discount", "l_shipdate", "n_name"
 --                   FROM (SELECT "l_orderkey", "l_suppkey", "l_extendedprice", "l_discount", "l_shipdate"
 --                     FROM input
 --                     WHERE "l_shipdate" BETWEEN CAST('1995-01-01' AS DATE) AND CAST('1996-12-31' AS DATE))
---                   JOIN (WITH input AS (FROM side3) SELECT "s_suppkey", "n_nationkey_2", "n_name_2", "n_name"
+--                   JOIN (WITH input AS (FROM side2) SELECT "s_suppkey", "n_name"
 --                     FROM input
---                     JOIN (WITH input AS (FROM side2) SELECT "n_nationkey_2", "n_name_2", "n_nationkey", "n_name"
---                       FROM (SELECT "n_nationkey_2", "n_name_2"
---                         FROM (SELECT "n_nationkey" AS "n_nationkey_2", "n_name" AS "n_name_2"
---                           FROM input)
---                         WHERE ("n_name_2" = 'GERMANY' OR "n_name_2" = 'FRANCE'))
---                       JOIN (SELECT "n_nationkey", "n_name"
---                         FROM side1
---                         WHERE ("n_name" = 'FRANCE' OR "n_name" = 'GERMANY')) ON (("n_name" = 'FRANCE' AND "n_name_2" =
---                           'GERMANY') OR ("n_name" = 'GERMANY' AND "n_name_2" = 'FRANCE'))) ON "s_nationkey" =
---                           "n_nationkey") ON "s_suppkey" = "l_suppkey"
---   side side3    /tpch/supplier.parquet (parquet); whole to every task
---   side side2    /tpch/nation.parquet (parquet); whole to every task
+--                     JOIN (SELECT "n_nationkey", "n_name"
+--                       FROM side1
+--                       WHERE ("n_name" = 'FRANCE' OR "n_name" = 'GERMANY')) ON "s_nationkey" = "n_nationkey") ON
+--                         "s_suppkey" = "l_suppkey"
+--   side side2    /tpch/supplier.parquet (parquet); whole to every task
 --   side side1    /tpch/nation.parquet (parquet); whole to every task
 --
 -- job query-2: group by n_name, n_name_2, l_year
@@ -70,12 +62,20 @@ ORDER BY
 --                   FROM (SELECT "n_name", "n_name_2", EXTRACT(YEAR FROM "l_shipdate") AS "l_year", "l_extendedprice" * (1
 --                     - "l_discount") AS "volume"
 --                     FROM input
---                     JOIN side4 ON "o_orderkey" = "l_orderkey"
---                     JOIN side5 ON "c_nationkey" = "n_nationkey_2" AND "c_custkey" = "o_custkey")
+--                     JOIN side3 ON "o_orderkey" = "l_orderkey"
+--                     JOIN (WITH input AS (FROM side5) SELECT "c_custkey", "n_name_2"
+--                       FROM input
+--                       JOIN (WITH input AS (FROM side4) SELECT "n_nationkey_2", "n_name_2"
+--                         FROM (SELECT "n_nationkey" AS "n_nationkey_2", "n_name" AS "n_name_2"
+--                           FROM input)
+--                         WHERE ("n_name_2" = 'GERMANY' OR "n_name_2" = 'FRANCE')) ON "c_nationkey" = "n_nationkey_2") ON
+--                           (("n_name" = 'FRANCE' AND "n_name_2" = 'GERMANY') OR ("n_name" = 'GERMANY' AND "n_name_2" =
+--                           'FRANCE')) AND "c_custkey" = "o_custkey")
 --                   GROUP BY 1, 2, 3
 --     exchange    all rows to one reducer
---   side side4    from job query-1; whole to every task
+--   side side3    from job query-1; whole to every task
 --   side side5    /tpch/customer.parquet (parquet); whole to every task
+--   side side4    /tpch/nation.parquet (parquet); whole to every task
 --   reduce
 --                   SELECT "n_name" AS "supp_nation", "n_name_2" AS "cust_nation", "l_year", "sum" AS "revenue"
 --                   FROM (SELECT "n_name", "n_name_2", "l_year", SUM("sum_2") AS "sum"
