@@ -9,6 +9,8 @@ from sqlglot import exp
 from gristmill_sql.copies import all_in, copied, replaced
 from gristmill_sql.oracle import function_names
 
+_OPEN = (exp.Connector, exp.Binary, exp.Unary, exp.Between, exp.In, exp.AtTimeZone)
+"""What reads otherwise beside an operator that binds more."""
 _WRAPPERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)
 
 
@@ -70,7 +72,9 @@ def _chain(kind: type[exp.Connector], terms: Iterable[exp.Expr], empty: exp.Expr
 def enclosed(term: exp.Expr) -> exp.Expr:
     """The term so that it may stand beside any operator: with parentheses where it is one itself."""
     fresh = copied(term)
-    return exp.Paren(this=fresh) if isinstance(fresh, exp.Connector | exp.Binary | exp.Not) else fresh
+    is_number = isinstance(fresh, exp.Neg) and isinstance(fresh.this, exp.Literal)
+    is_open = isinstance(fresh, _OPEN) and not isinstance(fresh, exp.Paren) and not is_number
+    return exp.Paren(this=fresh) if is_open else fresh
 
 
 def unwrapped(term: exp.Expr) -> exp.Expr:
@@ -108,7 +112,8 @@ def substituted(expression: exp.Expr, values: Mapping[str, exp.Expr]) -> exp.Exp
         if not isinstance(node, exp.Column) or node.name not in values:
             return None
         new = values[node.name]
-        return copied(new) if isinstance(node.parent, exp.Func | exp.Paren | None) else enclosed(new)
+        is_argument = isinstance(node.parent, exp.Func | exp.Paren | None) and not isinstance(node.parent, exp.Binary)
+        return copied(new) if is_argument else enclosed(new)
 
     return replaced(expression, value)
 

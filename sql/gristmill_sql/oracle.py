@@ -80,6 +80,19 @@ class Oracle:
         except duckdb.Error as fault:
             raise _invalid(text, fault, prefix="") from None
 
+    def written_out(self, text: str) -> str | None:
+        """A query with all its parentheses, as DuckDB's parser reads it; None for what it cannot write so."""
+        new = self._reading(text)
+        return new if new is not None and self._reading(new) == new else None
+
+    def _reading(self, text: str) -> str | None:
+        try:
+            ((tree,),) = self._connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()
+            ((new,),) = self._connection.execute("SELECT json_deserialize_sql(?::JSON)", [tree]).fetchall()
+        except duckdb.Error:  # no query, or not one in its own grammar: who reads the text next says so
+            return None
+        return str(new)
+
     def types(self, expressions: Iterable[exp.Expr], over: Schema) -> tuple[str, ...]:
         """The type of each expression over columns of that schema. Raises Unbindable."""
         items = ", ".join(f"{text_of(each)} AS {quote_name(f'c{index}')}" for index, each in enumerate(expressions))

@@ -23,6 +23,7 @@ from gristmill_sql.dialects import say_in_duckdb
 from gristmill_sql.instant import fix_instant
 from gristmill_sql.intervals import DIALECTS, with_whole_intervals
 from gristmill_sql.json_arrows import restore_arrows
+from gristmill_sql.operator_order import written_out
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parameters import bind_parameters
@@ -39,8 +40,8 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings are about w
 class Parsed:
     """A query's tree, the text that its positions refer to, and the text that DuckDB reads.
 
-    ``source`` is the user's own text in DuckDB's dialect, else its translation; ``text`` is the same unless something
-    had to be bound.
+    ``source`` is the user's own text in DuckDB's dialect (with parentheses where operators need them), else its
+    translation; ``text`` is the same unless something had to be bound.
     ``target`` is where the statement around the query writes its rows. ``sources`` are the files that it reads by
     calls such as ``read_csv``, by the name that they have as tables of the tree; ``about`` is what is asked about the
     query instead of its rows.
@@ -64,6 +65,8 @@ def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | 
     for value in given:
         if isinstance(value, str):
             _require_text(value, f"parameter {value!a}")
+    if options.dialect == "duckdb":
+        sql = written_out(sql, oracle)
     trees = _statements(sql, options, oracle)
     statement = read_statements(sql, trees)
     tree = _only_query(sql, _for_target(statement, catalog))
@@ -80,7 +83,7 @@ def parse(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog | 
     ]
     if options.dialect != "duckdb":
         say_in_duckdb(tree)
-        text = tree.sql(dialect="duckdb", pretty=True)
+        text = written_out(tree.sql(dialect="duckdb", pretty=True), oracle)
         tree, source = in_duckdb(text, oracle), text
     else:
         changed = any(changes) or statement.target or statement.about or len(trees) > 1

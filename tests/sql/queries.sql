@@ -515,3 +515,11 @@ SELECT id, date_trunc(unit, day), date_diff(unit, day, DATE '2025-01-01'), date_
 SELECT mod(id, 3) * 2, if(flag, 1, 2) + 1, instr(s, 'y'), position('y' IN s), list_has_all(l, [1] || l) AND list_has_any(l, [2]), substring(s FROM 1 FOR 1), overlay('abcd' PLACING s FROM 2), strftime(day, '%-d %B') FROM t;
 SELECT year(day) AS y, weekofyear(day) AS w, count(*), string_agg(lcase(s), '/' ORDER BY id), group_concat(ucase(s)) IS NULL, mean(b), var_samp(b), argmax(id, day) FROM t GROUP BY year(day), weekofyear(day);
 SELECT json_extract('{"a": {"b": [1, 2]}}', '$.a.b[' || (id % 2) || ']') AS e, json_extract_string(j, ['$.a', '$.b']) AS f, json_object('k', id, 'l', s) AS o FROM (SELECT id, s, json_object('a', a, 'b', s) AS j FROM t);
+
+-- operators that sqlglot puts in another order, and values that are put in the place of names
+SELECT id, ~ a + b AS x, @ b - 3 AS y, a & 3 | b << 1 AS z, abs(b) ^ a - 1 AS w, s !~ 'x' = flag AS v FROM t WHERE a IS NOT NULL AND b > 0;
+SELECT id, (j ->> 'b') = 'x' AS y, j -> 'b' ->> 0 AS z FROM (SELECT id, json_object('a', a, 'b', s) AS j FROM t) WHERE (j ->> 'a') IS NOT NULL;
+SELECT id, j ->> 'b' = 'x' AS x FROM (SELECT id, true AS flag, {'b': s}::JSON AS j FROM t) WHERE flag AND (j ->> 'b') IN ('x', 'y');
+SELECT id, id % 3 IN [e + 1 FOR e IN l IF e > 0], a IN l || [3], ~ id IN list_transform(l, lambda e, i: e ^ i - 1), l && [7] OR l @> [1] AND flag FROM t;
+SELECT tiny - 1, -1 - tiny, tiny * -(1), CASE WHEN true THEN 1 ELSE tiny END FROM t;
+SELECT x = y, NOT x, x IS NULL = y, x AND z, y OR z AND x, -n, n ^ 2, 2 - n FROM (SELECT a BETWEEN 1 AND 3 AS x, a IN (1, b) AS y, flag OR a = 1 AS z, -b AS n FROM t) q WHERE x IN (y, true) OR y BETWEEN x AND true OR z;

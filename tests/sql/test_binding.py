@@ -126,6 +126,15 @@ def test_now_is_one_instant(oddities: Database) -> None:
     assert Reference().run(query.chain).rows == [(True, date(2024, 2, 29), "TIMESTAMP WITH TIME ZONE")]
 
 
+def test_times_of_day_are_those_of_the_one_instant(oddities: Database) -> None:
+    moment = datetime(2024, 2, 29, 23, 30, tzinfo=UTC)
+    calls = "localtimestamp, current_localtimestamp(), localtime, current_localtime(), current_time, get_current_time()"
+    query = compile_query(f"SELECT DISTINCT {calls} FROM t", oddities.catalog, CompileOptions(now=moment))
+    naive = moment.replace(tzinfo=None)
+    expected = (naive, naive, naive.time(), naive.time(), moment.timetz(), moment.timetz())
+    assert Reference().run(query.chain).rows == [expected]
+
+
 def test_equal_names_of_a_result_are_numbered(oddities: Database) -> None:
     query = compile_query("SELECT a, b AS a, s AS A FROM t", oddities.catalog)
     assert [c.name for c in query.schema] == ["a", "a_1", "A_2"]

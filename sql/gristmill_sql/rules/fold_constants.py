@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from gristmill_sql.algebra import Relation
 from gristmill_sql.copies import copied, replaced
-from gristmill_sql.expressions import is_aggregate, is_volatile
+from gristmill_sql.expressions import is_aggregate, is_volatile, unwrapped
 from gristmill_sql.literals import cast_text
 from gristmill_sql.oracle import Unbindable
 from gristmill_sql.rules.rewriting import bottom_up, with_expressions
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _FOLDED_TYPES = ("DATE", "TIMESTAMP", "INTEGER", "BIGINT", "DECIMAL", "VARCHAR", "BOOLEAN")
 _FOLDED_NODES = (exp.Binary, exp.Func, exp.Neg)
-_KEPT = (exp.Predicate, exp.Connector, exp.Dot, exp.Anonymous, exp.Interval, exp.Query, exp.Lambda, exp.Window)
+_KEPT = (exp.Predicate, exp.Connector, exp.Dot, exp.Anonymous, exp.Interval, exp.Query, exp.Lambda, exp.Window, exp.If)
 
 
 def fold_constants(relation: Relation, knowledge: Knowledge) -> Relation:
@@ -31,8 +31,8 @@ def fold_constants(relation: Relation, knowledge: Knowledge) -> Relation:
     def folded(node: exp.Expr) -> exp.Expr | None:
         if not isinstance(node, _FOLDED_NODES) or isinstance(node, _KEPT) or is_aggregate(node):
             return None
-        if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal):
-            return copied(node)
+        if isinstance(node, exp.Cast | exp.Neg) and isinstance(unwrapped(node.this), exp.Literal):
+            return copied(node)  # a bare number has no type yet: beside a TINYINT it is one
         if node.find(exp.Column, exp.Identifier, exp.Star, exp.Query) or is_volatile(node) or node.parent_select:
             return None
         if node not in knowledge.constants:
