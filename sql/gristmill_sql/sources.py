@@ -81,7 +81,7 @@ class FromBinder:
     def _with_inner_joins(
         self, node: exp.Expr, relation: Relation, sources: list[Source]
     ) -> tuple[Relation, list[Source]]:
-        if isinstance(node, exp.Table) and isinstance(node.parent, exp.Subquery):
+        if isinstance(node, exp.Table | exp.Subquery) and isinstance(node.parent, exp.Subquery):
             return relation, sources
         for join in node.args.get("joins") or []:
             relation, sources = self._join(relation, sources, join)
@@ -98,7 +98,7 @@ class FromBinder:
             node = node.this
         if isinstance(node, exp.Subquery):
             scope = Scope(self._outer, before) if before else self._outer
-            return binder.query(node.this, self._environment, scope)
+            return binder.query(_all_of(node.this), self._environment, scope)
         if isinstance(node, exp.Values | exp.Unnest) or (isinstance(node, exp.Table) and _is_series(node.this)):
             return binder.constant_rows(node)
         raise CannotSpread(f"{type(node.this).__name__ if isinstance(node, exp.Table) else node.key.upper()} in FROM")
@@ -230,6 +230,13 @@ def positional(left: Relation, right: Relation) -> Opaque:
     sql = "SELECT * FROM left_rows POSITIONAL JOIN right_rows"
     columns = (*left.columns, *right.columns)
     return Opaque((left, right), ("left_rows", "right_rows"), sql, columns, "a positional join", passes=True)
+
+
+def _all_of(inner: exp.Expr) -> exp.Expr:
+    """The query that has an alias: that in the parentheses, or all columns of a join in them."""
+    if isinstance(inner, exp.Table) or (isinstance(inner, exp.Subquery) and inner.args.get("joins")):
+        return exp.select("*").from_(exp.Subquery(this=copied(inner)))
+    return inner
 
 
 def _with_series_as_list(join: exp.Join, table: exp.Table) -> exp.Join:

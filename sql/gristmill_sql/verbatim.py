@@ -27,7 +27,7 @@ _UNDERSTOOD = frozenset(
 """Functions that binder, rules or planner ask for by their meaning."""
 _SYNTAX = frozenset(
     """
-    arg_max arg_min argmax argmin cast extract group_concat listagg max max_by min min_by overlay position quantile
+    arg_max arg_min argmax argmin cast extract group_concat listagg max max_by min min_by overlay quantile
     quantile_cont quantile_disc string_agg substring trim try_cast
     """.upper().split()
 )

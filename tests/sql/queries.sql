@@ -523,3 +523,16 @@ SELECT id, j ->> 'b' = 'x' AS x FROM (SELECT id, true AS flag, {'b': s}::JSON AS
 SELECT id, id % 3 IN [e + 1 FOR e IN l IF e > 0], a IN l || [3], ~ id IN list_transform(l, lambda e, i: e ^ i - 1), l && [7] OR l @> [1] AND flag FROM t;
 SELECT tiny - 1, -1 - tiny, tiny * -(1), CASE WHEN true THEN 1 ELSE tiny END FROM t;
 SELECT x = y, NOT x, x IS NULL = y, x AND z, y OR z AND x, -n, n ^ 2, 2 - n FROM (SELECT a BETWEEN 1 AND 3 AS x, a IN (1, b) AS y, flag OR a = 1 AS z, -b AS n FROM t) q WHERE x IN (y, true) OR y BETWEEN x AND true OR z;
+
+-- joins in parentheses that begin with a derived table, or that have an alias
+SELECT count(*) FROM ((SELECT a FROM t) x JOIN u y ON x.a = y.a) JOIN u z ON x.a = z.a;
+SELECT x.a, count(*) FROM ((SELECT a FROM t) x LEFT JOIN ((SELECT a FROM u) y JOIN one ON one.a = y.a) ON x.a = y.a) GROUP BY 1;
+SELECT count(*) FROM ((((SELECT a FROM t) x JOIN u y ON x.a = y.a) LEFT JOIN u z ON z.a = y.a) SEMI JOIN one ON one.a = x.a);
+SELECT count(*), max(z.uid) FROM ((SELECT a FROM t) x JOIN u y ON x.a = y.a) AS z;
+SELECT z.uid, z.s FROM (t x JOIN u y USING (a)) AS z WHERE z.uid > 20;
+SELECT x.k & 1, count(*) FROM (SELECT a, count(*) AS k FROM t GROUP BY a) x ASOF JOIN t y ON x.a = y.a AND x.k >= y.id GROUP BY x.k & 1;
+
+-- clauses of texts whose operators are written out
+SELECT id & 1 AS p, quantile_cont(b, 0.5), percentile_disc(0.5) WITHIN GROUP (ORDER BY b), string_agg(s, '/' ORDER BY id DESC), count(*) FILTER (WHERE flag), grouping(id & 1) FROM t GROUP BY ROLLUP (p) HAVING count(*) > 1;
+SELECT position('y' IN s), position('y' IN ('x' || s)), trim(BOTH 'x' FROM s), substring(s FROM id & 1 FOR 1), extract(month FROM day), array(SELECT 1) FROM t QUALIFY row_number() OVER (PARTITION BY id & 3 ORDER BY id) > 2;
+WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 4) SELECT n & 1, w.m FROM r JOIN t ON t.id = n LEFT JOIN LATERAL (SELECT max(uid) AS m FROM u WHERE u.a = t.a & 3) w ON true -- single;

@@ -74,11 +74,14 @@ def single_reasons(query: CompiledQuery) -> list[str]:
 
 
 def _arranged(rows: list[tuple[object, ...]], ordered: bool) -> Iterator[tuple[object, ...]]:
-    return iter(rows) if ordered else iter(sorted(rows, key=_sort_key))
+    """The rows, by their first digits, and those that these do not tell apart by all their digits."""
+    if ordered:
+        return iter(rows)
+    return iter(sorted(rows, key=lambda row: (_sort_key(row, ".6g"), _sort_key(row, ".17g"))))
 
 
-def _sort_key(row: tuple[object, ...]) -> tuple[tuple[bool, str], ...]:
-    return tuple((v is None, f"{v + 0.0:.6g}" if isinstance(v, float) else str(v)) for v in row)
+def _sort_key(row: tuple[object, ...], digits: str) -> tuple[tuple[bool, str], ...]:
+    return tuple((v is None, f"{v + 0.0:{digits}}" if isinstance(v, float) else str(v)) for v in row)
 
 
 def _equal(one: object, other: object) -> bool:
