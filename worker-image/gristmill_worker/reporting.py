@@ -13,8 +13,8 @@ from gristmill.errors import GristmillError
 from gristmill.ids import Side
 from gristmill.plan.job import JobPlan
 from gristmill.plan.resource_fields import QUERY_KIND
+from gristmill.plan.source import VOLUMES
 from gristmill.schedule.instructions import Locality
-from gristmill.storage.filesystem import VOLUMES
 from gristmill.storage.manifest import Manifest
 from gristmill.wire.reports import (
     JOBS_TOLD,

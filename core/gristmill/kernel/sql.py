@@ -105,6 +105,8 @@ class SqlStep:
             self._require_names(inputs, others)
             reading = Reading(self._named, partial(self._columns, inputs, others), partial(self._scans_once, inputs))
             for name, side in sides.items():
+                if not self._may_mean(name):
+                    continue
                 if isinstance(side, pa.Table):
                     self._view(name, registered(self._con, f"gm_side_{name}", side, others[name]))
                 else:
@@ -132,8 +134,11 @@ class SqlStep:
         """What the query may call that input: its name, an only one also ``input``. A view takes as long as it takes to
         bind it, so there is none that the text cannot mean."""
         names = {name.casefold(): name for name in (["input", rows.name] if alone else [rows.name])}
-        text = self._sql.casefold()
-        return [name for folded, name in names.items() if folded.replace('"', '""') in text]
+        return [name for name in names.values() if self._may_mean(name)]
+
+    def _may_mean(self, name: str) -> bool:
+        """Whether the text has that name, or a part of another word that looks like it."""
+        return name.casefold().replace('"', '""') in self._sql.casefold()
 
     def _named(self, schema: Schema) -> tuple[str, ...]:
         """The columns of an input of that schema that the query can mean, by the words in it."""

@@ -18,7 +18,7 @@ from gristmill.plan.exchange import Exchange, ExchangeKind
 from gristmill.plan.fragment import Code, CommandFragment, Fragment, PythonFragment, SqlFragment
 from gristmill.plan.job import ChainPlan, JobInput, JobPlan, SideInput
 from gristmill.plan.schema import SortKey
-from gristmill.plan.source import FileSource, JobSource, Split
+from gristmill.plan.source import FileSource, JobSource, Split, on_volume
 from gristmill.plan.stage import (
     ExchangeRead,
     ExchangeWrite,
@@ -74,6 +74,7 @@ class _Compiler:
     splits: SplitsByInput
     _partitions: dict[str, int] = field(default_factory=dict)
     _bytes: dict[str, int] = field(default_factory=dict)
+    _ending_in_map: dict[str, bool] = field(default_factory=dict)
 
     def graph(self) -> StageGraph:
         for job in self.chain.jobs:
@@ -115,11 +116,11 @@ class _Compiler:
             self._partitions[job.name] = job.partitions or default_partitions(bytes_)
 
     def _stages(self, job: JobPlan) -> Iterator[Stage]:
-        fused = is_fused(job)
+        fused = is_fused(job) or self._ends_in_map(job)
         for input_ in job.inputs:
             if isinstance(input_.source, JobSource):
                 continue
-            outlets = self._outlets(job, self._offset(job, input_)) if fused else (self._write(job, input_, 0),)
+            outlets = self._fused_outlets(job, input_, 0) if fused else (self._write(job, input_, 0),)
             splits = self.splits[job.name, input_.name]
             yield Stage(
                 StageId(job.name, Side.MAP, input_.name),
@@ -237,16 +238,43 @@ class _Compiler:
         return ExchangeWrite(ExchangeId(reader.name, side.name), _BROADCAST, (), offset)
 
     def _into(self, reader: JobPlan, input_: JobInput, offset: int) -> Iterator[Outlet]:
-        steps = self._steps_of(reader, input_)
-        if not is_fused(reader):
-            yield self._write(reader, input_, offset, *steps)
-            return
-        for outlet in self._outlets(reader, self._offset(reader, input_) + offset):
+        steps = self._steps_of(reader, input_, input_.map)
+        fused = is_fused(reader) or self._ends_in_map(reader)
+        outlets = self._fused_outlets(reader, input_, offset) if fused else (self._write(reader, input_, offset),)
+        for outlet in outlets:
             yield replace(outlet, steps=(*steps, *outlet.steps))
 
-    def _steps_of(self, reader: JobPlan, input_: JobInput) -> tuple[Step, ...]:
-        fragments = (input_.map, reader.reduce if is_fused(reader) else None)
-        return tuple(self._step(reader, input_.name, fragment) for fragment in fragments if fragment is not None)
+    def _fused_outlets(self, job: JobPlan, input_: JobInput, offset: int) -> tuple[Outlet, ...]:
+        """Where the rows of a job go whose reduce, if any, runs over one input at the end of the tasks that make it."""
+        steps = self._steps_of(job, input_, job.reduce)
+        outlets = self._outlets(job, self._offset(job, input_) + offset)
+        return tuple(replace(outlet, steps=(*steps, *outlet.steps)) for outlet in outlets)
+
+    def _ends_in_map(self, job: JobPlan) -> bool:
+        if job.name not in self._ending_in_map:
+            self._ending_in_map[job.name] = self._can_end_in_map(job)
+        return self._ending_in_map[job.name]
+
+    def _can_end_in_map(self, job: JobPlan) -> bool:
+        """Whether one task makes all that the job's only task reduces, and so might as well reduce it: there is then
+        nothing to hand over. Not where the work would wait for further rows, or run once for each of several readers,
+        or where a volume has to be at hand that the map can do without.
+        """
+        if len(job.inputs) != 1 or self._partitions[job.name] != 1 or self._tasks(job, job.inputs[0]) != 1:
+            return False
+        only = job.inputs[0]
+        if (only.exchange or job.partition) is not ExchangeKind.SINGLE or only.key or _wants_order(job) or job.combine:
+            return False
+        after = [outlet.steps for outlet in self._outlets(job, 0)]
+        steps = [*self._steps_of(job, only, job.reduce), *(step for steps in after for step in steps)]
+        to_the_caller = not job.outputs and job is self.chain.result_job
+        if len(after) + to_the_caller > 1 or any(step.side_reads for step in steps):
+            return False
+        sides = [piece.uri for step in steps for side in step.sides for split in side.splits for piece in split.pieces]
+        return not any(map(on_volume, [*sides, *(output.uri for output in job.outputs)]))
+
+    def _steps_of(self, job: JobPlan, input_: JobInput, fragment: Fragment | None) -> tuple[Step, ...]:
+        return (self._step(job, input_.name, fragment),) if fragment is not None else ()
 
     def _offset(self, job: JobPlan, input_: JobInput) -> int:
         """How many tasks make the rows of the inputs that stand before ``input_`` in a job without a shuffle."""

@@ -174,7 +174,8 @@ class _JobText:
         if job.combine is not None:
             yield _fragment("combine", "", job.combine)
         single = f"[single reducer: {job.single_reason}]" if job.single_reason else ""
-        tasks = " ".join(part for part in (_count(stage.tasks, "task") if stage else "", single) if part)
+        where = _count(stage.tasks, "task") if stage else "in the same tasks" if self.graph else ""
+        tasks = " ".join(part for part in (where, single) if part)
         if job.reduce is not None:
             yield _fragment("reduce", tasks, job.reduce)
         elif not self._fused or single:

@@ -7,6 +7,14 @@ from enum import StrEnum
 
 from gristmill.plan.schema import Schema
 
+VOLUMES = "file:///volumes/"
+"""Where pods have mounted the volumes of ``pvc://CLAIM/path``."""
+
+
+def on_volume(uri: str) -> bool:
+    """Whether a URI lies on such a volume, which perhaps not every worker has."""
+    return uri.lower().startswith(("pvc://", VOLUMES, VOLUMES.removeprefix("file://")))
+
 
 class Format(StrEnum):
     """A file format that inputs and outputs may have."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gristmill.plan.source import VOLUMES
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -121,9 +123,6 @@ def scheme_of(uri: str) -> str:
     """``s3`` of ``s3://bucket/key``; ``file`` where there is none."""
     scheme, mark, _ = uri.partition("://")
     return scheme.lower() if mark else "file"
-
-
-VOLUMES = "file:///volumes/"
 
 
 def canonical(uri: str) -> str:
