@@ -1,4 +1,4 @@
-"""A query in a warm pool, through the whole shell: a short one costs few writes, a long one is told of while it runs."""
+"""A query in a warm pool, through the whole shell: a short one costs few writes, a long one is told of as it runs."""
 
 from __future__ import annotations
 
