@@ -232,7 +232,7 @@ def positional(left: Relation, right: Relation) -> Opaque:
     return Opaque((left, right), ("left_rows", "right_rows"), sql, columns, "a positional join", passes=True)
 
 
-def _all_of(inner: exp.Expr) -> exp.Expr:
+def _all_of(inner: exp.Query | exp.Table) -> exp.Query:
     """The query that has an alias: that in the parentheses, or all columns of a join in them."""
     if isinstance(inner, exp.Table) or (isinstance(inner, exp.Subquery) and inner.args.get("joins")):
         return exp.select("*").from_(exp.Subquery(this=copied(inner)))
