@@ -20,7 +20,7 @@ _OWN = {
     *(TokenType.TILDE, TokenType.CARET, TokenType.DSTAR, TokenType.AMP, TokenType.PIPE, TokenType.DAMP),
     *(TokenType.ARROW, TokenType.DARROW, TokenType.AT_GT, TokenType.LT_AT, TokenType.CARET_AT, TokenType.LR_ARROW),
 }
-_MAYBE = re.compile(r"[~^@&!]|\*\*|->|<<|>>|(?<!\|)\|(?!\|)|\bin\b\s*[^\s(]", re.IGNORECASE)
+_MAYBE = re.compile(r"[~^@&]|!(?!=)|\*\*|->|<<|>>|(?<!\|)\|(?!\|)|\bin\b\s*[^\s(]", re.IGNORECASE)
 """What a text with such operators has somewhere: most have not, and are not looked at again."""
 _QUERY = {TokenType.SELECT, TokenType.WITH, TokenType.FROM, TokenType.VALUES}
 _Span = tuple[int, int]

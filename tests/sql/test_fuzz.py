@@ -15,6 +15,7 @@ from fuzz_tables import Shape, databases
 from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 from sql_checks import Database, same
+from sql_operators import functions, operators, statistics
 from sql_reference import Reference, Result
 from sql_statements import partitions_of, queries
 
@@ -59,6 +60,23 @@ def test_random_queries_equal_duckdb(data: st.DataObject) -> None:
         database = shape.build(Path(folder))
         for _ in range(QUERIES):
             sql = data.draw(queries(shape))
+            options, splits = data.draw(spreads())
+            note(f"{sql};\n-- {options}, splits={splits}")
+            if _is_answered(database, sql):
+                database.check(sql, [options], splits)
+
+
+@settings(max_examples=max(1, DATABASES // 6), deadline=None, suppress_health_check=CHECKS)
+@seed(SEED)
+@given(data=st.data())
+def test_operators_and_functions_equal_duckdb(data: st.DataObject) -> None:
+    """Operators without parentheses, functions, and aggregates that few use: what a parser may read otherwise."""
+    shape = data.draw(databases())
+    _described(shape)
+    with tempfile.TemporaryDirectory() as folder:
+        database = shape.build(Path(folder))
+        for _ in range(QUERIES):
+            sql = data.draw(st.one_of(operators(shape), functions(shape), statistics(shape)))
             options, splits = data.draw(spreads())
             note(f"{sql};\n-- {options}, splits={splits}")
             if _is_answered(database, sql):
