@@ -535,4 +535,4 @@ SELECT x.k & 1, count(*) FROM (SELECT a, count(*) AS k FROM t GROUP BY a) x ASOF
 -- clauses of texts whose operators are written out
 SELECT id & 1 AS p, quantile_cont(b, 0.5), percentile_disc(0.5) WITHIN GROUP (ORDER BY b), string_agg(s, '/' ORDER BY id DESC), count(*) FILTER (WHERE flag), grouping(id & 1) FROM t GROUP BY ROLLUP (p) HAVING count(*) > 1;
 SELECT position('y' IN s), position('y' IN ('x' || s)), trim(BOTH 'x' FROM s), substring(s FROM id & 1 FOR 1), extract(month FROM day), array(SELECT 1) FROM t QUALIFY row_number() OVER (PARTITION BY id & 3 ORDER BY id) > 2;
-WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 4) SELECT n & 1, w.m FROM r JOIN t ON t.id = n LEFT JOIN LATERAL (SELECT max(uid) AS m FROM u WHERE u.a = t.a & 3) w ON true -- single;
+WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 4) SELECT n & 1, w.m FROM r JOIN t ON t.id = n LEFT JOIN LATERAL (SELECT max(uid) AS m FROM u WHERE u.a = t.a & 3) w ON true;
