@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,29 +16,7 @@ from gristmill.kernel.requirements import installed_requirements
 from gristmill.plan.manifest import load_manifest
 from gristmill.shuffle.blocks import LocalFiles
 from gristmill.storage.stores import Stores
-
-CODE = """
-import tinygreeter
-
-def greet(name, line):
-    yield line, tinygreeter.greeting(line)
-"""
-
-
-def make_wheel(folder: Path, version: str, needs: str = "") -> None:
-    """A wheel of the package ``tinygreeter``."""
-    folder.mkdir(exist_ok=True)
-    info = f"tinygreeter-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: tinygreeter\nVersion: {version}\n"
-    files = {
-        "tinygreeter/__init__.py": f"def greeting(name): return f'hello {{name}} from {version}'\n",
-        f"{info}/METADATA": metadata + (f"Requires-Dist: {needs}\n" if needs else ""),
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / f"tinygreeter-{version}-py3-none-any.whl", "w") as wheel:
-        for name, text in {**files, f"{info}/RECORD": record}.items():
-            wheel.writestr(name, text)
+from tests.support.wheels import GREETER, make_wheel
 
 
 @pytest.fixture
@@ -72,7 +49,7 @@ def greeter(folder: Path, version: str) -> gm.ChainPlan:
     """A job whose function needs a package."""
     (folder / "in.txt").write_text("a\nb\n")
     spec = {
-        "code": {"inline": {"greeter.py": CODE}, "requirements": [f"tinygreeter=={version}"]},
+        "code": {"inline": {"greeter.py": GREETER}, "requirements": [f"tinygreeter=={version}"]},
         "input": [{"name": "names", "uri": str(folder / "in.txt"), "format": "text"}],
         "map": {"python": "greeter:greet"},
     }
