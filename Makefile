@@ -52,7 +52,8 @@ sim: $(INSTALLED) ## the scheduler under tens of thousands of simulated failures
 
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## every property test with many more examples (minutes)
-	GRISTMILL_FUZZ=$${GRISTMILL_FUZZ:-20000} GRISTMILL_FUZZ_SEED=$${GRISTMILL_FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest -n $(JOBS) -o cache_dir=$(CACHE)/pytest \
+	GRISTMILL_FUZZ=$${GRISTMILL_FUZZ:-20000} GRISTMILL_FUZZ_SEED=$${GRISTMILL_FUZZ_SEED:-$$(date +%s)} \
+	  $(BIN)/python -m pytest -n $(JOBS) -o cache_dir=$(CACHE)/pytest \
 	  --hypothesis-profile deep --timeout 30000 -m 'not cluster' tests
 
 .PHONY: tpch

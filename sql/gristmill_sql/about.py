@@ -1,6 +1,7 @@
 """DESCRIBE, SUMMARIZE and SHOW TABLES: what a query or a table is like, as a query that gives it.
 
-Called once the tables of the statement are known. The columns of the answers are DuckDB's.
+Called by both ways of compiling, for every statement: ``read_query`` is parsing and, where something is asked about a
+query, its answer in place of it. The columns of the answers are DuckDB's.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from dataclasses import replace
 from gristmill.plan.schema import Column, Schema
 from gristmill.rows.logical import quote_name, quote_text
 from gristmill_sql.catalog import Catalog
+from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
-from gristmill_sql.parse import Parsed, in_duckdb
+from gristmill_sql.parse import Parsed, in_duckdb, parse
 from gristmill_sql.statements import About
 from gristmill_sql.tables import find_tables
 
@@ -21,13 +23,15 @@ _NUMBERS = _WHOLE | {f"U{name}" for name in _WHOLE} | {"FLOAT", "DOUBLE", "DECIM
 _MOMENTS = {"DATE", "TIME", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"}
 
 
-def answered(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> Parsed:
-    """The query that answers what the statement asks about; a query that asks for rows as it is.
+def read_query(sql: str, options: CompileOptions, oracle: Oracle, catalog: Catalog) -> tuple[Parsed, Catalog]:
+    """The query in ``sql``, or the one that answers what ``sql`` asks about another, and the catalog with the files
+    that it reads by calls. Raises InvalidQuery."""
+    parsed = parse(sql, options, oracle, catalog)
+    larger = catalog.including(parsed.sources)
+    return (parsed if parsed.about is None else _answered(parsed, larger, oracle)), larger
 
-    Raises InvalidQuery for the query that is asked about.
-    """
-    if parsed.about is None:
-        return parsed
+
+def _answered(parsed: Parsed, catalog: Catalog, oracle: Oracle) -> Parsed:
     if parsed.about is About.TABLES:
         text = _rows(("name",), [(quote_text(name),) for name in sorted(catalog.names)])
     else:
@@ -55,8 +59,7 @@ def _summary(query: str, schema: Schema) -> str:
     """A row for each column: its range, and about how many values and where they lie."""
     structs = ", ".join(f"{{{', '.join(f'{quote_text(n)}: {v}' for n, v in _figures(c))}}}" for c in schema)
     shown = ", ".join(f"u.{quote_name(name)}" for name, _ in _figures(schema[0]))
-    inner = query.strip().rstrip(";")
-    return f"SELECT {shown} FROM (SELECT unnest([{structs}]) AS u FROM ({inner}) AS summarized)"
+    return f"SELECT {shown} FROM (SELECT unnest([{structs}]) AS u FROM ({query}) AS summarized)"
 
 
 def _figures(column: Column) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from gristmill.errors import InvalidQuery
 from gristmill.garbage import uncollected
 from gristmill.plan.job import ChainPlan
 from gristmill.plan.schema import Schema
-from gristmill_sql.about import answered
+from gristmill_sql.about import read_query
 from gristmill_sql.algebra import Query
 from gristmill_sql.bind import bind
 from gristmill_sql.catalog import Catalog
@@ -24,7 +24,7 @@ from gristmill_sql.estimate import Estimator
 from gristmill_sql.optimize import optimize
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
-from gristmill_sql.parse import Parsed, parse
+from gristmill_sql.parse import Parsed
 from gristmill_sql.physical import Planner
 from gristmill_sql.rules import Knowledge
 from gristmill_sql.statements import outputs_of
@@ -62,9 +62,7 @@ def compile_query(sql: str, catalog: Catalog, options: CompileOptions | None = N
 
 def _compiled(sql: str, catalog: Catalog, options: CompileOptions) -> CompiledQuery:
     oracle = Oracle()
-    parsed = parse(sql, options, oracle, catalog)
-    catalog = catalog.including(parsed.sources)
-    parsed = answered(parsed, catalog, oracle)
+    parsed, catalog = read_query(sql, options, oracle, catalog)
     options = replace(options, outputs=outputs_of(parsed.target, catalog, options.outputs))
     bound, names = bind(parsed, catalog, oracle)
     estimator = Estimator()

@@ -20,6 +20,12 @@ class Span:
     end: int
 
 
+def span_of_word(sql: str, word: str) -> Span | None:
+    """Where a word first stands in the text, whatever its case."""
+    start = sql.lower().find(word.lower())
+    return Span(start, start + len(word)) if start >= 0 else None
+
+
 def invalid(sql: str, reason: str, *, at: Span | None = None, remedy: str = "") -> InvalidQuery:
     """The error for a fault at a place of the text; without a place it concerns the query as a whole."""
     if at is None or not sql:

@@ -13,13 +13,14 @@ from typing import NoReturn
 from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
+from gristmill.plan.finding import repeated
 from gristmill.plan.formats import format_of_path, path_source
 from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileSource, Format
 from gristmill.rows.logical import quote_name
 from gristmill_sql.copies import all_in
-from gristmill_sql.diagnose import Span, invalid
+from gristmill_sql.diagnose import Span, invalid, span_of_word
 from gristmill_sql.oracle import Oracle
 
 _FUNCTIONS = {
@@ -67,9 +68,8 @@ class Reading:
 
     def refuse(self, reason: str, at: exp.Expr, remedy: str, word: str = "") -> NoReturn:
         """Raises InvalidQuery that underlines ``at``, or the first ``word`` where nothing tells its place."""
-        start = self.sql.lower().find(word) if word else -1
-        found = Span(start, start + len(word)) if start >= 0 else None
-        raise invalid(self.sql, reason, at=self.span_of(at) or found, remedy=remedy)
+        found = self.span_of(at) or (span_of_word(self.sql, word) if word else None)
+        raise invalid(self.sql, reason, at=found, remedy=remedy)
 
 
 def path_sources(tree: exp.Query, reading: Reading) -> dict[str, FileSource]:
@@ -94,15 +94,19 @@ def path_sources(tree: exp.Query, reading: Reading) -> dict[str, FileSource]:
 def name_paths(tree: exp.Query) -> bool:
     """Gives paths in FROM that have no alias the file's name without its suffixes, as DuckDB does, where a column is
     qualified by that; whether there were any."""
-    asked = {node.table.casefold() for node in all_in(tree, exp.Column) if node.table}
+    paths = [node for node in all_in(tree, exp.Table) if _is_bare_path(node)]
+    asked = {node.table.casefold() for node in all_in(tree, exp.Column)} if paths else set()
     named = False
-    for node in all_in(tree, exp.Table):
-        if not node.alias and isinstance(node.this, exp.Identifier) and format_of_path(node.name):
-            base = node.name.rsplit("/", 1)[-1].split(".", 1)[0]
-            if base.casefold() in asked:
-                node.set("alias", exp.TableAlias(this=exp.to_identifier(base, quoted=True)))
-                named = True
+    for node in paths:
+        base = node.name.rsplit("/", 1)[-1].split(".", 1)[0]
+        if base and base.casefold() in asked:
+            node.set("alias", exp.TableAlias(this=exp.to_identifier(base, quoted=True)))
+            named = True
     return named
+
+
+def _is_bare_path(node: exp.Table) -> bool:
+    return not node.alias and isinstance(node.this, exp.Identifier) and format_of_path(node.name) is not None
 
 
 def _function(call: exp.Expr) -> str:
@@ -132,9 +136,9 @@ def _paths(name: str, argument: exp.Expr, reading: Reading) -> tuple[str, ...]:
     paths = [text for each in listed if (text := _text(each))]
     if not paths or len(paths) < len(listed):
         reading.refuse(f"{name} wants a path, or a list of paths, as text", argument, f"as in {name}('data/*')", name)
-    if again := next((path for path in paths if paths.count(path) > 1), ""):
+    if again := repeated(paths):
         remedy = "a file is read once: combine two tables with UNION ALL"
-        reading.refuse(f"the list names {again} twice", argument, remedy, name)
+        reading.refuse(f"the list names {again[0]} twice", argument, remedy, name)
     return tuple(paths)
 
 
@@ -223,14 +227,15 @@ def _schema(described: list[tuple[str, str]], at: exp.Expr, reading: Reading) ->
     return tuple(columns)
 
 
+_OFF = _only(lambda _, value: _flag(value) is False)
 _SHARED: dict[str, _Option] = {
     "union_by_name": _flagged(lambda source, flag: replace(source, unify=flag)),
     "hive_partitioning": _flagged(lambda source, flag: replace(source, hive=flag)),
-    "filename": _only(lambda _, value: _flag(value) is False),
+    "filename": _OFF,
     "compression": _only(lambda _, value: _text(value) in {"auto", "auto_detect"}),
 }
 _OPTIONS: dict[Format, dict[str, _Option]] = {
-    Format.PARQUET: _SHARED | {"binary_as_string": _only(lambda _, value: _flag(value) is False)},
+    Format.PARQUET: _SHARED | {"binary_as_string": _OFF},
     Format.CSV: _SHARED
     | dict.fromkeys(("delim", "sep", "delimiter"), _texted(lambda source, text: replace(source, delimiter=text), (1,)))
     | {
@@ -239,9 +244,9 @@ _OPTIONS: dict[Format, dict[str, _Option]] = {
         "quote": _texted(lambda source, text: replace(source, quote=text), (0, 1)),
         "escape": _only(lambda source, value: _text(value) in {source.quote, ""}),
         "nullstr": _texted(lambda source, text: replace(source, null=text)),
-        "null_padding": _only(lambda _, value: _flag(value) is False),
-        "ignore_errors": _only(lambda _, value: _flag(value) is False),
-        "all_varchar": _only(lambda _, value: _flag(value) is False),
+        "null_padding": _OFF,
+        "ignore_errors": _OFF,
+        "all_varchar": _OFF,
         "skip": _only(lambda _, value: value.name == "0"),
     },
     Format.JSON: _SHARED
@@ -249,6 +254,6 @@ _OPTIONS: dict[Format, dict[str, _Option]] = {
         "columns": _columns,
         "format": _only(lambda _, value: _text(value) in _JSON_LINES),
         "records": _only(lambda _, value: _text(value) in {"auto", "true"}),
-        "ignore_errors": _only(lambda _, value: _flag(value) is False),
+        "ignore_errors": _OFF,
     },
 }

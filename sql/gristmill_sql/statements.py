@@ -19,7 +19,7 @@ from gristmill.plan.job import Output, OutputMode
 from gristmill.plan.source import Format
 from gristmill_sql.catalog import Catalog, Table
 from gristmill_sql.copies import copied
-from gristmill_sql.diagnose import Span, invalid
+from gristmill_sql.diagnose import invalid, span_of_word
 
 _GLOB = "*?["
 
@@ -129,7 +129,7 @@ def _statement(sql: str, tree: exp.Expr) -> Statement:
             return Statement(exp.select("1"), about=About.TABLES)
         case exp.Command() if str(tree.this).upper() == "EXPLAIN":
             remedy = "gristmill sql --explain or --analyze, or .explain() of what gm.sql gives"
-            raise invalid(sql, "EXPLAIN is no statement here", at=_word(sql, "EXPLAIN"), remedy=remedy)
+            raise invalid(sql, "EXPLAIN is no statement here", at=span_of_word(sql, "EXPLAIN"), remedy=remedy)
     return Statement(tree)
 
 
@@ -149,7 +149,9 @@ def _copied(node: exp.Expr) -> exp.Expr:
 
 def _copy_target(sql: str, tree: exp.Copy) -> Target:
     if len(tree.args["files"]) != 1:
-        raise invalid(sql, "COPY names no place to write to", at=_word(sql, "COPY"), remedy="COPY (query) TO 'URI'")
+        raise invalid(
+            sql, "COPY names no place to write to", at=span_of_word(sql, "COPY"), remedy="COPY (query) TO 'URI'"
+        )
     (file,) = tree.args["files"]
     options = {param.name.upper(): param.expression for param in tree.args.get("params") or ()}
     format_, compression, mode = None, "", OutputMode.ERROR
@@ -168,7 +170,9 @@ def _copy_target(sql: str, tree: exp.Copy) -> Target:
                     mode = OutputMode.APPEND if name == "APPEND" else OutputMode.OVERWRITE
             case _:
                 known = "FORMAT, COMPRESSION, PARTITION_BY, OVERWRITE, APPEND"
-                raise invalid(sql, f"COPY has no option {name} here", at=_word(sql, name), remedy=f"there are: {known}")
+                raise invalid(
+                    sql, f"COPY has no option {name} here", at=span_of_word(sql, name), remedy=f"there are: {known}"
+                )
     return Target(f"COPY TO {file.name!r}", file.name, mode, format_, compression, partition_by)
 
 
@@ -177,13 +181,8 @@ def _format(sql: str, word: str) -> Format:
         return Format(word.lower())
     except ValueError:
         raise invalid(
-            sql, f"there is no format {word}", at=_word(sql, word), remedy="parquet, csv, json or arrow"
+            sql, f"there is no format {word}", at=span_of_word(sql, word), remedy="parquet, csv, json or arrow"
         ) from None
-
-
-def _word(sql: str, word: str) -> Span | None:
-    start = sql.lower().find(word.lower())
-    return Span(start, start + len(word)) if start >= 0 else None
 
 
 def outputs_of(target: Target | None, catalog: Catalog, given: tuple[Output, ...]) -> tuple[Output, ...]:

@@ -14,13 +14,13 @@ from gristmill.plan.fragment import SqlFragment
 from gristmill.plan.job import ChainPlan, JobPlan, Output, SideInput
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import Format
-from gristmill_sql.about import answered
+from gristmill_sql.about import read_query
 from gristmill_sql.bind import unique_names
 from gristmill_sql.catalog import Catalog, Table
 from gristmill_sql.compile import given_room
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
-from gristmill_sql.parse import Parsed, parse
+from gristmill_sql.parse import Parsed
 from gristmill_sql.statements import outputs_of
 from gristmill_sql.tables import find_tables
 
@@ -69,9 +69,7 @@ def read_whole(sql: str, catalog: Catalog, options: CompileOptions | None = None
 
 def _read(sql: str, catalog: Catalog, options: CompileOptions) -> WholeQuery:
     oracle = Oracle()
-    parsed = parse(sql, options, oracle, catalog)
-    catalog = catalog.including(parsed.sources)
-    parsed = answered(parsed, catalog, oracle)
+    parsed, catalog = read_query(sql, options, oracle, catalog)
     tables = tuple(find_tables(parsed, catalog, oracle).values())
     schema = unique_names(oracle.describe(parsed.text))
     outputs = outputs_of(parsed.target, catalog, options.outputs)

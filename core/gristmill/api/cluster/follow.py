@@ -29,7 +29,12 @@ PATIENCE_S = 600.0
 Report = Callable[[Progress], None]
 
 
-def follow(resources: Resources, body: Body, report: Report, enough: Callable[[], bool] = lambda: False) -> Body:
+def never() -> bool:
+    """Nothing but the end is enough."""
+    return False
+
+
+def follow(resources: Resources, body: Body, report: Report, enough: Callable[[], bool] = never) -> Body:
     """Waits until the run of ``body`` has ended, or ``enough`` is known of it, and returns the resource as it is then.
 
     Raises Missing where it is deleted meanwhile, Unreachable where the API server stays away.

@@ -11,7 +11,7 @@ from functools import partial
 from gristmill.api.cluster.bodies import Prepared, fresh_suffix, job_bodies, query_body
 from gristmill.api.cluster.connection import connect
 from gristmill.api.cluster.early_rows import EarlyRows, early_rows
-from gristmill.api.cluster.follow import follow
+from gristmill.api.cluster.follow import follow, never
 from gristmill.api.cluster.kinds import Body
 from gristmill.api.cluster.lead import Lead
 from gristmill.api.cluster.place import Cluster
@@ -85,7 +85,7 @@ def run_query_on_cluster(
     body, early = submit_query(resources, prepared, early=keep_rows)
     with cancelling(resources, [body]):
         if early is None or early.rows(SOON_S) is None:
-            body = finished(resources, body, watch, early.have_come if early is not None else _never)
+            body = finished(resources, body, watch, early.have_come if early is not None else never)
     if early is not None and (rows := early.rows()) is not None:
         return _answered(resources, body, watch, rows)
     return _result(resources, body, watch, keep_rows=keep_rows)
@@ -142,11 +142,7 @@ def _plan_of(resources: Resources, body: Body) -> str:
         time.sleep(ASK_AGAIN_S)
 
 
-def _never() -> bool:
-    return False
-
-
-def finished(resources: Resources, body: Body, report: ProgressFunction, enough: Callable[[], bool] = _never) -> Body:
+def finished(resources: Resources, body: Body, report: ProgressFunction, enough: Callable[[], bool] = never) -> Body:
     """The resource once its run has completed, or ``enough`` is known of it. Raises the error that it failed with."""
     ended = follow(resources, body, report, enough)
     error = failure_of(ended)
