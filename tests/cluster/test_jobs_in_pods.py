@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +12,7 @@ import pytest
 from tests.cluster.embedded import parts, parts_here
 from tests.cluster.places import Place
 from tests.cluster.workloads import WORDS, command, join, total_sort, word_count, write_books, write_orders
+from tests.support.http_files import serving
 from tests.support.wheels import GREETER, make_wheel
 
 
@@ -86,7 +82,7 @@ def test_a_package_that_a_job_requires_is_installed_once_and_kept_in_scratch(pla
     make_wheel(tmp_path, "1.0")
     for number in range(2):
         place.s3.put(f"{place.bucket}/names/{number}.txt", f"ann{number}\n".encode())
-    with _served(tmp_path, urlsplit(place.s3.endpoint).hostname or "") as address:
+    with serving(tmp_path, ranges=False, host=urlsplit(place.s3.endpoint).hostname or "") as address:
         spec = {
             "code": {
                 "inline": {"greeter.py": GREETER},
@@ -106,17 +102,6 @@ def test_a_package_that_a_job_requires_is_installed_once_and_kept_in_scratch(pla
         said = [value for file in _files(place, folder) for value in pq.read_table(file)["value"].to_pylist()]
         assert sorted(said) == ["hello ann0 from 1.0", "hello ann1 from 1.0"]
     assert len(list(place.s3.path(f"{place.bucket}/scratch").rglob("requirements/*.tar.gz"))) == 1
-
-
-@contextmanager
-def _served(folder: Path, host: str) -> Iterator[str]:
-    """The files of a folder over HTTP, where pods can reach them; the server's URL."""
-    with ThreadingHTTPServer((host, 0), partial(SimpleHTTPRequestHandler, directory=folder)) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://{host}:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def _files(pool: Place, folder: str) -> list[Path]:

@@ -4,15 +4,11 @@ them, few writes are made for each, and what was refused once is done in the end
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-from operator_memory import Context, OperatorInMemory
+from operator_memory import FakeLead, OperatorInMemory
 from operator_values import SPEC
 
-from gristmill.plan.codec import to_json
-from gristmill.version import __version__
-from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.reports import RunPhase, RunReport, TaskCounts
 from gristmill_operator.leads import Leads
 from gristmill_operator.model import Key
@@ -24,22 +20,12 @@ AT_ONCE = 20
 
 async def lead(leads: Leads, uid: str, pod: str) -> None:
     """Takes its run, reports twenty times within a moment, completes, and goes when it is told."""
-    said: asyncio.Queue[wire.FromLead] = asyncio.Queue()
-    said.put_nowait(wire.FromLead(hello=wire.LeadHello(pool_uid=uid, pod=pod, version=__version__)))
-
-    async def requests() -> AsyncIterator[wire.FromLead]:
-        while True:
-            yield await said.get()
-
-    def report(phase: RunPhase, done: int) -> None:
-        text = to_json(RunReport(phase, run="r", maps=TaskCounts(20, done)))
-        said.put_nowait(wire.FromLead(run=wire.RunNews(uid=uid, report=text)))
-
-    async for message in leads.serve(requests(), Context(uid)):  # type: ignore[arg-type]
+    link = FakeLead(leads, uid, pod)
+    async for message in link.heard():
         if message.WhichOneof("kind") == "run":
             for done in range(20):
-                report(RunPhase.RUNNING, done)
-            report(RunPhase.COMPLETE, 20)
+                link.report(uid, RunReport(RunPhase.RUNNING, run="r", maps=TaskCounts(20, done)))
+            link.report(uid, RunReport(RunPhase.COMPLETE, run="r", maps=TaskCounts(20, 20)))
         if message.WhichOneof("kind") == "end":
             return
 

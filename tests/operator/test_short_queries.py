@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from operator_memory import Context, OperatorInMemory
+from operator_memory import FakeLead, OperatorInMemory
 
-from gristmill.plan.codec import to_json
-from gristmill.version import __version__
-from gristmill.wire import operator_pb2 as wire
 from gristmill.wire.reports import JobReport, RunPhase, RunReport
 from gristmill_operator.leads import Leads
 from gristmill_operator.model import Key
@@ -27,18 +23,11 @@ PHASES = (RunPhase.PLANNING, RunPhase.RUNNING, RunPhase.COMMITTING, RunPhase.COM
 
 async def _lead(leads: Leads, pool: str, step_s: float) -> None:
     """Takes a run, and goes through its phases, each of them so long."""
-    said: asyncio.Queue[wire.FromLead] = asyncio.Queue()
-    said.put_nowait(wire.FromLead(hello=wire.LeadHello(pool_uid=pool, pod=POD, version=__version__)))
-
-    async def requests() -> AsyncIterator[wire.FromLead]:
-        while True:
-            yield await said.get()
-
-    async for message in leads.serve(requests(), Context(pool)):  # type: ignore[arg-type]
+    link = FakeLead(leads, pool, POD)
+    async for message in link.heard():
         for phase in PHASES if message.WhichOneof("kind") == "run" else ():
             jobs = (JobReport("q-1", phase, manifest=MANIFEST),)
-            report = to_json(RunReport(phase, run="r", plan="1 splits, 1 partitions", jobs=jobs))
-            said.put_nowait(wire.FromLead(run=wire.RunNews(uid=message.run.uid, report=report)))
+            link.report(message.run.uid, RunReport(phase, run="r", plan="1 splits, 1 partitions", jobs=jobs))
             await asyncio.sleep(step_s)
 
 

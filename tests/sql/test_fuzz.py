@@ -7,6 +7,7 @@ each time). A failure prints the seed, the tables and the query, as small as hyp
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -54,16 +55,7 @@ def _described(shape: Shape) -> None:
 @seed(SEED)
 @given(data=st.data())
 def test_random_queries_equal_duckdb(data: st.DataObject) -> None:
-    shape = data.draw(databases())
-    _described(shape)
-    with tempfile.TemporaryDirectory() as folder:
-        database = shape.build(Path(folder))
-        for _ in range(QUERIES):
-            sql = data.draw(queries(shape))
-            options, splits = data.draw(spreads())
-            note(f"{sql};\n-- {options}, splits={splits}")
-            if _is_answered(database, sql):
-                database.check(sql, [options], splits)
+    _equal_duckdb(data, queries)
 
 
 @settings(max_examples=max(1, DATABASES // 6), deadline=None, suppress_health_check=CHECKS)
@@ -71,16 +63,7 @@ def test_random_queries_equal_duckdb(data: st.DataObject) -> None:
 @given(data=st.data())
 def test_operators_and_functions_equal_duckdb(data: st.DataObject) -> None:
     """Operators without parentheses, functions, and aggregates that few use: what a parser may read otherwise."""
-    shape = data.draw(databases())
-    _described(shape)
-    with tempfile.TemporaryDirectory() as folder:
-        database = shape.build(Path(folder))
-        for _ in range(QUERIES):
-            sql = data.draw(st.one_of(operators(shape), functions(shape), statistics(shape)))
-            options, splits = data.draw(spreads())
-            note(f"{sql};\n-- {options}, splits={splits}")
-            if _is_answered(database, sql):
-                database.check(sql, [options], splits)
+    _equal_duckdb(data, lambda shape: st.one_of(operators(shape), functions(shape), statistics(shape)))
 
 
 @settings(max_examples=max(1, DATABASES // 6), deadline=None, suppress_health_check=CHECKS)
@@ -126,6 +109,20 @@ def test_duckdb_binds_every_predicate_that_is_drawn(data: st.DataObject) -> None
     with tempfile.TemporaryDirectory() as folder:
         database = shape.build(Path(folder))
         database.connection.execute(f"DESCRIBE SELECT {values} FROM {source} WHERE {predicate}")
+
+
+def _equal_duckdb(data: st.DataObject, statements: Callable[[Shape], st.SearchStrategy[str]]) -> None:
+    """Several statements over one database, each spread in some way: those that DuckDB answers have its answer."""
+    shape = data.draw(databases())
+    _described(shape)
+    with tempfile.TemporaryDirectory() as folder:
+        database = shape.build(Path(folder))
+        for _ in range(QUERIES):
+            sql = data.draw(statements(shape))
+            options, splits = data.draw(spreads())
+            note(f"{sql};\n-- {options}, splits={splits}")
+            if _is_answered(database, sql):
+                database.check(sql, [options], splits)
 
 
 def _same_answer(data: st.DataObject, database: Database, one: str, other: str) -> None:

@@ -1,4 +1,4 @@
-"""A web server over a folder, on loopback, that honours byte ranges or does not."""
+"""A web server over a folder, on loopback unless told otherwise, that honours byte ranges or does not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 @contextmanager
-def serving(folder: Path, *, ranges: bool) -> Iterator[str]:
+def serving(folder: Path, *, ranges: bool, host: str = "127.0.0.1") -> Iterator[str]:
     """The server's URL while it runs."""
 
     class Files(BaseHTTPRequestHandler):
@@ -45,10 +45,10 @@ def serving(folder: Path, *, ranges: bool) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    server = ThreadingHTTPServer((host, 0), Files)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://{host}:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from operator_api import new_authority
 from operator_api import settings as settings_for
 
+from gristmill.plan.codec import to_json
+from gristmill.version import __version__
+from gristmill.wire import operator_pb2 as wire
+from gristmill.wire.reports import RunReport
 from gristmill.wire.tls import pool_name
 from gristmill_operator.acting import Actor
 from gristmill_operator.authority import load_authority
@@ -100,12 +104,36 @@ class Server:
             self.inbox.resource(type_, body)
 
 
-class Context:
+class _Context:
+    """The certificate of a pool's lead."""
+
     def __init__(self, pool: str) -> None:
         self.pool = pool
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_subject_alternative_name": [pool_name(self.pool).encode()]}
+
+
+class FakeLead:
+    """A lead's side of its link to the operator; it has said hello."""
+
+    def __init__(self, leads: Leads, pool: str, pod: str) -> None:
+        self._leads = leads
+        self._pool = pool
+        self._said: asyncio.Queue[wire.FromLead] = asyncio.Queue()
+        self._said.put_nowait(wire.FromLead(hello=wire.LeadHello(pool_uid=pool, pod=pod, version=__version__)))
+
+    def report(self, uid: str, report: RunReport) -> None:
+        """Says how a run stands."""
+        self._said.put_nowait(wire.FromLead(run=wire.RunNews(uid=uid, report=to_json(report))))
+
+    def heard(self) -> AsyncIterator[wire.ToLead]:
+        """What the operator says, as it comes."""
+        return self._leads.serve(self._requests(), _Context(self._pool))  # type: ignore[arg-type]
+
+    async def _requests(self) -> AsyncIterator[wire.FromLead]:
+        while True:
+            yield await self._said.get()
 
 
 class OperatorInMemory:
