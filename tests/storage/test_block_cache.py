@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,10 +18,11 @@ from hypothesis import strategies as st
 
 from gristmill.errors import InputError
 from gristmill.plan.source import FileSource, Format
-from gristmill.storage import blockcache
+from gristmill.storage import blockcache, footers
 from gristmill.storage.blockcache import BlockCache, merge, subtract
-from gristmill.storage.filesystem import canonical
+from gristmill.storage.filesystem import Filesystem, canonical
 from gristmill.storage.footers import Footers
+from gristmill.storage.parallel import ByteBudget
 from gristmill.storage.reading import open_split
 from gristmill.storage.splits import plan_input
 from gristmill.storage.stores import Stores
@@ -67,6 +69,74 @@ def test_a_range_is_fetched_once(tmp_path, stores, remote):
         assert cached.holds((5, 10))
         assert not cached.holds((1_500_000, 1_600_000))
     assert metered.usage.bytes_read == 0
+
+
+class Slowly:
+    """A store whose reads take a while, and the most bytes that were asked for at once."""
+
+    def __init__(self, filesystem: Filesystem) -> None:
+        self.asked_bytes = self.most_bytes = 0
+        self._filesystem = filesystem
+        self._lock = threading.Lock()
+
+    def read(self, uri: str, start: int, end: int, version: str) -> bytes:
+        with self._lock:
+            self.asked_bytes += end - start
+            self.most_bytes = max(self.most_bytes, self.asked_bytes)
+        time.sleep(0.005)
+        found = self._filesystem.read(uri, start, end, version)
+        with self._lock:
+            self.asked_bytes -= end - start
+        return found
+
+
+def test_readers_of_all_files_have_few_bytes_on_their_way(tmp_path, stores, remote, monkeypatch):
+    monkeypatch.setattr(blockcache, "IN_FLIGHT", ByteBudget(500_000))
+    monkeypatch.setattr(blockcache, "REQUEST_BYTES", 100_000)
+    entry = stores.filesystem(remote).stat(remote)
+    slowly = Slowly(stores.filesystem(remote))
+    copies = [BlockCache(tmp_path / str(number), 1 << 30).open(entry) for number in range(3)]
+    with ThreadPoolExecutor(len(copies)) as threads:
+        list(threads.map(lambda copy: copy.fill([(0, len(CONTENT))], slowly), copies))
+    assert 400_000 <= slowly.most_bytes <= 500_000
+    assert all(copy.path.read_bytes() == CONTENT for copy in copies)
+
+
+def test_what_is_more_than_the_budget_is_taken_alone():
+    budget, most, lock = ByteBudget(10), [], threading.Lock()
+
+    def take(bytes_: int) -> None:
+        with budget.taken(bytes_):
+            with lock:
+                most.append(bytes_)
+            time.sleep(0.001)
+            with lock:
+                assert len(most) == 1 or sum(most) <= 10
+                most.remove(bytes_)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(take, [11, 5, 5, 20, 3, 11, 7] * 5))
+
+
+def test_few_bytes_of_footers_are_kept(stores, monkeypatch):
+    monkeypatch.setattr(footers, "_MOST_KEPT_BYTES", 1000)
+    entries = []
+    for number in range(3):
+        uri = f"memory://cache/kept/{number}.parquet"
+        rows = pa.BufferOutputStream()
+        pq.write_table(pa.table({"n": range(10)}), rows)
+        stores.filesystem(uri).put(uri, rows.getvalue().to_pybytes())
+        entries.append(stores.filesystem(uri).stat(uri))
+    filesystem = stores.filesystem(uri).metered()
+    kept = Footers()
+    sizes = [len(kept.read(entry, filesystem).raw) for entry in entries]
+    assert sum(sizes[1:]) <= 1000 < sum(sizes)
+    before = filesystem.usage.requests
+    for entry in entries[1:]:
+        kept.read(entry, filesystem)
+    assert filesystem.usage.requests == before
+    kept.read(entries[0], filesystem)
+    assert filesystem.usage.requests > before
 
 
 def test_another_version_of_a_file_is_another_file(tmp_path, stores, remote):

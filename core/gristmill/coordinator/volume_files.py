@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pyarrow import flight
@@ -56,10 +56,6 @@ class VolumeElsewhere:
         found = self._ask(VolumeRequest(Question.READ, uri, start=start, end=end, version=version))
         self.usage.add(requests=0, read=len(found))
         return found
-
-    def ranges(self, uri: str, ranges: Sequence[tuple[int, int]], version: str = "") -> list[bytes]:
-        """The bytes of each range."""
-        return [self.read(uri, start, end, version) for start, end in ranges]
 
     def local_path(self, uri: str) -> Path | None:
         """It is not on this machine."""

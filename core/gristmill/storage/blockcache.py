@@ -8,6 +8,8 @@ Beside ``<digest>.data`` lies ``<digest>.map``, the sorted ranges that are prese
 lock, after the bytes are written, so it never promises more than is there; after a restart of the machine the cache
 begins anew, since nothing is flushed to disk. Readers hold a shared lock on the data
 file; eviction removes the files used longest ago that nobody holds.
+
+Bytes go into the file as they come: all threads of a process together have at most ``IN_FLIGHT`` on their way.
 """
 
 from __future__ import annotations
@@ -27,13 +29,17 @@ from gristmill.errors import StorageError
 from gristmill.settings import load_settings
 from gristmill.storage.filesystem import Entry, Filesystem
 from gristmill.storage.machine import host_identity
+from gristmill.storage.parallel import ByteBudget, in_parallel
 from gristmill.storage.temporary import TemporaryFolder
 
 Range = tuple[int, int]
 
 COALESCE_BYTES = 1 << 20
-REQUEST_BYTES = 16 << 20
+REQUEST_BYTES = 8 << 20
 _KEEP_SHARE = 0.8
+IN_FLIGHT = ByteBudget(64 << 20)
+"""Bytes that were asked for and are not written yet. Executors set it to ``IN_FLIGHT_PART`` of their memory."""
+IN_FLIGHT_PART = 16
 
 
 class BlockCache:
@@ -130,8 +136,13 @@ class CachedFile:
         wanted = [part for span in merge(absent, COALESCE_BYTES) for part in _parts(span)]
         if not wanted:
             return
-        found = filesystem.ranges(self._entry.uri, wanted, self._entry.version)
-        self.write((start, data) for (start, _), data in zip(wanted, found, strict=True))
+
+        def bring(span: Range) -> None:
+            with IN_FLIGHT.taken(span[1] - span[0]):
+                self._put(span[0], filesystem.read(self._entry.uri, *span, self._entry.version))
+
+        in_parallel(bring, wanted)
+        self._note(wanted)
 
     def holds(self, span: Range) -> bool:
         """Whether all of a range is here."""
@@ -144,16 +155,23 @@ class CachedFile:
     def write(self, blocks: Iterable[tuple[int, bytes]]) -> None:
         """Put bytes of the remote file at their offsets, and note that they are here."""
         written: list[Range] = []
+        for start, data in blocks:
+            self._put(start, data)
+            written.append((start, start + len(data)))
+        self._note(written)
+
+    def _put(self, at: int, data: bytes) -> None:
         try:
-            for start, data in blocks:
-                _pwrite(self._file, data, start)
-                written.append((start, start + len(data)))
+            _pwrite(self._file, data, at)
         except OSError as error:
             raise StorageError(
                 error.strerror or str(error),
                 place=f"block cache {self.path.parent}",
                 remedy="Free space there, or set GRISTMILL_CACHE_DIR to another folder.",
             ) from error
+
+    def _note(self, written: Iterable[Range]) -> None:
+        """Adds to the ranges that are here."""
         with self._locked():
             merged = merge([*self.present(), *written], 0)
             temporary = self._map.with_suffix(f".{os.getpid()}.{time.monotonic_ns()}.tmp")
@@ -186,7 +204,7 @@ def _pwrite(file: int, data: bytes, at: int) -> None:
 
 
 def _parts(span: Range) -> Iterator[Range]:
-    """A range in requests of at most 16 MiB, so that a long one uses several connections."""
+    """A range in requests of at most 8 MiB, so that a long one uses several connections."""
     for start in range(span[0], span[1], REQUEST_BYTES):
         yield start, min(start + REQUEST_BYTES, span[1])
 

@@ -7,7 +7,7 @@ it alone. It knows URIs and bytes, nothing of formats, splits or jobs.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -84,9 +84,6 @@ class Filesystem(Protocol):
 
         With a version, InputError when the file has another.
         """
-
-    def ranges(self, uri: str, ranges: Sequence[tuple[int, int]], version: str = "") -> list[bytes]:
-        """``read`` for each [start, end), many at once."""
 
     def put(self, uri: str, data: bytes) -> None:
         """Write a small file whole, replacing one that is there."""

@@ -26,7 +26,9 @@ from gristmill.storage.parquet_types import parquet_schema
 
 TAIL_BYTES = 64 << 10
 MAGIC = b"PAR1"
-_CACHED = 512
+_MOST_KEPT = 512
+_MOST_KEPT_BYTES = 8 << 20
+"""As they lie in files; parsed they take seven times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Footers:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str], Footer] = OrderedDict()
+        self._kept_bytes = 0
         self._lock = Lock()
         self._schemas = _Schemas()
 
@@ -73,9 +76,10 @@ class Footers:
         kept = kept_footer(entry, blocks) if blocks and filesystem.local_path(entry.uri) is None else None
         footer = self._parse(entry, kept or footer_bytes(entry, filesystem))
         with self._lock:
+            self._kept_bytes += len(footer.raw) - len(self._kept[key].raw if key in self._kept else b"")
             self._kept[key] = footer
-            if len(self._kept) > _CACHED:
-                self._kept.popitem(last=False)
+            while len(self._kept) > 1 and (len(self._kept) > _MOST_KEPT or self._kept_bytes > _MOST_KEPT_BYTES):
+                self._kept_bytes -= len(self._kept.popitem(last=False)[1].raw)
         return footer
 
     def summaries(

@@ -7,9 +7,10 @@ upload that another process could complete. http(s) is read only and cannot be l
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,7 +21,6 @@ from gristmill.plan.job import Store
 from gristmill.storage.filesystem import Entry, StagedFile, Usage, join, scheme_of
 from gristmill.storage.layout import OWN
 from gristmill.storage.local import changed, missing
-from gristmill.storage.parallel import in_parallel
 from gristmill.storage.secrets import MountedSecret
 
 T = TypeVar("T")
@@ -79,6 +79,7 @@ class FsspecFilesystem:
         self._client = client
         self._checked: set[tuple[str, str]] = set()
         self._sizes: dict[str, int] = {}
+        self._looking = Lock()
 
     def metered(self) -> FsspecFilesystem:
         """The same store with counters of its own."""
@@ -167,7 +168,11 @@ class FsspecFilesystem:
             raise
 
     def _check(self, uri: str, version: str) -> None:
-        if version and (uri, version) not in self._checked:
+        if not version or (uri, version) in self._checked:
+            return
+        with self._looking:  # else each of many threads asks
+            if (uri, version) in self._checked:
+                return
             entry = self.stat(uri)
             if entry is None:
                 raise missing(uri, self.names(uri.rpartition("/")[0]))
@@ -175,11 +180,6 @@ class FsspecFilesystem:
                 raise changed(uri)
             self._sizes[uri] = entry.bytes_
             self._checked.add((uri, version))
-
-    def ranges(self, uri: str, ranges: Sequence[tuple[int, int]], version: str = "") -> list[bytes]:
-        """The bytes of each range."""
-        self._check(uri, version)
-        return in_parallel(lambda span: self.read(uri, span[0], span[1]), ranges)
 
     def put(self, uri: str, data: bytes) -> None:
         """Write a file whole."""

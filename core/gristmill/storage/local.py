@@ -125,10 +125,6 @@ class LocalFilesystem:
         self.usage.add(read=len(data))
         return data
 
-    def ranges(self, uri: str, ranges: Sequence[tuple[int, int]], version: str = "") -> list[bytes]:
-        """The bytes of each range."""
-        return [self.read(uri, start, end, version) for start, end in ranges]
-
     def _open(self, uri: str) -> IO[bytes]:
         try:
             return open(_path(uri), "rb", buffering=0)

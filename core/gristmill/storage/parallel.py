@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
@@ -21,6 +24,34 @@ def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
         return [work(item) for item in todo]
     with ThreadPoolExecutor(min(_AT_A_TIME, len(todo)), "storage") as pool:
         return list(pool.map(work, todo))
+
+
+class ByteBudget:
+    """Bytes that all threads of a process may hold at a time; who would go beyond waits. More than all of it is taken
+    alone."""
+
+    def __init__(self, bytes_: int) -> None:
+        self.bytes_ = bytes_
+        self._held = 0
+        self._free = threading.Condition()
+        os.register_at_fork(after_in_child=self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """The threads that hold some, or the lock, are not in this copy of the process."""
+        self._held, self._free = 0, threading.Condition()
+
+    @contextmanager
+    def taken(self, bytes_: int) -> Iterator[None]:
+        """For use around what holds ``bytes_``."""
+        with self._free:
+            self._free.wait_for(lambda: not self._held or self._held + bytes_ <= self.bytes_)
+            self._held += bytes_
+        try:
+            yield
+        finally:
+            with self._free:
+                self._held -= bytes_
+                self._free.notify_all()
 
 
 A = TypeVar("A")

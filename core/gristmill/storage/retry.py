@@ -11,6 +11,8 @@ LONGEST_WAIT_S = 5.0
 GIVE_UP_AFTER_S = 90
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 60
+IDLE_CONNECTION_S = 2
+"""A connection holds two thirds of a MiB, and each bucket has connections of its own."""
 
 
 def for_obstore() -> dict[str, Any]:
@@ -26,6 +28,7 @@ def for_obstore() -> dict[str, Any]:
             },
         },
         "client_options": {
+            "pool_idle_timeout": timedelta(seconds=IDLE_CONNECTION_S),
             "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT_S),
             "timeout": timedelta(seconds=READ_TIMEOUT_S),
         },

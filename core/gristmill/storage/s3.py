@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +23,6 @@ from gristmill.errors import StorageError
 from gristmill.plan.job import Store
 from gristmill.storage import retry
 from gristmill.storage.filesystem import Entry, StagedFile, Usage
-from gristmill.storage.parallel import in_parallel
 from gristmill.storage.s3_account import Account, account_of
 from gristmill.storage.s3_errors import translated
 from gristmill.storage.s3_upload import MultipartUpload, Uploads
@@ -173,10 +172,6 @@ class S3Filesystem:
             data = b""
         self.usage.add(requests=0, read=len(data))
         return data
-
-    def ranges(self, uri: str, ranges: Sequence[tuple[int, int]], version: str = "") -> list[bytes]:
-        """The bytes of each range, a request for each."""
-        return in_parallel(lambda span: self.read(uri, span[0], span[1], version), ranges)
 
     def put(self, uri: str, data: bytes) -> None:
         """Write an object whole."""

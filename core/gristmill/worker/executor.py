@@ -31,6 +31,7 @@ from gristmill.plan.job import Store
 from gristmill.plan.stage import Stage
 from gristmill.plan.task import ExchangeFeed, TaskOrder
 from gristmill.shuffle.blocks import BlockFetcher, LocalFiles
+from gristmill.storage.blockcache import IN_FLIGHT, IN_FLIGHT_PART
 from gristmill.storage.filesystem import join
 from gristmill.storage.stores import Stores
 from gristmill.wire import frames
@@ -94,6 +95,7 @@ class Executor:
     def _run(self, order_message: wire.Order) -> wire.FromExecutor:
         order = from_json(order_message.order, TaskOrder)
         keep_freed_memory(order.memory_bytes)
+        IN_FLIGHT.bytes_ = order.memory_bytes // IN_FLIGHT_PART
         stage = self._stages[order.stage_digest]
         order = replace(order, feeds=tuple(self._feeds.current(read) for read in stage.exchanges_read))
         early = self._early_reads(stage, order)
