@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from gristmill.plan.job import Output, OutputMode
 from gristmill.plan.task import PendingPart
 from gristmill.rows.types import schema_of
-from gristmill.storage.commit import OutputCommit, Partitioning
+from gristmill.storage.commit import OutputCommit
 from gristmill.storage.filesystem import canonical
-from gristmill.storage.manifest import Manifest, read_manifest
+from gristmill.storage.manifest import Manifest, Partitioning, read_manifest
 from gristmill.storage.parts import PartWriter
 from gristmill.storage.stores import Stores
 

@@ -247,7 +247,8 @@ class EmbeddedPool:
             self._pool.remove(run.facts.run)
             await quiet(partial(self._pool.busy, run.facts.run))
         await drop_late_parts(chain, run.outputs)
-        await asyncio.to_thread(self._session.remove_outputs, run.facts.run)
+        # Nobody waits for it: no other run's files have these names, and the session ends with its whole folder.
+        self._loop.run_in_executor(None, self._session.remove_outputs, run.facts.run)
         run.look_at_end(chain)
 
 

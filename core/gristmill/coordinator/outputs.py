@@ -16,27 +16,28 @@ from gristmill.logs import log
 from gristmill.plan.job import ChainPlan, JobPlan
 from gristmill.plan.stage import ExchangeWrite, SinkWrite, StageGraph
 from gristmill.plan.task import PendingPart, QuarantinedRecord
-from gristmill.storage.commit import OutputCommit, Partitioning
+from gristmill.storage.commit import OutputCommit
 from gristmill.storage.filesystem import canonical, join
 from gristmill.storage.layout import scratch_of
-from gristmill.storage.manifest import Manifest
+from gristmill.storage.manifest import Manifest, Partitioning
+from gristmill.storage.private import PrivateOutput
 from gristmill.storage.stores import Stores
 
 
 class ChainOutputs:
     """The commits of all jobs of a chain that write. ``run`` is the run's id, part of the names of its parts.
 
-    The output of the job ``passing``, if any, is for this process alone, and need not survive the machine.
+    The output of the job ``passing``, if any, lies in a new folder that this process alone knows.
     """
 
     def __init__(self, chain: ChainPlan, graph: StageGraph, run: str, stores: Stores, passing: str = "") -> None:
         self._chain = chain
         self._run = run
         self._stores = stores
-        self._commits = {
-            job.name: OutputCommit(
-                job.name, run, job.outputs, stores, _partitioning(job, graph), durable=job.name != passing
-            )
+        self._commits: dict[str, OutputCommit | PrivateOutput] = {
+            job.name: PrivateOutput(job.name, run, job.outputs[0], stores, _partitioning(job, graph))
+            if job.name == passing
+            else OutputCommit(job.name, run, job.outputs, stores, _partitioning(job, graph))
             for job in chain.jobs
             if job.outputs
         }
@@ -51,8 +52,7 @@ class ChainOutputs:
         """
         for job, commit in self._commits.items():
             self._epochs[job] = 0
-            committed = commit.prepare()
-            if committed is not None:
+            if isinstance(commit, OutputCommit) and (committed := commit.prepare()) is not None:
                 self.manifests[job] = committed
             else:
                 self._epochs[job] = commit.acquire_epoch()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from logging import INFO
 from typing import Protocol
@@ -30,6 +31,8 @@ from gristmill.wire.tls import TlsFiles, names_of, server_credentials
 from gristmill.wire.versions import compatible
 
 HEARTBEAT_S = 0.5
+BATCH_BYTES = 1 << 20
+"""Messages beyond so many are not put together: each is as good by itself."""
 
 
 class WorkerEvents(Protocol):
@@ -53,15 +56,42 @@ class WorkerEvents(Protocol):
 
 
 class StreamLink:
-    """A worker at the other end of a stream: a PoolLink."""
+    """A worker at the other end of a stream: a PoolLink. ``batches``: it takes many messages as one."""
 
-    def __init__(self) -> None:
-        self.outbound: asyncio.Queue[wire.ToWorker | None] = asyncio.Queue()
+    def __init__(self, *, batches: bool) -> None:
+        self._batches = batches
+        self._waiting: deque[wire.ToWorker] = deque()
+        self._more = asyncio.Event()
+        self._closed = False
         self._plans: set[str] = set()
 
     def send(self, message: wire.ToWorker) -> None:
         """Queues a message for the stream."""
-        self.outbound.put_nowait(message)
+        self._waiting.append(message)
+        self._more.set()
+
+    def close(self) -> None:
+        """Ends the stream behind what was sent."""
+        self._closed = True
+        self._more.set()
+
+    async def outbound(self) -> AsyncIterator[wire.ToWorker]:
+        """What was sent, as it comes: what has gathered while the stream was busy goes together."""
+        while self._waiting or not self._closed:
+            if self._waiting:
+                yield self._next()
+            else:
+                self._more.clear()
+                await self._more.wait()
+
+    def _next(self) -> wire.ToWorker:
+        first = self._waiting.popleft()
+        if not (self._batches and self._waiting):
+            return first
+        messages, size = [first], first.ByteSize()
+        while self._waiting and (size := size + self._waiting[0].ByteSize()) <= BATCH_BYTES:
+            messages.append(self._waiting.popleft())
+        return wire.ToWorker(batch=wire.Batch(messages=messages)) if len(messages) > 1 else first
 
     def serve(self, run: str, stores: tuple[Store, ...], logs: str) -> None:
         """See PoolLink."""
@@ -149,7 +179,7 @@ class CoordinatorServer:
                 f"worker {hello.worker} is version {hello.version}, this coordinator {__version__}: "
                 "one minor version apart is accepted; use the same image for both",
             )
-        link, worker = StreamLink(), WorkerId(hello.worker)
+        link, worker = StreamLink(batches=hello.takes_batches), WorkerId(hello.worker)
         self._links.add(link)
         link.send(wire.ToWorker(welcome=wire.Welcome(heartbeat_s=HEARTBEAT_S)))
         log(__name__, INFO, "worker joined", worker=worker, slots=hello.slots)
@@ -159,7 +189,7 @@ class CoordinatorServer:
         self._pool.joined(joined, link, hello.flight_address)
         listening = asyncio.create_task(self._listen(worker, link, requests))
         try:
-            while (message := await link.outbound.get()) is not None:
+            async for message in link.outbound():
                 yield message
         finally:
             listening.cancel()
@@ -186,7 +216,7 @@ class CoordinatorServer:
             log(__name__, INFO, "worker's stream broke", worker=worker, why=repr(error))
         finally:
             self._pool.left(worker, reason)
-            link.outbound.put_nowait(None)
+            link.close()
 
     def _hear(self, worker: WorkerId, message: wire.FromWorker) -> None:
         """Acts on a message. One that cannot be handled ends the run: it is not the worker's fault, and others that

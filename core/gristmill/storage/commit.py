@@ -10,29 +10,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gristmill.errors import Fenced, InputError, StorageError
 from gristmill.plan.job import Output, OutputMode
-from gristmill.plan.schema import Schema
 from gristmill.plan.task import PendingPart
 from gristmill.storage import layout
 from gristmill.storage.filesystem import canonical
-from gristmill.storage.manifest import Log, Manifest, ManifestPart, Pending, read_log, read_record, to_bytes
+from gristmill.storage.manifest import Log, Manifest, Partitioning, read_log, read_record, record_of, to_bytes
 from gristmill.storage.parallel import at_once, in_parallel
 from gristmill.storage.place import Found, look, refuse_by_mode, refuse_file, refuse_misfit
 from gristmill.storage.rollforward import after, forget_run, roll_forward_head, roll_forward_record
 from gristmill.storage.stores import Stores
 from gristmill.storage.sweeping import Registration, sweep_before_run
 
-
-@dataclass(frozen=True, slots=True)
-class Partitioning:
-    """What a manifest records of how rows were spread: key columns, number of partitions, function and version."""
-
-    keys: tuple[str, ...] = ()
-    partitions: int = 0
-    hash: str = ""
+_UNKNOWN = Partitioning()
 
 
 class OutputCommit:
@@ -40,8 +32,7 @@ class OutputCommit:
 
     ``commit`` is unique for the run of the job and is part of the names of its parts; a coordinator that takes over
     the run uses the same. ``stores.weak_commit`` accepts stores without conditional puts: then two coordinators could
-    both commit, and the user has said that there is only one. An output that nobody needs once this process is gone
-    is not ``durable``: its commit does not wait for the disk.
+    both commit, and the user has said that there is only one.
     """
 
     def __init__(
@@ -50,8 +41,7 @@ class OutputCommit:
         commit: str,
         outputs: Sequence[Output],
         stores: Stores,
-        partitioning: Partitioning = Partitioning(),
-        durable: bool = True,
+        partitioning: Partitioning = _UNKNOWN,
     ) -> None:
         self._job = job
         self._commit = commit
@@ -59,7 +49,6 @@ class OutputCommit:
         self._uris = tuple(canonical(output.uri).rstrip("/") for output in outputs)
         self._stores = stores
         self._partitioning = partitioning
-        self._durable = durable
         self._weak = stores.weak_commit
         self._taken_over = True
         """Whether another coordinator may have had the run before."""
@@ -120,7 +109,7 @@ class OutputCommit:
             self._refuse_stale(epoch, newest)
             record = self._next_record(parts, epoch, log)
             place = layout.record(record.uri, record.generation)
-            if self._put_if_absent(place, to_bytes(record), durable=self._durable):
+            if self._put_if_absent(place, to_bytes(record), durable=True):
                 return roll_forward_record(record, self._stores, log.grown(record.generation))
 
     def roll_forward(self) -> Manifest | None:
@@ -205,33 +194,14 @@ class OutputCommit:
     def _next_record(self, parts: Sequence[PendingPart], epoch: int, log: Log) -> Manifest:
         head = roll_forward_head(self._primary, self._stores)[1] if log.head else None
         first, *others = (
-            self._record(output, uri, [part for part in parts if part.output == output.name], epoch)
-            for output, uri in zip(self._outputs, self._uris, strict=True)
+            self._record(output, [part for part in parts if part.output == output.name], epoch)
+            for output in self._outputs
         )
         refuse_misfit(head, first)
         return after(head, replace(first, others=tuple(others)))
 
-    def _record(self, output: Output, uri: str, parts: Sequence[PendingPart], epoch: int) -> Manifest:
-        ordered = sorted(parts, key=lambda part: (part.partition, part.uri))
-        paths = [part.uri[len(uri) + 1 :] for part in ordered]
-        return Manifest(
-            uri=uri,
-            generation=0,
-            commit=self._commit,
-            job=self._job,
-            epoch=epoch,
-            mode=output.mode,
-            format=output.format,
-            schema=_one_schema(ordered),
-            parts=tuple(
-                ManifestPart(path, p.partition, p.rows, p.bytes_, p.checksum, p.key_min, p.key_max)
-                for path, p in zip(paths, ordered, strict=True)
-            ),
-            keys=self._partitioning.keys,
-            partitions=self._partitioning.partitions,
-            hash=self._partitioning.hash,
-            pending=tuple(Pending(path, part.staged) for path, part in zip(paths, ordered, strict=True)),
-        )
+    def _record(self, output: Output, parts: Sequence[PendingPart], epoch: int) -> Manifest:
+        return record_of(output, parts, self._partitioning, job=self._job, commit=self._commit, epoch=epoch)
 
     def _put_if_absent(self, uri: str, data: bytes, *, durable: bool = False) -> bool:
         filesystem = self._stores.filesystem(uri)
@@ -257,8 +227,3 @@ class OutputCommit:
                 remedy="Use a store that does, or accept a weaker commit (weak_commit) if only one coordinator runs.",
             )
         self._stores.proven.add(filesystem)
-
-
-def _one_schema(parts: Sequence[PendingPart]) -> Schema:
-    """The schema of an output's parts: every task wrote the same."""
-    return parts[0].schema if parts else ()

@@ -7,12 +7,14 @@ its ``.done`` mark is the truth; one without is committed but not all in place.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from gristmill.errors import InputError, StorageError
+from gristmill.plan.job import Output
 from gristmill.plan.schema import Column, Schema
+from gristmill.plan.task import PendingPart
 from gristmill.storage import layout
 from gristmill.storage.filesystem import canonical, join
 from gristmill.storage.stores import Stores
@@ -90,6 +92,42 @@ class Manifest:
     def stub(self) -> Manifest:
         """What stays of the record when a newer generation is in place: its name must stay taken."""
         return replace(self, parts=(), pending=(), others=(), schema=(), superseded=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Partitioning:
+    """What a manifest records of how rows were spread: key columns, number of partitions, function and version."""
+
+    keys: tuple[str, ...] = ()
+    partitions: int = 0
+    hash: str = ""
+
+
+def record_of(
+    output: Output, parts: Sequence[PendingPart], partitioning: Partitioning, *, job: str, commit: str, epoch: int
+) -> Manifest:
+    """The record of an output that has these parts. Its generation is 0: not known yet."""
+    uri = canonical(output.uri).rstrip("/")
+    ordered = sorted(parts, key=lambda part: (part.partition, part.uri))
+    paths = [part.uri[len(uri) + 1 :] for part in ordered]
+    return Manifest(
+        uri=uri,
+        generation=0,
+        commit=commit,
+        job=job,
+        epoch=epoch,
+        mode=output.mode,
+        format=output.format,
+        schema=ordered[0].schema if ordered else (),
+        parts=tuple(
+            ManifestPart(path, part.partition, part.rows, part.bytes_, part.checksum, part.key_min, part.key_max)
+            for path, part in zip(paths, ordered, strict=True)
+        ),
+        keys=partitioning.keys,
+        partitions=partitioning.partitions,
+        hash=partitioning.hash,
+        pending=tuple(Pending(path, part.staged) for path, part in zip(paths, ordered, strict=True)),
+    )
 
 
 def to_bytes(manifest: Manifest) -> bytes:

@@ -158,6 +158,7 @@ class Agent:
             output_outlives_worker=config.output_outlives_worker,
             volumes=config.volumes,
             flight_address=self._flight_address,
+            takes_batches=True,
         )
 
     def _take(self, message: wire.ToWorker) -> bool:
@@ -179,6 +180,8 @@ class Agent:
                 self._cancel(message.cancel.attempt)
             case "release":
                 self._release(message.release)
+            case "batch":
+                return all(self._take(each) for each in message.batch.messages)
             case "stop":
                 return False
         return True

@@ -133,8 +133,9 @@ class Slot:
             executor = self._executor
         assert executor is not None
         executor.code_digest = order.code_digest or executor.code_digest
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(executor.connected.wait(), self._start_s)
+        if not executor.connected.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(executor.connected.wait(), self._start_s)
         if executor is not self._executor:
             return  # it has ended, and its end was reported
         if executor.connected.is_set():
