@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from gristmill.plan.formats import format_of_path, path_source
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileRange, FileSource, Format
-from gristmill.storage.filesystem import Entry
+from gristmill.storage.filesystem import Entry, scheme_of
 from gristmill.storage.footers import FOOTERS
 from gristmill.storage.splits import PlannedInput, plan_input
 from gristmill.storage.stores import Stores
@@ -131,18 +131,17 @@ class Catalog:
 
     def find(self, name: str) -> Table | None:
         """The table of that name or path; None where the name is neither registered nor a path."""
-        key = name.casefold()
-        if key in self._sources:
-            return self._table(key, *self._sources[key])
-        format_ = format_of_path(name)
-        return self._table(name, name, path_source(name, format_)) if format_ else None
+        named = self._named(name)
+        return self._table(*named) if named else None
 
     def find_all(self, names: Sequence[str]) -> list[Table | None]:
-        """The table of each name, as ``find`` gives it; their footers are read many at a time."""
-        if len(names) < 2:
-            return [self.find(name) for name in names]
-        with ThreadPoolExecutor(_READERS) as pool:
-            return list(pool.map(self.find, names))
+        """The table of each name, as ``find`` gives it; what is not on this machine is read many at a time."""
+        named = [self._named(name) for name in names]
+        waited_for = [each for each in named if each and not _is_local(each[2])]
+        if len(waited_for) > 1:
+            with ThreadPoolExecutor(_READERS) as pool:
+                list(pool.map(lambda each: self._table(*each), waited_for))
+        return [self._table(*each) if each else None for each in named]
 
     def source(self, name: str) -> FileSource | None:
         """The files of a registered table, whether they are there or not."""
@@ -154,7 +153,20 @@ class Catalog:
         close = difflib.get_close_matches(name.casefold(), self._sources, n=1, cutoff=0.5)
         return self._sources[close[0]][0] if close else None
 
+    def _named(self, name: str) -> tuple[str, str, FileSource] | None:
+        """What ``_table`` takes, for a name or path."""
+        key = name.casefold()
+        if key in self._sources:
+            return key, *self._sources[key]
+        format_ = format_of_path(name)
+        return (name, name, path_source(name, format_)) if format_ else None
+
     def _table(self, key: str, name: str, source: FileSource) -> Table:
         if key not in self._known:
             self._known[key] = Table(name, source, self._facts(source, f"table {name}"))
         return self._known[key]
+
+
+def _is_local(source: FileSource) -> bool:
+    """Whether its files are listed and opened without waiting for a network."""
+    return all(scheme_of(uri) == "file" for uri in source.uris)

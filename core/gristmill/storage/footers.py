@@ -83,13 +83,15 @@ class Footers:
         return footer
 
     def summaries(
-        self, entries: Sequence[Entry], filesystem: Callable[[str], Filesystem], blocks: Path | None = None
+        self, entries: Sequence[Entry], filesystem: Callable[[str], Filesystem], blocks: Callable[[], Path]
     ) -> list[FooterSummary]:
-        """Of many files, in their order: remote ones many at once, local ones in turn, as waiting is not their cost."""
+        """Of many files, in their order: remote ones many at once, local ones in turn, as waiting is not their cost.
+        ``blocks`` tells the folder of a block cache."""
         local = all(filesystem(entry.uri).local_path(entry.uri) is not None for entry in entries[:1])
         if local:
             return [self.read(entry, filesystem(entry.uri)).summary for entry in entries]
-        return in_parallel(lambda entry: self.read(entry, filesystem(entry.uri), blocks).summary, entries)
+        folder = blocks()
+        return in_parallel(lambda entry: self.read(entry, filesystem(entry.uri), folder).summary, entries)
 
     def _parse(self, entry: Entry, raw: bytes) -> Footer:
         try:

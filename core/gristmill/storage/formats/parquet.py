@@ -65,7 +65,7 @@ def plan_parquet(files: Sequence[Listed], source: FileSource, stores: Stores, pl
     """
     looked_at = _sample(files, source.split_bytes or SPLIT_BYTES)
     entries = [listed.entry for listed in looked_at]
-    found = FOOTERS.summaries(entries, stores.filesystem, load_settings().cache_dir)
+    found = FOOTERS.summaries(entries, stores.filesystem, lambda: load_settings().cache_dir)
     footers = {listed.entry.uri: footer for listed, footer in zip(looked_at, found, strict=True)}
     schema = one_schema([(uri, footer.schema) for uri, footer in footers.items()], source, place)
     if source.format is Format.PAIRS and [c.name for c in schema] != ["key", "value"]:
