@@ -6,6 +6,7 @@ Expressions are sqlglot trees over those names; they are never changed in place.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -284,7 +285,7 @@ def inputs_of(relation: Relation) -> tuple[Relation, ...]:
 
 def with_inputs(relation: Relation, inputs: tuple[Relation, ...]) -> Relation:
     """The same operator over other inputs."""
-    if all(new is old for new, old in zip(inputs, inputs_of(relation), strict=True)):
+    if all(map(operator.is_, inputs, inputs_of(relation))):
         return relation
     match relation:
         case Join():

@@ -14,49 +14,41 @@ from sqlglot import exp
 from sqlglot.dialects import Dialect
 from sqlglot.generator import Generator
 
+from gristmill.rows.logical import quote_name
+
 Tree = TypeVar("Tree", bound=exp.Expr)
 
 
 def copied(expression: Tree) -> Tree:
     """A tree of its own that reads the same."""
-    root = _bare(expression)
-    pending: list[tuple[exp.Expr, exp.Expr]] = [(expression, root)]
+    root = _twin(expression)
+    pending: list[exp.Expr] = [root]
     while pending:
-        node, copy = pending.pop()
-        args = copy.args
-        for key, value in node.args.items():
+        copy = pending.pop()
+        for key, value in copy.args.items():
             if isinstance(value, exp.Expr):
-                child = args[key] = _placed(_bare(value), copy, key, None)
-                pending.append((value, child))
+                copy.args[key] = child = _twin(value)
+                child.parent, child.arg_key = copy, key
+                pending.append(child)
             elif type(value) is list:
-                children = args[key] = []
-                for index, each in enumerate(value):
-                    if isinstance(each, exp.Expr):
-                        child = _placed(_bare(each), copy, key, index)
-                        pending.append((each, child))
-                        children.append(child)
-                    else:
-                        children.append(each)
-            else:
-                args[key] = value
+                copy.args[key] = children = [_twin(each) if isinstance(each, exp.Expr) else each for each in value]
+                for index, child in enumerate(children):
+                    if isinstance(child, exp.Expr):
+                        child.parent, child.arg_key, child.index = copy, key, index
+                        pending.append(child)
     return root
 
 
-def _bare(node: Tree) -> Tree:
-    """A node of the same kind and notes, without arguments."""
-    copy = node.__class__()
-    copy.comments = node.comments
-    copy._type = node._type
-    copy._meta = node._meta
-    copy._hash = node._hash
-    return copy
-
-
-def _placed(node: exp.Expr, parent: exp.Expr, key: str, index: int | None) -> exp.Expr:
-    node.parent = parent
-    node.arg_key = key
-    node.index = index
-    return node
+def _twin(node: Tree) -> Tree:
+    """A node of the same kind and notes over the same arguments, which are still those of the other."""
+    twin = object.__new__(node.__class__)
+    twin.args = node.args.copy()
+    twin.parent = twin.arg_key = twin.index = None
+    twin.comments = node.comments
+    twin._type = node._type
+    twin._meta = node._meta
+    twin._hash = node._hash
+    return twin
 
 
 def all_in(expression: exp.Expr, *kinds: type[Tree]) -> list[Tree]:
@@ -106,5 +98,9 @@ _WRITERS = _Writers()
 
 
 def text_of(expression: exp.Expr) -> str:
-    """An expression in DuckDB's dialect."""
+    """An expression in DuckDB's dialect. Most are mere columns, which need no writer."""
+    if type(expression) is exp.Column and len(expression.args) == 1:
+        name = expression.args["this"]
+        if type(name) is exp.Identifier and name.args["quoted"]:
+            return quote_name(name.args["this"])
     return _WRITERS.duckdb.generate(copied(expression), copy=False)

@@ -86,6 +86,8 @@ def unwrapped(term: exp.Expr) -> exp.Expr:
 
 def columns_in(expression: exp.Expr) -> frozenset[str]:
     """The names of the columns that an expression reads. Planning asks this most of all: hence no generators."""
+    if type(expression) is exp.Column:
+        return frozenset((expression.name,))
     found = set()
     pending: list[object] = [expression]
     while pending:

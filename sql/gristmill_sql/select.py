@@ -48,9 +48,9 @@ class Select:
             return self._renamed(items)
         base = self if self.items is None and self.group is None else self._nested()
         names = tuple(item.column.name for item in items)
-        pairs = tuple((text_of(item.value), item.column.name) for item in items)
-        only_passes = all(item.passes for item in items)
-        return replace(base, columns=names, items=None if only_passes else pairs)
+        if all(item.passes for item in items):
+            return replace(base, columns=names, items=None)
+        return replace(base, columns=names, items=tuple((text_of(item.value), item.column.name) for item in items))
 
     def _renamed(self, items: Sequence[Item]) -> Select:
         """The same computed columns under other names; those that GROUP BY counts stay in their places."""

@@ -23,7 +23,7 @@ from gristmill_sql.algebra import (
 
 def bottom_up(relation: Relation, change: Callable[[Relation], Relation]) -> Relation:
     """The relation with ``change`` applied to every operator, inputs first."""
-    inputs = tuple(bottom_up(child, change) for child in inputs_of(relation))
+    inputs = tuple([bottom_up(child, change) for child in inputs_of(relation)])
     return change(with_inputs(relation, inputs))
 
 
