@@ -10,13 +10,16 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from gristmill_sql.copies import all_in, copied, replaced
+from gristmill_sql.copies import all_in, copied, replaced, text_of
 from gristmill_sql.expressions import enclosed, holds
 from gristmill_sql.opaque import CannotSpread
+from gristmill_sql.oracle import function_names
 
 _FUNCTIONS = {"nocase": "lower", "noaccent": "strip_accents", "nfc": "nfc_normalize"}
 """DuckDB's own collations; all others are those of ICU, by their names."""
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ)
+_HAND_ON = (exp.Paren, exp.Coalesce, exp.DPipe, exp.Case, exp.If, exp.Connector, exp.Not, exp.Ordered, exp.Tuple)
+_FUNCTIONS_HAND_ON = frozenset({"lower", "upper", "trim", "ltrim", "rtrim", "substring", "concat", "coalesce"})
 _PLACES = (*_COMPARISONS, exp.Between, exp.In, exp.Ordered)
 
 
@@ -43,10 +46,18 @@ def key_of(value: exp.Expr) -> exp.Expr:
 
 
 def bare(value: exp.Expr) -> exp.Expr:
-    """The value without its collations."""
+    """The value without its own collations; those of what it is computed from stay."""
     while isinstance(value, exp.Collate):
         value = value.this
-    return replaced(value, lambda node: bare(node) if isinstance(node, exp.Collate) else None)
+    if _is_apart(value):
+        return value
+    return replaced(value, _without)
+
+
+def _without(node: exp.Expr) -> exp.Expr | None:
+    if isinstance(node, exp.Collate):
+        return bare(node)
+    return copied(node) if _is_apart(node) else None
 
 
 def is_collated(value: exp.Expr) -> bool:
@@ -64,13 +75,35 @@ def is_named_by(query: exp.Query) -> bool:
 
 
 def _collations(value: exp.Expr) -> Iterator[str]:
-    pending = [value]
+    pending = [(value, True)]
     while pending:
-        node = pending.pop()
+        node, handed_on = pending.pop()
         if isinstance(node, exp.Collate):
+            if not handed_on:
+                raise CannotSpread("a function of a value with a collation")
             yield node.expression.name
-        elif not isinstance(node, (*_COMPARISONS, exp.Window, exp.Query, exp.Predicate)):
-            pending += node.iter_expressions()
+        elif not _is_apart(node):
+            pending += [(part, handed_on and _hands_on(node)) for part in node.iter_expressions()]
+
+
+def _is_apart(node: exp.Expr) -> bool:
+    """Whether what a value is computed from may have collations that the value does not have."""
+    if isinstance(node, (*_COMPARISONS, exp.Window, exp.Query, exp.Predicate)):
+        return True
+    if not isinstance(node, exp.Func) or isinstance(node, _HAND_ON) or not holds(node, exp.Collate):
+        return False
+    return _name(node) in function_names("without texts")
+
+
+def _hands_on(node: exp.Expr) -> bool:
+    """Whether a value has the collations of its parts, and uses them for nothing itself."""
+    if isinstance(node, _HAND_ON):
+        return not (isinstance(node, exp.Case) and node.this)
+    return isinstance(node, exp.Func) and _name(node) in _FUNCTIONS_HAND_ON
+
+
+def _name(node: exp.Func) -> str:
+    return text_of(node).partition("(")[0].casefold()
 
 
 def _key(value: exp.Expr, collation: str) -> exp.Expr:

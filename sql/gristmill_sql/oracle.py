@@ -170,11 +170,12 @@ def empty_relation(schema: Schema) -> str:
 
 @functools.cache
 def function_names(kind: str) -> frozenset[str]:
-    """The lower-case names of DuckDB's functions of a kind: ``aggregate``, ``volatile``, or ``within query``."""
+    """The lower-case names of DuckDB's functions of a kind: ``aggregate``, ``volatile``, ``within query``, ``without texts``."""
     condition = {
         "aggregate": "function_type = 'aggregate'",
         "volatile": "stability = 'VOLATILE' AND function_name <> 'error'",
         "within query": "stability = 'CONSISTENT_WITHIN_QUERY'",
+        "without texts": "function_type = 'scalar' AND return_type IN ('BOOLEAN', 'BIGINT', 'UBIGINT', 'DOUBLE')",
     }[kind]
     with duckdb.connect() as connection:
         rows = connection.execute(f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE {condition}").fetchall()

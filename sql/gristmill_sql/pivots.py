@@ -58,7 +58,7 @@ class _Pivot:
         key_items = names.items([(k.name, column(k.column.name)) for k in keys])
         call_items = names.items([(c.name, v) for c, v in zip(shown[len(keys) :], values, strict=True)])
         columns = [item.column for item in (*key_items, *call_items)]
-        relation = Aggregate(self._bound.relation, key_items, call_items)
+        relation = Aggregate(self._bound.relation, tuple(dict.fromkeys(key_items)), tuple(dict.fromkeys(call_items)))
         return Bound(relation, tuple(Named(c.name, given) for c, given in zip(shown, columns, strict=True)))
 
     def _keys(self) -> list[Named]:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from gristmill.errors import InvalidQuery
+from gristmill.plan.schema import Column, Schema
+from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import column
 from gristmill_sql.copies import copied, replaced, text_of
 from gristmill_sql.opaque import CannotSpread
@@ -33,12 +36,25 @@ def star_targets(node: exp.Expr, scope: Scope, oracle: Oracle) -> list[Target] |
 
 def picked_columns(node: exp.Expr, scope: Scope, oracle: Oracle) -> list[Named]:
     """The visible columns that a star with a pattern, or the argument of COLUMNS, picks."""
-    visible = scope.visible()
+    star = node.this if isinstance(node, exp.Columns) else node
+    visible = scope.visible(star.table if isinstance(star, exp.Column) else "")
     named = {n.name.casefold(): n for n in visible}
     if len(named) < len(visible):
         raise CannotSpread("COLUMNS over equal names")
-    schema = tuple(n.column.__class__(n.name, n.column.type) for n in visible)
-    return [named[c.name.casefold()] for c in oracle.describe(f"SELECT {text_of(node)} FROM {empty_relation(schema)}")]
+    return [named[c.name.casefold()] for c in _described(node, scope, oracle)]
+
+
+def _described(node: exp.Expr, scope: Scope, oracle: Oracle) -> Schema:
+    """The columns that DuckDB makes of a term of the SELECT list."""
+    shown = [
+        (source, [n for n in source.columns if n.name.casefold() not in source.merged]) for source in scope.sources
+    ]
+    schemas = ((source, tuple(Column(n.name, n.column.type) for n in columns)) for source, columns in shown if columns)
+    rows = (f"{empty_relation(schema)} AS {quote_name(source.alias or 'rows')}" for source, schema in schemas)
+    try:
+        return oracle.describe(f"SELECT {text_of(node)} FROM {', '.join(rows)}")
+    except InvalidQuery:
+        raise CannotSpread("COLUMNS in this place") from None
 
 
 def _columns_of(visible: list[Named]) -> list[Target]:
@@ -63,17 +79,35 @@ def struct_fields(value: exp.Expr, type_: str, oracle: Oracle) -> list[Target] |
 
 
 def _star(star: exp.Star, everything: list[Target], scope: Scope) -> list[Target]:
-    left_out = {e.name.casefold() for e in star.args.get("except_") or ()}
+    left_out = list(star.args.get("except_") or ())
     new = {e.alias.casefold(): e.this for e in star.args.get("replace") or ()}
-    renamed = {e.this.name.casefold(): e.alias for e in star.args.get("rename") or ()}
+    renamed = [(e.this, e.alias) for e in star.args.get("rename") or ()]
     if star.args.get("ilike"):
         raise CannotSpread("a star with ILIKE in another dialect's form")
+    names = [name.casefold() for name, _ in everything]
+    if any(names.count(each) > 1 for each in (*new, *(e.name.casefold() for e, _ in renamed if not _table_of(e)))):
+        raise CannotSpread("a star that changes one of several columns of a name")
     targets = []
     for name, value in everything:
-        key = name.casefold()
-        if key not in left_out:
-            targets.append((renamed.get(key, name), resolve_columns(new[key], scope) if key in new else value))
+        if not any(_is_that(each, name, value, scope) for each in left_out):
+            shown = next((alias for each, alias in renamed if _is_that(each, name, value, scope)), name)
+            key = name.casefold()
+            targets.append((shown, resolve_columns(new[key], scope) if key in new else value))
     return targets
+
+
+def _table_of(node: exp.Expr) -> str:
+    return node.table if isinstance(node, exp.Column) else ""
+
+
+def _is_that(node: exp.Expr, name: str, value: exp.Expr, scope: Scope) -> bool:
+    """Whether a name after EXCLUDE or RENAME, with its table or without, is this column of the star."""
+    if table := _table_of(node):
+        if any(node.name.casefold() in source.merged for source in scope.sources):
+            raise CannotSpread("a star that changes one side of a column of USING")
+        found = scope.own([table, node.name])
+        return found is not None and isinstance(value, exp.Column) and found[0].name == value.name
+    return node.name.casefold() == name.casefold()
 
 
 def _picked(node: exp.Expr, scope: Scope, oracle: Oracle) -> list[Target]:
@@ -85,8 +119,7 @@ def _columns(node: exp.Expr, scope: Scope, oracle: Oracle) -> list[Target]:
     calls = list(node.find_all(exp.Columns))
     if any(call.args.get("unpack") or call.find(exp.Query) for call in calls) or len({*calls}) > 1:
         raise CannotSpread("several COLUMNS in one expression, or one that is unpacked")
-    schema = tuple(n.column.__class__(n.name, n.column.type) for n in scope.visible())
-    shown = oracle.describe(f"SELECT {text_of(node)} FROM {empty_relation(schema)}")
+    shown = _described(node, scope, oracle)
     picked = picked_columns(calls[0], scope, oracle)
     if len(shown) != len(picked):
         raise CannotSpread("COLUMNS in this place")

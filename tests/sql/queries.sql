@@ -258,6 +258,10 @@ SELECT count(DISTINCT s COLLATE NOCASE) FROM (SELECT s FROM t UNION ALL SELECT u
 SELECT lower(s), count(*) FROM (SELECT s COLLATE NOCASE AS s FROM (SELECT s FROM t UNION ALL SELECT upper(s) FROM u)) q GROUP BY s -- single;
 SELECT id FROM t WHERE s COLLATE NOCASE IN (SELECT upper(s) FROM u) -- single;
 SELECT s COLLATE NOCASE AS k, id FROM t ORDER BY k, id -- single;
+SELECT id, contains(s COLLATE NOCASE, 'X') AS c, instr(upper(s) COLLATE NOCASE, 'x') AS i, coalesce(s, '') COLLATE NOCASE LIKE 'Z%' FROM t;
+SELECT contains(s COLLATE NOCASE, 'X') AS c, count(*), count(*) FILTER (WHERE starts_with(s COLLATE NOCASE, 'Z')) FROM t GROUP BY c;
+SELECT CASE WHEN contains(s COLLATE NOCASE, 'X') THEN s COLLATE NOCASE END AS c, id FROM t;
+SELECT id, nullif(s COLLATE NOCASE, 'X') AS n, CASE s COLLATE NOCASE WHEN 'X' THEN 1 ELSE 2 END AS c FROM t -- single;
 
 -- macros that aggregate or unnest
 SELECT geomean(id + 1), weighted_avg(a, b + 10), wavg(a, b + 10) FROM t;
@@ -283,6 +287,10 @@ SELECT a, max(COLUMNS(lambda c: c LIKE '_' AND c <> 'l')) AS 'top_\0' FROM t GRO
 SELECT * LIKE 'd%' FROM t;
 SELECT x.b, y FROM (SELECT b, COLUMNS('^a$') AS y FROM t) x;
 SELECT sum(COLUMNS(['a', 'b'])) * 2 FROM t;
+SELECT COLUMNS(o.*), COLUMNS(o.* EXCLUDE (s)) + u.a AS z FROM one o JOIN u ON o.a = u.a;
+SELECT t.id, COLUMNS('^(b|d)$') + t.id FROM t;
+SELECT * EXCLUDE (one.a) RENAME (u.a AS ua) FROM one JOIN u ON one.a = u.a;
+SELECT * REPLACE (one.a + 1 AS a) FROM one JOIN u ON one.a = u.a -- single;
 
 -- UNION BY NAME, positional joins
 SELECT a, id FROM t UNION ALL BY NAME SELECT uid AS id, s FROM u;
@@ -296,6 +304,7 @@ SELECT x FROM t PIVOT (sum(b) FOR s IN ('x', 'y'));
 PIVOT t ON s IN ('x', '', 'Z') USING sum(b), count(*) AS n GROUP BY a;
 PIVOT (SELECT a, s, b, id FROM t) ON s IN ('x', 'y'), (a % 2) IN (0, 1) USING max(id), list(id ORDER BY id) GROUP BY b;
 PIVOT (SELECT s, b FROM t) ON s IN ('x', NULL) USING sum(b);
+PIVOT (SELECT a AS g, a AS n, s, id FROM t) ON s IN ('x') USING count(*), count(*) AS c;
 PIVOT (SELECT s, b, a FROM nothing, (SELECT 1 AS b)) ON s IN ('x') USING sum(b);
 SELECT p.a, p.x FROM (PIVOT (SELECT a, s, b FROM t) ON s IN ('x', 'y') USING first(b ORDER BY b)) p JOIN u ON u.a = p.a;
 UNPIVOT (SELECT id, a, b, uid FROM t LEFT JOIN u USING (a)) ON a, b, uid INTO NAME k VALUE v;
