@@ -6,6 +6,7 @@ Ratios within one run are what counts; machines differ and are noisy. Data is ge
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import statistics
@@ -15,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gristmill.worker.processes import family, proportional_bytes
+from gristmill.worker.processes import family, memory_bytes, proportional_bytes
 
 
 def data_folder(name: str) -> Path:
@@ -92,15 +93,21 @@ def report(title: str, timed: Sequence[Timed], bound: float | None = None) -> fl
     return ratio
 
 
+_SAMPLES_A_LISTING = 5
+
+
 class WorkerMemory:
     """Samples, from outside, what each worker (an agent with its executors) holds; for use as a context.
 
-    Workers are forks of one host: what they share with it counts a part for each.
+    Workers are forks of one host: what they share with it counts a part for each. To ask for that takes so long that it
+    would slow down what is timed, so it is asked only where a worker may hold more than any did before, by what it
+    holds without regard to sharing and by what was shared last.
     """
 
     def __init__(self, every_s: float = 0.05) -> None:
         self.peak_bytes = 0
         self._every_s = every_s
+        self._shared: dict[str, int] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
@@ -118,9 +125,18 @@ class WorkerMemory:
         self._thread.join()
 
     def _sample(self) -> None:
-        while not self._done.wait(self._every_s):
-            for processes in _workers().values():
-                self.peak_bytes = max(self.peak_bytes, sum(map(proportional_bytes, processes)))
+        workers: dict[str, list[int]] = {}
+        for sample in itertools.count():
+            if self._done.wait(self._every_s):
+                return
+            if sample % _SAMPLES_A_LISTING == 0:
+                workers = _workers()
+            for worker, processes in workers.items():
+                held = sum(map(memory_bytes, processes))
+                if held - self._shared.get(worker, 0) > self.peak_bytes:
+                    exact = sum(map(proportional_bytes, processes))
+                    self._shared[worker] = held - exact
+                    self.peak_bytes = max(self.peak_bytes, exact)
 
 
 def _workers() -> dict[str, list[int]]:
