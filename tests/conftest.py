@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
-import gristmill.wire.forkable  # noqa: F401 - before any test, or what it imports, imports gRPC: some tests fork
+import tests.support.forkable  # noqa: F401 - before any test, or what it imports, imports gRPC: some tests fork
 from tests.support.s3_server import S3Server, running_s3_server, server_binary
 
 # The same examples each time, so that a change is not refused for what it has nothing to do with; "deep" looks further.

@@ -1,20 +1,26 @@
-"""The coordinator's server over TCP: who is let in, and what a worker's stream becomes."""
+"""The coordinator's servers, over TCP and on one machine: who is let in, and what a worker's stream becomes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
+from gristmill.coordinator.local_server import LocalServer
 from gristmill.coordinator.server import CoordinatorServer
+from gristmill.coordinator.streams import StreamLink
+from gristmill.errors import InternalError
+from gristmill.schedule.events import WorkerJoined
 from gristmill.version import __version__
 from gristmill.wire import wire_pb2 as wire
 from gristmill.wire.protocol import TOKEN_HEADER, WORK_METHOD
 from gristmill.wire.versions import compatible
+from gristmill.worker.local_link import LocalLink
 
 
 @dataclass
@@ -51,8 +57,9 @@ async def _visit(
         await server.stop()
 
 
-def _hello(version: str = __version__) -> wire.FromWorker:
-    return wire.FromWorker(hello=wire.Hello(worker="w1", version=version, slots=2, host="h", places=["zone-a"]))
+def _hello(version: str = __version__, *, batches: bool = False) -> wire.FromWorker:
+    hello = wire.Hello(worker="w1", version=version, slots=2, host="h", places=["zone-a"], takes_batches=batches)
+    return wire.FromWorker(hello=hello)
 
 
 def _visited(messages: list[wire.FromWorker], token: str = "", wanted: str = "") -> tuple[list[wire.ToWorker], _Heard]:
@@ -109,3 +116,57 @@ def test_a_message_that_cannot_be_handled_ends_the_run_instead_of_losing_workers
     _, heard = _visited([_hello(), wire.FromWorker(finished=wire.Finished(attempt="j/map/in#0.0", result="{}"))])
     failed = next(call for call in heard.calls if call[0] == "fail")
     assert "a message of worker w1 could not be handled" in str(failed[2])
+
+
+class _Sends(_Heard):
+    """Has two things to say to a worker that joins."""
+
+    def joined(self, _: WorkerJoined, link: StreamLink, __: str) -> None:
+        link.forget("one")
+        link.forget("two")
+
+
+@pytest.mark.parametrize(("batches", "kinds"), [(False, ["welcome", "release", "release"]), (True, ["batch"])])
+def test_only_workers_that_take_batches_get_them(batches: bool, kinds: list[str]) -> None:
+    async def run() -> list[wire.ToWorker]:
+        server = CoordinatorServer("127.0.0.1:0", _Sends())
+        return await _visit(server, server.port, [_hello(batches=batches)])
+
+    assert [message.WhichOneof("kind") for message in asyncio.run(run())] == kinds
+
+
+def test_a_worker_of_this_machine_joins_hears_and_leaves(tmp_path: Path) -> None:
+    kinds, calls = _local_visit(tmp_path, wire.FromWorker(leaving=wire.Leaving(reason="drained")))
+    assert kinds == ["welcome", "release", "release"]
+    assert calls == [("left", "w1", "drained")]
+
+
+def test_a_coordinator_of_this_machine_that_goes_without_a_word_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InternalError, match="has gone"):
+        _local_visit(tmp_path, wire.FromWorker(finished=wire.Finished(result="not JSON")))
+
+
+def _local_visit(tmp_path: Path, last: wire.FromWorker) -> tuple[list[str | None], list[tuple[Any, ...]]]:
+    """What a worker hears that at last says this, and what the pool is told."""
+    heard, kinds = _Sends(), list[str | None]()
+
+    def take(message: wire.ToWorker) -> bool:
+        kinds.append(message.WhichOneof("kind"))
+        if len(kinds) == 3:
+            link.send(last)
+        return True
+
+    link = LocalLink(tmp_path / "socket", "w1", take)
+
+    async def run() -> None:
+        server = LocalServer(tmp_path / "socket", heard)
+        visit = asyncio.create_task(link.visit(_hello()))
+        await asyncio.sleep(0.05)  # it dials before anybody listens
+        await server.start()
+        try:
+            await asyncio.wait_for(visit, 10)
+        finally:
+            await server.stop()
+
+    asyncio.run(run())
+    return kinds, heard.calls

@@ -16,7 +16,7 @@ import pytest
 import gristmill as gm
 from gristmill.coordinator import session as coordinator_session
 from gristmill.coordinator.embedded import EmbeddedPool
-from gristmill.coordinator.server import CoordinatorServer
+from gristmill.coordinator.local_server import LocalServer
 from gristmill.errors import Cancelled, FragmentError, GristmillError, InternalError, InvalidPlan
 from gristmill.plan.manifest import load_manifest
 
@@ -246,17 +246,17 @@ def test_a_fault_of_the_coordinator_ends_its_server_too(
     local: Path, engine_processes: Processes, one_line: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopped: list[bool] = []
-    stop = CoordinatorServer.stop
+    stop = LocalServer.stop
 
     async def fault(_: EmbeddedPool) -> None:
         raise ZeroDivisionError("a fault")
 
-    async def noted(server: CoordinatorServer) -> None:
+    async def noted(server: LocalServer) -> None:
         await stop(server)
         stopped.append(True)
 
     monkeypatch.setattr(EmbeddedPool, "_take_care", fault)
-    monkeypatch.setattr(CoordinatorServer, "stop", noted)
+    monkeypatch.setattr(LocalServer, "stop", noted)
     with gm.Session(workers=1, memory="512MiB") as session, pytest.raises(ZeroDivisionError):
         _count(session, one_line, INLINE)
     assert stopped == [True]

@@ -1,3 +1,1 @@
 """The coordinator: plans a chain's stages and drives workers through them; the shell around the scheduler."""
-
-from gristmill.wire import forkable as forkable

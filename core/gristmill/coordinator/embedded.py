@@ -18,11 +18,11 @@ from typing import Any
 
 from gristmill.coordinator.chain_run import ChainRun, RunFacts
 from gristmill.coordinator.driving import QUIET_S, drive, drop_late_parts, quiet
+from gristmill.coordinator.local_server import LocalServer
 from gristmill.coordinator.outputs import ChainOutputs
 from gristmill.coordinator.planning import PlannedChain
 from gristmill.coordinator.pool import Pool
 from gristmill.coordinator.progress import ChainState, Progress
-from gristmill.coordinator.server import CoordinatorServer
 from gristmill.coordinator.session import Deaths, EmbeddedSession, WorkerSpec
 from gristmill.coordinator.snapshot import snapshot
 from gristmill.errors import Cancelled
@@ -167,11 +167,7 @@ class EmbeddedPool:
         self._changed = asyncio.Event()
         self._session = session = EmbeddedSession(self._spec)
         self._quiet_since = session.deaths
-        try:
-            server = CoordinatorServer(session.address, self._pool, session.token)
-        except BaseException:
-            session.close()
-            raise
+        server = LocalServer(session.socket, self._pool)
         try:
             await server.start()
             self._ready.set()
@@ -253,5 +249,5 @@ class EmbeddedPool:
 
 
 def _noted(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What nobody waits for, such as gRPC's ends of broken streams: for the log, not for the user's screen."""
+    """What nobody waits for, such as the ends of broken connections: for the log, not for the user's screen."""
     log(__name__, DEBUG, str(context.get("message", "")), error=context.get("exception"))

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from gristmill.coordinator.worker_host import HOST_SOCKET, WorkerEnd, WorkerHost
 from gristmill.errors import InternalError, InvalidPlan
 from gristmill.storage.temporary import TemporaryFolder
-from gristmill.wire.agent_config import AGENT_SOCKET, AgentConfig
+from gristmill.wire.agent_config import AGENT_SOCKET, SOCKET, AgentConfig
 
 AGENT_BYTES = 64 << 20
 """What the agent of a worker itself takes of the worker's memory."""
@@ -65,7 +65,7 @@ class EmbeddedSession:
         self._spec = spec
         self._temporary = _new_folder(spec)
         self.folder = self._temporary.path
-        self.address = f"unix:{self.folder / COORDINATOR_SOCKET}"
+        self.socket = self.folder / COORDINATOR_SOCKET
         self.token = secrets.token_urlsafe(16)
         self._incarnations = [-1] * spec.workers
         self._deaths = [0] * spec.workers
@@ -137,7 +137,7 @@ class EmbeddedSession:
         spec, home = self._spec, self._home(number)
         return AgentConfig(
             worker=f"{home.name}.{incarnation}",
-            coordinator=self.address,
+            coordinator=f"{SOCKET}{self.socket}",
             slots=1,
             memory_bytes=spec.memory_bytes,
             executors=str(host.socket_path),

@@ -15,6 +15,7 @@ import signal
 from collections.abc import Callable, Coroutine, Iterator
 from logging import ERROR, INFO, WARNING
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gristmill.errors import FragmentError, GristmillError, InternalError
 from gristmill.ids import ExchangeId
@@ -24,15 +25,18 @@ from gristmill.shuffle.layout import exchange_folder, run_folder
 from gristmill.version import __version__
 from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
-from gristmill.wire.agent_config import AGENT_SOCKET, AgentConfig
+from gristmill.wire.agent_config import AGENT_SOCKET, SOCKET, AgentConfig
 from gristmill.wire.tls import TlsFiles
-from gristmill.worker.coordinator_link import CoordinatorLink
 from gristmill.worker.host_link import HostLink
 from gristmill.worker.layout import executor_folder, executor_folders, executor_logs
+from gristmill.worker.local_link import LocalLink
 from gristmill.worker.memory_watch import MemoryWatch
 from gristmill.worker.orders import Orders
 from gristmill.worker.processes import host_identity
 from gristmill.worker.slots import Slot
+
+if TYPE_CHECKING:
+    from gristmill.worker.coordinator_link import CoordinatorLink
 
 REDIAL_AFTER_S = 0.5
 START_TIMEOUT_S = 60.0
@@ -47,7 +51,7 @@ class Agent:
         self._scratch = _cleared(Path(config.scratch))
         Path(config.outputs).mkdir(parents=True, exist_ok=True)
         self._socket_path = str(self._scratch / AGENT_SOCKET)
-        self._link = CoordinatorLink(config, self._take)
+        self._link = _link(config, self._take)
         self._executors = HostLink(
             config.executors, self._socket_path, config.worker, self._process_started, self._process_ended
         )
@@ -327,6 +331,15 @@ class Agent:
             beat = wire.Heartbeat(running=running, memory_bytes=used, peak_bytes=self._memory.peak_bytes)
             self._link.send(wire.FromWorker(heartbeat=beat))
             await asyncio.sleep(every_s)
+
+
+def _link(config: AgentConfig, take: Callable[[wire.ToWorker], bool]) -> CoordinatorLink | LocalLink:
+    """The way to the coordinator; gRPC is for pods alone, since it costs memory, threads and time to import."""
+    if config.coordinator.startswith(SOCKET):
+        return LocalLink(Path(config.coordinator.removeprefix(SOCKET)), config.worker, take)
+    from gristmill.worker.coordinator_link import CoordinatorLink
+
+    return CoordinatorLink(config, take)
 
 
 def _cleared(scratch: Path) -> Path:
