@@ -304,7 +304,7 @@ def column(name: str) -> exp.Column:
 
 def names_of(relation: Relation) -> frozenset[str]:
     """The names of a relation's columns."""
-    return frozenset(column.name for column in relation.columns)
+    return frozenset([column.name for column in relation.columns])
 
 
 def shared_names(relation: Relation) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from gristmill_sql.algebra import Item, Query, Relation, column, shared_names
 from gristmill_sql.binder import Binder
 from gristmill_sql.catalog import Catalog
 from gristmill_sql.decorrelate import free_columns
+from gristmill_sql.literals import data_type
 from gristmill_sql.names import Names
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.parse import Parsed
@@ -51,9 +52,7 @@ def _read(root: Relation, shared: dict[str, Relation]) -> tuple[tuple[str, Relat
 
 def _as_type(given: Column, type_: str) -> exp.Expr:
     value = column(given.name)
-    return (
-        value if given.type == type_ else exp.Cast(this=value, to=exp.DataType.build(type_, dialect="duckdb", udt=True))
-    )
+    return value if given.type == type_ else exp.Cast(this=value, to=data_type(type_))
 
 
 def unique_names(schema: Schema) -> Schema:

@@ -35,7 +35,7 @@ from gristmill_sql.catalog import Table
 from gristmill_sql.collation import is_named_by
 from gristmill_sql.copies import all_in, copied, replaced, text_of
 from gristmill_sql.decorrelate import free_columns
-from gristmill_sql.literals import typed_text
+from gristmill_sql.literals import data_type, typed_text
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread, names_itself, opaque_block
 from gristmill_sql.oracle import Oracle, Unbindable, empty_relation
@@ -45,6 +45,8 @@ from gristmill_sql.tables import table_name
 
 _SERIES_ROWS = 1_000
 """So many rows are assumed of a table function."""
+_NULL_OF_NO_ROWS = (exp.Sum, exp.Avg, exp.Min, exp.Max)
+"""Aggregates whose value nobody needs to ask for."""
 
 
 @dataclass(slots=True)
@@ -164,6 +166,8 @@ class Binder:
     def value_of_no_rows(self, call: exp.Expr) -> exp.Expr:
         """The value of an aggregate call over no rows, as a typed literal."""
         (type_,) = self.names.types([call])
+        if isinstance(call, _NULL_OF_NO_ROWS):
+            return typed_text(None, type_)
         nothing = replaced(call, self._null)
         text = f"SELECT {text_of(nothing)} AS value WHERE false"
         return typed_text(self.oracle.constant(f"SELECT CAST(value AS VARCHAR) FROM ({text})"), type_)
@@ -251,7 +255,7 @@ class Binder:
 
     def _repeated(self, relation: Relation, columns: Schema, times: exp.Expr) -> Relation:
         """Each row so many times."""
-        numbers = exp.Unnest(expressions=[exp.func("range", exp.Cast(this=times, to=exp.DataType.build("BIGINT")))])
+        numbers = exp.Unnest(expressions=[exp.func("range", exp.Cast(this=times, to=data_type("BIGINT")))])
         number = Item(self.names.column("time", "BIGINT"), numbers)
         return Project(Unnest(relation, (number,)), tuple(Item(c, column(c.name)) for c in columns))
 
@@ -273,7 +277,7 @@ class Binder:
         for shown, type_ in zip(side.columns, types, strict=True):
             value: exp.Expr = column(shown.name)
             if shown.type != type_:
-                value = exp.Cast(this=value, to=exp.DataType.build(type_, dialect="duckdb", udt=True))
+                value = exp.Cast(this=value, to=data_type(type_))
             items.append(Item(self.names.column(shown.name, type_), value))
         return Project(side.relation, tuple(items))
 
@@ -311,7 +315,9 @@ class Binder:
         is_count = options is None or not (options.args.get("percent") or options.args.get("with_ties"))
         if value is None or value.find(exp.Column, exp.Query) or not is_count:
             raise CannotSpread("a LIMIT that is not a constant number of rows")
-        text, _ = self.oracle.evaluate(exp.Cast(this=copied(value), to=exp.DataType.build("BIGINT")))
+        if isinstance(value, exp.Literal) and value.is_int and int(value.name) < 1 << 63:
+            return int(value.name)
+        text, _ = self.oracle.evaluate(exp.Cast(this=copied(value), to=data_type("BIGINT")))
         return int(text) if text is not None else None
 
     # the way out

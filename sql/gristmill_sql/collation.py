@@ -67,6 +67,8 @@ def is_collated(value: exp.Expr) -> bool:
 
 def is_named_by(query: exp.Query) -> bool:
     """Whether a column of a derived table has a collation, so that names of it in the query are compared by that."""
+    if not holds(query, exp.Collate):
+        return False
     root = query if isinstance(query, exp.Select) else None
     for select in all_in(query, exp.Select):
         if select is not root and any(is_collated(item.unalias()) for item in select.expressions):

@@ -59,6 +59,8 @@ def all_in(expression: exp.Expr, *kinds: type[Tree]) -> list[Tree]:
         node = pending.pop()
         if isinstance(node, kinds):
             found.append(node)
+        if node.is_primitive:
+            continue
         for value in reversed(node.args.values()):
             if isinstance(value, exp.Expr):
                 pending.append(value)

@@ -15,6 +15,7 @@ from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item, column
 from gristmill_sql.copies import copied, replaced
 from gristmill_sql.expressions import bare_call, enclosed
+from gristmill_sql.literals import data_type
 from gristmill_sql.names import Names
 from gristmill_sql.oracle import Unbindable
 
@@ -179,4 +180,4 @@ def _with_function(call: exp.Expr, function: exp.Expr) -> exp.Expr:
 
 
 def _cast(value: exp.Expr, type_: str) -> exp.Expr:
-    return exp.Cast(this=value, to=exp.DataType.build(type_, dialect="duckdb"))
+    return exp.Cast(this=value, to=data_type(type_))

@@ -201,7 +201,7 @@ class Estimator:
         return (max(known) if len(known) == 2 else min([smaller, *known])), smaller
 
     def _rows_behind(self, value: exp.Expr) -> float:
-        return max((self._table_rows.get(name, _ASSUMED_ROWS) for name in columns_in(value)), default=1.0)
+        return max([self._table_rows.get(name, _ASSUMED_ROWS) for name in columns_in(value)], default=1.0)
 
     def _estimate(self, node: Relation) -> float:
         match node:

@@ -86,25 +86,30 @@ def unwrapped(term: exp.Expr) -> exp.Expr:
 
 def columns_in(expression: exp.Expr) -> frozenset[str]:
     """The names of the columns that an expression reads. Planning asks this most of all: hence no generators."""
-    if type(expression) is exp.Column:
-        return frozenset((expression.name,))
+    if isinstance(expression, exp.Column):
+        return frozenset((_name_of(expression),))
     found = set()
     pending: list[object] = [expression]
     while pending:
         node = pending.pop()
         if isinstance(node, exp.Column):
-            name = node.args["this"]
-            found.add(name.args["this"] if type(name) is exp.Identifier else node.name)
+            found.add(_name_of(node))
         elif isinstance(node, exp.Expr):
-            pending += node.args.values()
+            if not node.is_primitive:
+                pending += node.args.values()
         elif isinstance(node, list):
             pending += node
     return frozenset(found)
 
 
+def _name_of(column: exp.Column) -> str:
+    name = column.args["this"]
+    return name.args["this"] if type(name) is exp.Identifier else column.name
+
+
 def columns_of_all(expressions: Iterable[exp.Expr]) -> frozenset[str]:
     """The names of the columns that any of the expressions reads."""
-    return frozenset().union(*(columns_in(expression) for expression in expressions))
+    return frozenset().union(*[columns_in(expression) for expression in expressions])
 
 
 def substituted(expression: exp.Expr, values: Mapping[str, exp.Expr]) -> exp.Expr:
@@ -143,7 +148,8 @@ def holds(expression: exp.Expr, *kinds: type[exp.Expr]) -> bool:
         if isinstance(node, kinds):
             return True
         if isinstance(node, exp.Expr):
-            pending += node.args.values()
+            if not node.is_primitive:
+                pending += node.args.values()
         elif isinstance(node, list):
             pending += node
     return False

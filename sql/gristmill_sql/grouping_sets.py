@@ -17,6 +17,7 @@ from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item, Join, JoinKind, Project, Relation, UnionAll, Values, column
 from gristmill_sql.copies import copied
 from gristmill_sql.expressions import unwrapped
+from gristmill_sql.literals import data_type
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread
 
@@ -138,7 +139,7 @@ def grouping(node: exp.Expr, group: GroupBy, number: exp.Expr | None) -> exp.Exp
         for position in positions:
             value = value << 1 | (position not in members)
         bits.append(value)
-    big = exp.DataType.build("BIGINT")
+    big = data_type("BIGINT")
     if number is None:
         return exp.Cast(this=exp.Literal.number(0), to=big)
     ifs = [

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 from decimal import Decimal
+from functools import lru_cache
 from uuid import UUID
 
 from sqlglot import exp
 
 from gristmill.errors import InvalidQuery
+from gristmill_sql.copies import copied
 
 _INTEGER_TYPES = (("INTEGER", 1 << 31), ("BIGINT", 1 << 63), ("HUGEINT", 1 << 127))
 
@@ -55,13 +57,23 @@ def typed_literal(value: object) -> exp.Expr:
 
 def cast_text(text: str, type_: str) -> exp.Expr:
     """``CAST('text' AS type)``."""
-    return exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build(type_, dialect="duckdb"))
+    return exp.Cast(this=exp.Literal.string(text), to=data_type(type_))
 
 
 def typed_text(text: str | None, type_: str) -> exp.Expr:
     """The value that DuckDB shows as that text, of any type; None: NULL."""
     literal = exp.Null() if text is None else exp.Literal.string(text)
-    return exp.Cast(this=literal, to=exp.DataType.build(type_, dialect="duckdb", udt=True))
+    return exp.Cast(this=literal, to=data_type(type_))
+
+
+def data_type(text: str) -> exp.DataType:
+    """The type that DuckDB shows as that text, as a tree of its own."""
+    return copied(_data_type(text))
+
+
+@lru_cache(maxsize=1024)
+def _data_type(text: str) -> exp.DataType:
+    return exp.DataType.build(text, dialect="duckdb", udt=True)
 
 
 def _integer_type(value: int) -> str:

@@ -13,6 +13,7 @@ from sqlglot import exp
 from gristmill.errors import InvalidQuery
 from gristmill_sql.copies import all_in, copied, text_of
 from gristmill_sql.diagnose import Span, invalid
+from gristmill_sql.literals import data_type
 
 Ask = Callable[[str], Sequence[str]]
 """Runs a query of one column of texts and gives its rows."""
@@ -56,7 +57,7 @@ def _listed(
     if not 0 < len(values) <= MAX_VALUES:
         reason = f"PIVOT would have {len(values)} columns by {text_of(term)}"
         raise invalid(sql, reason, at=place(term), remedy=f"from 1 to {MAX_VALUES} are possible; list those to be seen")
-    text = exp.Cast(this=copied(term), to=exp.DataType.build("VARCHAR"))
+    text = exp.Cast(this=copied(term), to=data_type("VARCHAR"))
     return exp.In(this=text, expressions=[exp.Literal.string(value) for value in values])
 
 

@@ -20,6 +20,7 @@ from gristmill.plan.source import Format
 from gristmill_sql.catalog import Catalog, Table
 from gristmill_sql.copies import copied
 from gristmill_sql.diagnose import invalid, span_of_word
+from gristmill_sql.literals import data_type
 
 _GLOB = "*?["
 
@@ -239,7 +240,7 @@ def with_table_columns(query: exp.Expr, target: Target, table: Table) -> exp.Que
         exp.alias_(
             exp.Cast(
                 this=exp.column(cells[c.name.casefold()]) if c.name.casefold() in cells else exp.Null(),
-                to=exp.DataType.build(c.type, dialect="duckdb", udt=True),
+                to=data_type(c.type),
             ),
             c.name,
             quoted=True,

@@ -229,6 +229,8 @@ class SubqueryBinder:
             item.value,
             lambda n: copied(below[n.name] or typed_text(None, types[n.name])) if isinstance(n, exp.Column) else None,
         )
+        if _is_null(folded):
+            return None
         text, _ = self._binder.oracle.evaluate(folded)
         return None if text is None else typed_text(text, item.column.type)
 
@@ -340,6 +342,16 @@ def _equalities(probes: list[exp.Expr], bound: Bound) -> tuple[exp.Expr, ...]:
     return tuple(
         exp.EQ(this=copied(probe), expression=column(c.name)) for probe, c in zip(probes, bound.columns, strict=True)
     )
+
+
+def _is_null(value: exp.Expr) -> bool:
+    """Whether a constant is surely NULL: one itself, or by arithmetic with one."""
+    match value:
+        case exp.Cast() | exp.Paren() | exp.Neg():
+            return _is_null(value.this)
+        case exp.Add() | exp.Sub() | exp.Mul() | exp.Div():
+            return _is_null(value.this) or _is_null(value.expression)
+    return isinstance(value, exp.Null)
 
 
 def _rows_only(relation: Relation) -> Relation:

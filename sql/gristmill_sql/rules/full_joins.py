@@ -13,6 +13,7 @@ from sqlglot import exp
 from gristmill_sql.algebra import Item, Join, JoinKind, Project, Relation, UnionAll, column, names_of
 from gristmill_sql.estimate import equality
 from gristmill_sql.expressions import substituted
+from gristmill_sql.literals import data_type
 from gristmill_sql.rules.rewriting import bottom_up
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _split(node: Join, knowledge: Knowledge) -> Relation:
     padding = [
         Item(
             knowledge.names.column(c.name, c.type),
-            exp.Cast(this=exp.Null(), to=exp.DataType.build(c.type, dialect="duckdb", udt=True)),
+            exp.Cast(this=exp.Null(), to=data_type(c.type)),
         )
         for c in left.columns
     ]

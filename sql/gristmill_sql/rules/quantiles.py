@@ -34,6 +34,7 @@ from gristmill_sql.algebra import (
 )
 from gristmill_sql.copies import copied
 from gristmill_sql.expressions import bare_call, enclosed, substituted
+from gristmill_sql.literals import data_type
 from gristmill_sql.rules.global_windows import fits_one_task
 from gristmill_sql.rules.rewriting import bottom_up
 
@@ -119,7 +120,7 @@ class _Split:
         kept: list[exp.Expr] = [exp.Not(this=exp.Is(this=enclosed(over), expression=exp.Null()))]
         if condition is not None:
             kept.append(substituted(condition, names))
-        one = exp.Cast(this=exp.Literal.number(1), to=exp.DataType.build("BIGINT"))
+        one = exp.Cast(this=exp.Literal.number(1), to=data_type("BIGINT"))
         count = self._names.item("count", one if once else exp.Count(this=exp.Star()))
         grouped: Relation = Aggregate(Filter(again, tuple(kept)), (key,), () if once else (count,))
         if once:

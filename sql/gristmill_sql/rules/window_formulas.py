@@ -14,6 +14,7 @@ from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item, column
 from gristmill_sql.copies import copied
 from gristmill_sql.expressions import bare_call
+from gristmill_sql.literals import data_type
 from gristmill_sql.rules.window_frames import Border, frame_of
 
 if TYPE_CHECKING:
@@ -96,9 +97,7 @@ def _nearest(item: Item, knowledge: Knowledge) -> tuple[tuple[Item, ...], Item] 
     parts = knowledge.names.items([("nearest", window)])
     found = column(parts[0].column.name)
     final = exp.Coalesce(this=found, expressions=[copied(default)]) if default is not None else found
-    return parts, Item(
-        item.column, exp.Cast(this=final, to=exp.DataType.build(item.column.type, dialect="duckdb", udt=True))
-    )
+    return parts, Item(item.column, exp.Cast(this=final, to=data_type(item.column.type)))
 
 
 def _over(window: exp.Expr, function: exp.Expr) -> exp.Expr:

@@ -14,6 +14,7 @@ from gristmill.plan.schema import Column
 from gristmill_sql.algebra import Item, column
 from gristmill_sql.copies import copied
 from gristmill_sql.expressions import bare_call, substituted
+from gristmill_sql.literals import data_type
 
 NUMBERING = (exp.RowNumber, exp.Rank, exp.DenseRank)
 _ADDED = (exp.Sum, exp.Count, exp.CountIf, exp.Min, exp.Max, exp.LogicalAnd, exp.LogicalOr)
@@ -90,4 +91,4 @@ def raised(function: exp.Expr, local: exp.Expr, outside: exp.Expr, type_: str, s
     if isinstance(call, exp.LogicalAnd | exp.LogicalOr):
         kind = exp.And if isinstance(call, exp.LogicalAnd) else exp.Or
     value = exp.Coalesce(this=kind(this=local, expression=outside), expressions=[copied(local), copied(outside)])
-    return exp.Cast(this=value, to=exp.DataType.build(type_, dialect="duckdb", udt=True))
+    return exp.Cast(this=value, to=data_type(type_))
