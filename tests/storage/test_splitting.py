@@ -180,3 +180,13 @@ def test_files_that_store_a_column_as_other_types_are_read_together():
         planned = plan_input(FileSource((f"{folder}/*.parquet",), Format.PARQUET, unify=True), _STORES, "input")
         assert len(planned.splits) == 1
         assert [row["n"] for row in all_rows(planned)] == [1, 1 << 40, None, 2]
+
+
+def test_a_table_is_planned_again_once_its_file_has_changed(tmp_path: Path) -> None:
+    source = FileSource((f"{tmp_path}/t.parquet",), Format.PARQUET)
+    pq.write_table(pa.table({"n": [1, 2]}), tmp_path / "t.parquet")
+    before = plan_input(source, _STORES, "input")
+    assert plan_input(source, _STORES, "input") is before
+    pq.write_table(pa.table({"word": ["a", "b", "c"]}), tmp_path / "t.parquet")
+    after = plan_input(source, _STORES, "input")
+    assert (after.rows, after.schema) == (3, (Column("word", "VARCHAR"),))

@@ -348,4 +348,5 @@ def _by_suffix(name: str, uris: tuple[str, ...]) -> FileSource:
             remedy="name its files with .parquet, .csv, .json or .arrow, or give the format: gm.csv(...) in Python, "
             "format: csv in a catalog file (--catalog)",
         )
-    return replace(path_source(uris[0], format_), uris=uris)
+    source = path_source(uris[0], format_)
+    return source if len(uris) == 1 else replace(source, uris=uris)

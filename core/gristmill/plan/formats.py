@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from gristmill.plan.source import FileSource, Format
 
 _SUFFIXES = {
@@ -21,7 +19,8 @@ _COMPRESSIONS = {".gz", ".zst", ".bz2", ".xz", ".lz4", ".br"}
 
 def format_of_path(path: str) -> Format | None:
     """The format that a path's suffix names, a compression's suffix aside; None for what is not a path."""
-    suffixes = [suffix.lower() for suffix in PurePosixPath(path).suffixes]
+    name = path.rstrip("/").rpartition("/")[2].lstrip(".")
+    suffixes = [f".{suffix.lower()}" for suffix in name.split(".")[1:]]
     while suffixes and suffixes[-1] in _COMPRESSIONS:
         suffixes.pop()
     if suffixes and suffixes[-1] in _SUFFIXES:

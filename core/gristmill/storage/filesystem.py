@@ -7,6 +7,7 @@ it alone. It knows URIs and bytes, nothing of formats, splits or jobs.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +123,10 @@ def scheme_of(uri: str) -> str:
     return scheme.lower() if mark else "file"
 
 
+_UNTIDY = re.compile(r"//|/\.?$|/\./")
+"""What the absolute form of an absolute path may have to lose."""
+
+
 def canonical(uri: str) -> str:
     """The absolute form of a URI: local paths become ``file://`` and an absolute path; no percent-encoding.
 
@@ -134,8 +139,10 @@ def canonical(uri: str) -> str:
     if mark and scheme.lower() != "file":
         return f"{scheme.lower()}://{rest}"
     path = rest if mark else uri
+    if mark or (path.startswith("/") and not _UNTIDY.search(path)):
+        return f"file://{path}"
     slash = "/" if path.endswith("/") and path != "/" else ""
-    return f"file://{Path(path).expanduser().absolute().as_posix()}{slash}" if not mark else f"file://{path}"
+    return f"file://{Path(path).expanduser().absolute().as_posix()}{slash}"
 
 
 def volume_of(uri: str) -> str:

@@ -48,6 +48,24 @@ def plan_input(source: FileSource, stores: Stores, place: str) -> PlannedInput:
 def _planned(source: FileSource, stores: Stores, place: str) -> PlannedInput:
     uris = tuple(canonical(uri) for uri in source.uris)
     files = list_files(uris, source.hive, stores.filesystem, lambda folder: manifest_parts(folder, stores))
+    if source.format is not Format.PARQUET or len(files) > _FEW_FILES:
+        return _cut(source, uris, files, stores, place)
+    key = (source, uris, tuple(files))
+    if (known := _KNOWN.get(key)) is None:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        known = _KNOWN[key] = _cut(source, uris, files, stores, place)
+    return known
+
+
+_KNOWN: dict[tuple[FileSource, tuple[str, ...], tuple[Listed, ...]], PlannedInput] = {}
+"""Inputs of few Parquet files, by these and their versions: a query asks for the same table when it is planned, when
+it is cut into tasks, and when the next one reads it."""
+_MOST_KNOWN = 256
+_FEW_FILES = 16
+
+
+def _cut(source: FileSource, uris: tuple[str, ...], files: list[Listed], stores: Stores, place: str) -> PlannedInput:
     hive = hive_columns(files, source, place) if source.format is not Format.TEXT else ()
     planned = _plan_format(files, _without_hive(source, hive), stores, place)
     names = {column.name for column in planned.schema}
