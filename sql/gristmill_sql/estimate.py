@@ -53,6 +53,8 @@ class Estimator:
         self._table_rows: dict[str, float] = {}
         self._shared: dict[str, Relation] = {}
         self._aggregates: set[str] = set()
+        self._pairs: dict[exp.Expr, tuple[float, float]] = {}
+        self._shares: dict[tuple[exp.Expr, frozenset[str]], float] = {}
 
     def define(self, name: str, relation: Relation) -> None:
         """Tells what a shared relation is."""
@@ -66,6 +68,8 @@ class Estimator:
                 self.rows(child)
             known = (relation, max(1.0, self._estimate(relation)))
             self._rows[id(relation)] = known
+            self._pairs.clear()  # more may be known of its columns now
+            self._shares.clear()
         return known[1]
 
     def at_most(self, relation: Relation) -> float:
@@ -121,7 +125,7 @@ class Estimator:
             if pair is None:
                 selectivity *= self._left_to_join(predicate, sides)
                 continue
-            distinct, smaller = self._pair(*pair)
+            distinct, smaller = self._pair(predicate, *pair)
             divisor *= distinct
             cap = max(cap, smaller)  # several equalities have at most as many keys as a table that they are of
         inner = left * right * selectivity / max(1.0, min(divisor, cap))
@@ -144,11 +148,14 @@ class Estimator:
     def _left_to_join(self, predicate: exp.Expr, sides: frozenset[str]) -> float:
         """The share of pairs for which a predicate over both sides holds, where what an OR implies for either side has
         filtered that side already (rules.predicates)."""
-        share = self.selectivity(predicate)
         used = columns_in(predicate)
-        for own in (used & sides, used - sides):
-            if (implied := implied_for(predicate, own)) is not None:
-                share /= self.selectivity(implied)
+        key = (predicate, used & sides)
+        if (share := self._shares.get(key)) is None:
+            share = self.selectivity(predicate)
+            for own in (used & sides, used - sides):
+                if (implied := implied_for(predicate, own)) is not None:
+                    share /= self.selectivity(implied)
+            self._shares[key] = share
         return min(1.0, share)
 
     def selectivity(self, predicate: exp.Expr) -> float:
@@ -193,12 +200,15 @@ class Estimator:
             return max(1.0, product / 365)
         return product
 
-    def _pair(self, left: exp.Expr, right: exp.Expr) -> tuple[float, float]:
-        """Distinct values of an equality's keys, and the rows of the smaller of their tables."""
-        tables = [self._rows_behind(side) for side in (left, right)]
-        smaller = min(tables)
-        known = [d for side in (left, right) if (d := self._distinct_of(side))]
-        return (max(known) if len(known) == 2 else min([smaller, *known])), smaller
+    def _pair(self, equality: exp.Expr, left: exp.Expr, right: exp.Expr) -> tuple[float, float]:
+        """Distinct values of an equality's keys, and the rows of the smaller of their tables. The order of joins asks
+        for the same ones again and again."""
+        found = self._pairs.get(equality)
+        if found is None:
+            smaller = min(self._rows_behind(left), self._rows_behind(right))
+            known = [d for side in (left, right) if (d := self._distinct_of(side))]
+            found = self._pairs[equality] = (max(known) if len(known) == 2 else min([smaller, *known])), smaller
+        return found
 
     def _rows_behind(self, value: exp.Expr) -> float:
         return max([self._table_rows.get(name, _ASSUMED_ROWS) for name in columns_in(value)], default=1.0)

@@ -77,11 +77,12 @@ class _Orderer:
         """The cheapest tree; None where only predicates over three relations and more link some of them."""
         best: dict[int, _Tree] = {leaf.members: leaf for leaf in self._leaves}
         everything = (1 << len(self._leaves)) - 1
+        is_connected = self._is_connected(everything)
         for members in sorted(range(1, everything + 1), key=int.bit_count):
             if members in best:
                 continue
             candidate = self._best_split(members, best, connected=True)
-            if candidate is None and (members == everything or not self._is_connected(everything)):
+            if candidate is None and (members == everything or not is_connected):
                 candidate = self._best_split(members, best, connected=False)
             if candidate is not None:
                 best[members] = candidate
