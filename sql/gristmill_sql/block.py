@@ -331,9 +331,11 @@ class Block:
     def _order_values(self) -> list[exp.Expr]:
         """The terms of ORDER BY that are neither ordinals nor names of the SELECT list, resolved."""
         order = self._node.args.get("order")
+        if order is None:
+            return []
         names = {_target_name(target).casefold() for target in self._node.expressions}
         values = []
-        for node in order.expressions if order else ():
+        for node in order.expressions:
             value = node.this
             plain = isinstance(value, exp.Column) and not value.table and value.name.casefold() in names
             if not plain and _ordinal(value) is None and not isinstance(value, exp.Var):

@@ -49,9 +49,7 @@ def bare(value: exp.Expr) -> exp.Expr:
     """The value without its own collations; those of what it is computed from stay."""
     while isinstance(value, exp.Collate):
         value = value.this
-    if _is_apart(value):
-        return value
-    return replaced(value, _without)
+    return copied(value) if _is_apart(value) else replaced(value, _without)
 
 
 def _without(node: exp.Expr) -> exp.Expr | None:
@@ -77,7 +75,7 @@ def is_named_by(query: exp.Query) -> bool:
 
 
 def _collations(value: exp.Expr) -> Iterator[str]:
-    pending = [(value, True)]
+    pending = [(value, True)] if holds(value, exp.Collate) else []
     while pending:
         node, handed_on = pending.pop()
         if isinstance(node, exp.Collate):

@@ -24,18 +24,7 @@ def copied(expression: Tree) -> Tree:
     root = _twin(expression)
     pending: list[exp.Expr] = [root]
     while pending:
-        copy = pending.pop()
-        for key, value in copy.args.items():
-            if isinstance(value, exp.Expr):
-                copy.args[key] = child = _twin(value)
-                child.parent, child.arg_key = copy, key
-                pending.append(child)
-            elif type(value) is list:
-                copy.args[key] = children = [_twin(each) if isinstance(each, exp.Expr) else each for each in value]
-                for index, child in enumerate(children):
-                    if isinstance(child, exp.Expr):
-                        child.parent, child.arg_key, child.index = copy, key, index
-                        pending.append(child)
+        pending += _own_children(pending.pop())
     return root
 
 
@@ -49,6 +38,26 @@ def _twin(node: Tree) -> Tree:
     twin._meta = node._meta
     twin._hash = node._hash
     return twin
+
+
+def _own_children(twin: exp.Expr) -> list[exp.Expr]:
+    """Gives a twin twins of its arguments; they, last first."""
+    found: list[exp.Expr] = []
+    if twin.is_primitive:
+        return found
+    for key, value in twin.args.items():
+        if isinstance(value, exp.Expr):
+            twin.args[key] = child = _twin(value)
+            child.parent, child.arg_key = twin, key
+            found.append(child)
+        elif type(value) is list:
+            twin.args[key] = children = [_twin(each) if isinstance(each, exp.Expr) else each for each in value]
+            for index, child in enumerate(children):
+                if isinstance(child, exp.Expr):
+                    child.parent, child.arg_key, child.index = twin, key, index
+                    found.append(child)
+    found.reverse()
+    return found
 
 
 def all_in(expression: exp.Expr, *kinds: type[Tree]) -> list[Tree]:
@@ -70,21 +79,20 @@ def all_in(expression: exp.Expr, *kinds: type[Tree]) -> list[Tree]:
 
 
 def replaced(expression: exp.Expr, change: Callable[[exp.Expr], exp.Expr | None]) -> exp.Expr:
-    """A copy in which each topmost node that ``change`` answers for is its answer (a new node, or a copy)."""
-    root = copied(expression)
+    """A copy in which each topmost node that ``change`` answers for is its answer (a new node, or a copy).
+
+    The nodes that ``change`` is given belong to the copy, what is below them still to the original.
+    """
+    root = _twin(expression)
     pending = [root]
     while pending:
         node = pending.pop()
         new = change(node)
         if new is None or new is node:
-            for value in reversed(node.args.values()):
-                if isinstance(value, exp.Expr):
-                    pending.append(value)
-                elif type(value) is list:
-                    pending += [each for each in reversed(value) if isinstance(each, exp.Expr)]
-        elif node is root:
+            pending += _own_children(node)
+        elif node.parent is None or not node.arg_key:
             return new
-        elif node.parent is not None and node.arg_key:
+        else:
             node.parent.set(node.arg_key, new, node.index)
     return root
 
@@ -99,10 +107,16 @@ class _Writers(threading.local):
 _WRITERS = _Writers()
 
 
+def _column_text(node: exp.Expr) -> str:
+    """The quoted name of a column that has nothing else; empty for all other nodes."""
+    name = node.args["this"] if type(node) is exp.Column and len(node.args) == 1 else None
+    return quote_name(name.args["this"]) if type(name) is exp.Identifier and name.args.get("quoted") else ""
+
+
 def text_of(expression: exp.Expr) -> str:
-    """An expression in DuckDB's dialect. Most are mere columns, which need no writer."""
-    if type(expression) is exp.Column and len(expression.args) == 1:
-        name = expression.args["this"]
-        if type(name) is exp.Identifier and name.args["quoted"]:
-            return quote_name(name.args["this"])
-    return _WRITERS.duckdb.generate(copied(expression), copy=False)
+    """An expression in DuckDB's dialect. Most are columns or say that two are equal, which needs no writer."""
+    if type(expression) is exp.EQ:
+        left, right = _column_text(expression.args["this"]), _column_text(expression.args["expression"])
+        if left and right:
+            return f"{left} = {right}"
+    return _column_text(expression) or _WRITERS.duckdb.generate(copied(expression), copy=False)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlglot import exp, parse_one
 
 from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import Item, column
 from gristmill_sql.copies import copied, replaced
-from gristmill_sql.expressions import bare_call, enclosed
+from gristmill_sql.expressions import bare_call, enclosed, substituted
 from gristmill_sql.literals import data_type
 from gristmill_sql.names import Names
 from gristmill_sql.oracle import Unbindable
@@ -121,13 +122,18 @@ def _average(call: Item, function: exp.Expr, names: Names) -> Halves | None:
             (f"{call.column.name}_count", _with_function(call.value, exp.Count(this=copied(function.this)))),
         ]
     )
-    sums, counts = quote_name(total.column.name), quote_name(count.column.name)
-    factor = 10 ** int(scale[1]) if scale else 1
-    dividend, divisor = f"CAST(SUM({sums}) AS DOUBLE)", f"NULLIF(SUM({counts}), 0)"
+    sums, counts = column(total.column.name), column(count.column.name)
+    quotient = substituted(_quotient(10 ** int(scale[1]) if scale else 1), {"total": sums, "count": counts})
+    return Halves((total, count), Item(call.column, quotient), (merged(total, names), merged(count, names)))
+
+
+@lru_cache(maxsize=64)
+def _quotient(factor: int) -> exp.Expr:
+    """The average of decimals of so many parts, from the columns ``total`` and ``count``."""
+    dividend, divisor = "CAST(SUM(total) AS DOUBLE)", "NULLIF(SUM(count), 0)"
     if factor > 1:
         dividend, divisor = f"ROUND({dividend} * {factor})", f"({divisor} * {factor})"
-    quotient = parse_one(f"{dividend} / {divisor}", read="duckdb")
-    return Halves((total, count), Item(call.column, quotient), (merged(total, names), merged(count, names)))
+    return parse_one(f"{dividend} / {divisor}", read="duckdb")
 
 
 def _at_extreme(call: Item, function: exp.Expr, names: Names) -> Halves:

@@ -74,11 +74,6 @@ class Planner:
 
     def plan(self, relation: Relation, needed: Needed) -> Flow:
         """The flow of a relation's rows."""
-        from gristmill_sql.physical_aggregate import plan_aggregate
-        from gristmill_sql.physical_join import plan_join
-        from gristmill_sql.physical_order import plan_limit, plan_sort
-        from gristmill_sql.physical_sample import plan_sample
-
         match relation:
             case Scan():
                 return _scan(relation)
@@ -93,18 +88,28 @@ class Planner:
             case Project():
                 return self._project(relation, needed)
             case Join():
+                from gristmill_sql.physical_join import plan_join
+
                 return plan_join(self, relation, needed)
             case Aggregate():
+                from gristmill_sql.physical_aggregate import plan_aggregate
+
                 return plan_aggregate(self, relation, needed)
             case Window():
                 return self._window(relation, needed)
             case Unnest():
                 return self._unnest(relation, needed)
             case Sort():
+                from gristmill_sql.physical_order import plan_sort
+
                 return plan_sort(self, relation, needed)
             case Limit():
+                from gristmill_sql.physical_order import plan_limit
+
                 return plan_limit(self, relation, needed)
             case Sample():
+                from gristmill_sql.physical_sample import plan_sample
+
                 return plan_sample(self, relation, needed)
             case UnionAll():
                 return self._union(relation)

@@ -19,6 +19,8 @@ def resolve_columns(expression: exp.Expr, scope: Scope) -> exp.Expr:
     """
 
     def resolved(node: exp.Expr) -> exp.Expr | None:
+        if node.is_primitive:
+            return None
         if isinstance(node, exp.Query):
             return copied(node)
         if isinstance(node, exp.Lambda):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sqlglot import exp
 
@@ -31,7 +32,7 @@ class Bound:
         return tuple(named.column for named in self.shown)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """A table, derived table or CTE in FROM, under its alias; ``merged`` are columns that USING shows only once."""
 
@@ -41,8 +42,11 @@ class Source:
 
     def find(self, name: str) -> Column | None:
         """The column of that name."""
-        folded = name.casefold()
-        return next((named.column for named in self.columns if named.name.casefold() == folded), None)
+        return self._by_name.get(name.casefold())
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {named.name.casefold(): named.column for named in reversed(self.columns)}
 
 
 @dataclass(slots=True)

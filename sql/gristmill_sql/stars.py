@@ -12,6 +12,7 @@ from gristmill.plan.schema import Column, Schema
 from gristmill.rows.logical import quote_name
 from gristmill_sql.algebra import column
 from gristmill_sql.copies import copied, replaced, text_of
+from gristmill_sql.expressions import holds
 from gristmill_sql.opaque import CannotSpread
 from gristmill_sql.oracle import Oracle, empty_relation
 from gristmill_sql.resolve import resolve_columns
@@ -27,9 +28,11 @@ def star_targets(node: exp.Expr, scope: Scope, oracle: Oracle) -> list[Target] |
         return _star(node, _columns_of(scope.visible()), scope)
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
         return _star(node.this, _columns_of(scope.visible(node.table)) or _fields_of(node, scope, oracle), scope)
-    if any(node.find_all(exp.Columns)):
+    if holds(node, exp.Columns):
         return _columns(node, scope, oracle)
-    if any(isinstance(star.parent, exp.Like | exp.ILike | exp.SimilarTo) for star in node.find_all(exp.Star)):
+    if holds(node, exp.Star) and any(
+        isinstance(star.parent, exp.Like | exp.ILike | exp.SimilarTo) for star in node.find_all(exp.Star)
+    ):
         return _picked(node, scope, oracle)
     return None
 

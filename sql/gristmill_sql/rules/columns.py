@@ -71,7 +71,7 @@ def _prune(relation: Relation, needed: frozenset[str], wanted: dict[str, set[str
             return with_inputs(replace(relation, columns=given), inputs)
     passed = needed if isinstance(relation, Filter | Join | Window | Unnest) or _passes(relation) else frozenset()
     below = passed | columns_of_all(expressions_of(relation))
-    inputs = tuple(_prune(child, below & names_of(child), wanted) for child in inputs_of(relation))
+    inputs = tuple([_prune(child, below, wanted) for child in inputs_of(relation)])
     return _merged(with_inputs(relation, inputs))
 
 
