@@ -19,7 +19,7 @@ from gristmill_sql.flow import Branch, Flow, Reading, Reducing
 from gristmill_sql.oracle import Unbindable
 from gristmill_sql.physical import Needed, Planner
 from gristmill_sql.select import Select
-from gristmill_sql.small_sides import is_computed_by_tasks
+from gristmill_sql.small_sides import is_computed_by_tasks, is_tiny
 from gristmill_sql.task_sizes import MOVING, source_of
 
 if TYPE_CHECKING:
@@ -69,10 +69,43 @@ def plan_join(planner: Planner, node: Join, needed: Needed) -> Flow:
         node = replace(node, kind=JoinKind.LEFT, left=node.right, right=node.left)
     reads = needed | columns_of_all(node.on)
     if node.kind is JoinKind.INNER and _is_smaller(planner, node.left, node.right):
-        node = replace(node, left=node.right, right=node.left)
+        node = _turned(node)
     left = planner.plan(node.left, reads & names_of(node.left))
     right = planner.plan(node.right, reads & names_of(node.right))
+    if node.kind is JoinKind.INNER and _has_better_tasks(planner, _Side(node.right, right), _Side(node.left, left)):
+        node, left, right = _turned(node), right, left
     return _Joining(planner, node, needed, left, right).flow()
+
+
+def _turned(node: Join) -> Join:
+    return replace(node, left=node.right, right=node.left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One side of a join, and the flow of its rows."""
+
+    relation: Relation
+    flow: Flow
+
+    def is_read_by(self, other: _Side, planner: Planner) -> bool:
+        """Whether the tasks that have the other side's rows had better read this side's tables, each for itself."""
+        if other.flow.constant or not is_tiny(self.relation, planner.options):
+            return False
+        tasks = other.tasks(planner, planner.estimator.rows(self.relation))
+        return is_computed_by_tasks(self.relation, self.flow, tasks, planner.options)
+
+    def tasks(self, planner: Planner, looked_up: float) -> int:
+        """How many tasks have its rows, if each of them looks up so many."""
+        branch = self.flow.open
+        if branch is not None and isinstance(branch.origin, Reducing):
+            return branch.origin.partitions
+        return planner.estimator.tasks(self.relation, looked_up)
+
+
+def _has_better_tasks(planner: Planner, one: _Side, other: _Side) -> bool:
+    """Whether a join had better be done where ``one`` is, for then no job has to end before the other's tasks begin."""
+    return other.is_read_by(one, planner) and not one.is_read_by(other, planner)
 
 
 def _is_smaller(planner: Planner, left: Relation, right: Relation) -> bool:
@@ -94,8 +127,10 @@ class _Joining:
     def flow(self) -> Flow:
         bytes_ = self._planner.estimator.bytes_(self._node.right)
         keys = _keys(self._node, self._planner.names)
-        if self._left.single and self._right.single and self._left.constant is None:
+        if self._left.in_one_task and self._right.in_one_task and self._left.constant is None:
             return self._in_one_task("")
+        if self._right.in_one_task and self._is_read_there():
+            return self._beside_one_task()
         if self._node.kind is not JoinKind.FULL and (
             self._right.constant or not keys.left or self._pays_to_broadcast(bytes_, keys)
         ):
@@ -115,11 +150,13 @@ class _Joining:
         moved = build + (0.0 if lies_so else self._planner.estimator.rows(self._node.left))
         return build * self._probe_tasks(build) <= _ALWAYS_ROWS + MOVING * moved
 
+    def _is_read_there(self) -> bool:
+        """Whether the one task that has the right side had better read the left side's tables."""
+        left, right = _Side(self._node.left, self._left), _Side(self._node.right, self._right)
+        return self._right.open is not None and left.is_read_by(right, self._planner)
+
     def _probe_tasks(self, looked_up: float) -> int:
-        branch = self._left.open
-        if branch is not None and isinstance(branch.origin, Reducing):
-            return branch.origin.partitions
-        return self._planner.estimator.tasks(self._node.left, looked_up)
+        return _Side(self._node.left, self._left).tasks(self._planner, looked_up)
 
     # broadcast
 
@@ -161,17 +198,19 @@ class _Joining:
             return (), self._right.constant.select.cut(self._right_columns)
         tasks = self._probe_tasks(self._planner.estimator.rows(self._node.right))
         if is_computed_by_tasks(self._node.right, self._right, tasks, self._planner.options):
-            return self._computed_by_tasks()
+            return self._computed_by_tasks(self._node.right, self._right, self._right_columns)
         side = jobs.side(self._right, self._right_columns, f"broadcast: about {_size(bytes_)}")
         return (side,), Select(side.name, tuple(self._right_columns))
 
-    def _computed_by_tasks(self) -> tuple[tuple[SideInput, ...], Select]:
-        (only,) = self._right.branches
+    def _computed_by_tasks(
+        self, relation: Relation, flow: Flow, columns: list[str]
+    ) -> tuple[tuple[SideInput, ...], Select]:
+        (only,) = flow.branches
         assert isinstance(only.origin, Reading)
         assert isinstance(only.origin.source, FileSource)
-        scan = _scan_of(self._node.right, only.origin.source)
+        scan = _scan_of(relation, only.origin.source)
         side = self._planner.jobs.file_side(scan.table.source if scan else only.origin.source)
-        return (side, *only.sides), only.select.cut(self._right_columns).over(side.name)
+        return (side, *only.sides), only.select.cut(columns).over(side.name)
 
     # shuffle
 
@@ -268,10 +307,16 @@ class _Joining:
 
     def _in_one_task(self, reason: str) -> Flow:
         left = self._planner.single(self._left, self._left_columns, "join", reason)
-        if self._right.single and (branch := self._right.open) is not None and isinstance(branch.origin, Reducing):
+        branch = self._right.open
+        if self._right.in_one_task and branch is not None and isinstance(branch.origin, Reducing):
             return self._combined(left, branch.origin.inputs, branch.sides, branch.select, is_left=True, also=branch)
         inputs, sides, source = self._planner.jobs.exchange(self._right, self._right_columns)
         return self._combined(left, inputs, sides, Select(source, tuple(self._right_columns)), is_left=True)
+
+    def _beside_one_task(self) -> Flow:
+        """The join in the one task that has the right side, which reads the left side from files."""
+        sides, rows = self._computed_by_tasks(self._node.left, self._left, self._left_columns)
+        return self._combined(self._right.fixed_in_one_task(), (), sides, rows, is_left=False)
 
     # what the join gives
 

@@ -11,9 +11,10 @@ import re
 from dataclasses import replace
 
 from gristmill.plan.schema import Column, Schema
-from gristmill.plan.source import FileSource
+from gristmill.plan.source import FileSource, Format
 from gristmill.storage.packing import SPLIT_BYTES
 from gristmill_sql.algebra import Scan
+from gristmill_sql.catalog import TableFacts
 
 TASK_BYTES = 192 << 20
 """What the columns that a task reads may take in Arrow's form before it takes fewer splits."""
@@ -24,6 +25,9 @@ _PROBES = 2
 """So many rows a task reads at least for each row that it looks up, as long as there are tasks enough."""
 _ENOUGH_TASKS = 8
 _FEWEST_TASKS = 2
+_WORTH_TWO_TASKS = 5_000_000
+"""Where a query reads so many bytes of a table, in Arrow's form, two tasks read even a table of one split: what the
+other one takes (about 5 ms) is less than half of the work."""
 _LEAST_TEXT = 4
 """Bytes of a text as the number of an entry of its dictionary."""
 _EXPANSION = 2
@@ -54,13 +58,31 @@ def width(schema: Schema) -> int:
 
 def map_tasks(scan: Scan, looked_up: float = 0.0) -> int:
     """How many tasks read a table, each of which looks up so many rows."""
+    if _is_halved(scan):
+        return _FEWEST_TASKS
     return -(-_splits(scan) // _splits_a_task(scan, looked_up))
 
 
 def source_of(scan: Scan, looked_up: float = 0.0) -> FileSource:
     """The table's files in splits for such tasks."""
+    if _is_halved(scan):
+        return replace(scan.table.source, split_bytes=-(-_uncompressed(scan.table.facts) // 2))
     together = _splits_a_task(scan, looked_up)
     return scan.table.source if together == 1 else replace(scan.table.source, split_bytes=together * SPLIT_BYTES)
+
+
+def _is_halved(scan: Scan) -> bool:
+    """Whether a table of one split is cut in two."""
+    facts, source = scan.table.facts, scan.table.source
+    if facts.rows is None or source.split_bytes is not None or source.format is not Format.PARQUET:
+        return False
+    return _splits(scan) == 1 and read_bytes(scan) >= _WORTH_TWO_TASKS
+
+
+def _uncompressed(facts: TableFacts) -> int:
+    """Bytes of a table's files as splits count them."""
+    known = dict(facts.column_bytes)
+    return sum(known.values()) if len(known) == len(facts.schema) else _EXPANSION * facts.bytes_
 
 
 def _splits(scan: Scan) -> int:
@@ -72,7 +94,7 @@ def _splits_a_task(scan: Scan, looked_up: float) -> int:
     facts, splits = scan.table.facts, _splits(scan)
     if facts.rows is None or scan.table.source.split_bytes is not None:
         return 1
-    tasks = min(float(splits), _read_bytes(scan, facts.rows) / TASK_BYTES)
+    tasks = min(float(splits), read_bytes(scan) / TASK_BYTES)
     if looked_up:
         tasks = min(tasks, max(facts.rows / (_PROBES * looked_up), _ENOUGH_TASKS))
     return max(1, int(splits / _even(max(tasks, _FEWEST_TASKS))))
@@ -83,9 +105,14 @@ def _even(tasks: float) -> float:
     return 1 << int(math.log2(tasks)) if tasks < _ENOUGH_TASKS else tasks
 
 
-def _read_bytes(scan: Scan, rows: int) -> float:
-    """What the columns that a query reads of a table take: texts as in its files, short where there is a dictionary."""
-    stored = dict(scan.table.facts.column_bytes)
+def read_bytes(scan: Scan) -> float:
+    """What the columns that a query reads of a table take: texts as in its files, short where there is a dictionary.
+
+    Infinite where the rows are not known.
+    """
+    if scan.table.facts.rows is None:
+        return math.inf
+    rows, stored = scan.table.facts.rows, dict(scan.table.facts.column_bytes)
     known = [(c, max(stored[s], _LEAST_TEXT * rows)) for c, s in _texts(scan) if s in stored]
     others = tuple(column for column in scan.columns if column not in {text for text, _ in known})
     return rows * (width(others) if others else 0) + sum(bytes_ for _, bytes_ in known)

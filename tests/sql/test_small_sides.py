@@ -56,3 +56,25 @@ def test_a_side_of_small_tables_is_no_job() -> None:
 )
 def test_other_sides_are_computed_once(sql: str) -> None:
     assert _jobs(sql) == 2
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT t.b, w.n FROM (SELECT a, count(*) AS n FROM large GROUP BY a HAVING count(*) > 5) w "
+        "JOIN tiny t ON t.a = w.a",
+        "SELECT id FROM tiny WHERE a IN (SELECT a FROM large GROUP BY a HAVING sum(b) > 9)",
+        "SELECT id FROM tiny t LEFT JOIN (SELECT a, sum(b) AS b FROM large GROUP BY a) w ON t.a = w.a",
+    ],
+    ids=["inner", "semi", "left"],
+)
+def test_a_tiny_table_is_read_where_the_rows_of_the_other_side_are(sql: str) -> None:
+    (job,) = compile_query(sql, _catalog(), CompileOptions(partitions=1)).chain.jobs
+    assert [side.source.uris for side in job.side_inputs if isinstance(side.source, FileSource)] == [
+        ("/data/tiny.parquet",)
+    ]
+
+
+def test_the_preserved_side_stays_in_tasks_of_its_own_where_the_other_lies_in_several() -> None:
+    sql = "SELECT id FROM tiny WHERE a IN (SELECT a FROM large GROUP BY a HAVING sum(b) > 9)"
+    assert _jobs(sql, CompileOptions(partitions=2)) == 2

@@ -30,6 +30,14 @@ def test_tasks_take_more_splits_where_they_look_up_many_rows() -> None:
     assert map_tasks(scan, looked_up=100_000_000) == 9  # but there stay tasks for several workers
 
 
+def test_two_tasks_share_a_table_of_one_split_of_which_much_is_read() -> None:
+    assert map_tasks(_scan(150_000, 12 * MIB, 9)) == 2
+    assert source_of(_scan(150_000, 12 * MIB, 9)).split_bytes == 12 * MIB
+    assert map_tasks(_scan(150_000, 12 * MIB, 2)) == 1
+    assert source_of(_scan(150_000, 12 * MIB, 2)).split_bytes is None
+    assert map_tasks(_scan(150_000, 12 * MIB, 9, split_bytes=64 * MIB)) == 1
+
+
 def test_splits_stay_as_asked_for_and_where_sizes_are_not_known() -> None:
     assert map_tasks(_scan(6_000_000, 192 * MIB, 2, split_bytes=MIB)) == 384
     assert map_tasks(_scan(None, 192 * MIB, 2)) == 6

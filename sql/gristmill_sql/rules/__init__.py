@@ -13,6 +13,7 @@ from gristmill_sql.names import Names
 from gristmill_sql.options import CompileOptions
 from gristmill_sql.oracle import Oracle
 from gristmill_sql.rules.distinct_aggregates import split_distinct_aggregates
+from gristmill_sql.rules.equal_parts import share_equal_parts
 from gristmill_sql.rules.fold_constants import fold_constants
 from gristmill_sql.rules.full_joins import split_full_joins
 from gristmill_sql.rules.global_windows import split_totals, spread_global_windows
@@ -24,6 +25,11 @@ from gristmill_sql.rules.predicates import normalize_predicates
 from gristmill_sql.rules.pushdown import push_predicates
 from gristmill_sql.rules.quantiles import spread_quantiles
 from gristmill_sql.rules.semi_joins import push_semi_joins
+from gristmill_sql.rules.shared_scans import share_scans
+from gristmill_sql.task_sizes import MOVING
+
+_FEWEST_SPARED = 300_000
+"""Rows that are not read again outweigh that readers wait for each other (about 10 ms of work)."""
 
 
 @dataclass(slots=True)
@@ -55,6 +61,13 @@ class Knowledge:
         }
         return Shared(shared.name, columns, shared.sources), values
 
+    def pays_to_share(self, rows: float, kept: float, readers: int) -> bool:
+        """Whether what so many readers want of so many rows had better be computed once: to keep it and to read it
+        takes less than to read the rows again."""
+        if self.options.filter_rows < 0:
+            return True
+        return (readers - 1) * rows - MOVING * (readers + 1) * kept >= _FEWEST_SPARED
+
     def partitions(self, bytes_: float) -> int:
         """How many reducers so many bytes want."""
         return self.options.partitions_for(bytes_)
@@ -72,6 +85,7 @@ RULES: tuple[Rule, ...] = (
     push_predicates,
     push_semi_joins,
     order_joins,
+    share_equal_parts,
     split_full_joins,
     split_totals,
     split_distinct_aggregates,
@@ -81,5 +95,5 @@ RULES: tuple[Rule, ...] = (
 )
 """The rules for one relation; unused columns are cut afterwards, for the query as a whole (rules.columns)."""
 
-LATER_RULES: tuple[Rule, ...] = (filter_by_keys,)
+LATER_RULES: tuple[Rule, ...] = (filter_by_keys, share_scans)
 """The rules that ask how wide rows are, and so come after that."""

@@ -62,43 +62,43 @@ LIMIT 100;
 --
 -- job query-3: broadcast: about 141 KiB
 --   input in3     from job query-2, in its tasks, nothing stored between
---     map         at the end of the tasks of query-2: SELECT "l_orderkey" AS "l_orderkey_4" FROM input
+--     map         at the end of the tasks of query-2: SELECT "l_orderkey" AS "l_orderkey_4_2" FROM input
 --
--- job query-4: broadcast: about 141 KiB
---   input in6     from job query-2, in its tasks, nothing stored between
---     map         at the end of the tasks of query-2: SELECT "l_orderkey" AS "l_orderkey_5" FROM input
+-- job query-4: shared rows 2
+--   input in4     /tpch/lineitem.parquet (parquet)
+--     map
+--                   SELECT "l_orderkey_6", "l_suppkey_4", "l_commitdate_4", "l_receiptdate_4"
+--                   FROM (SELECT "l_orderkey" AS "l_orderkey_6", "l_suppkey" AS "l_suppkey_4", "l_commitdate" AS
+--                     "l_commitdate_4", "l_receiptdate" AS "l_receiptdate_4"
+--                     FROM input)
+--                   SEMI JOIN side4 ON "l_orderkey_6" = "l_orderkey_4_2"
+--   side side4    from job query-3; whole to every task
 --
 -- job query-5: broadcast: about 127 KiB
---   input in7     /tpch/lineitem.parquet (parquet)
---     map
+--   input in7     from job query-4, in its tasks, nothing stored between
+--     map         at the end of the tasks of query-4:
 --                   SELECT "l_orderkey_3", "l_suppkey_3"
---                   FROM (SELECT "l_orderkey_3", "l_suppkey_3", "l_commitdate_3", "l_receiptdate_3"
---                     FROM (SELECT "l_orderkey" AS "l_orderkey_3", "l_suppkey" AS "l_suppkey_3", "l_commitdate" AS
---                       "l_commitdate_3", "l_receiptdate" AS "l_receiptdate_3"
---                       FROM input)
---                     WHERE "l_receiptdate_3" > "l_commitdate_3")
---                   SEMI JOIN side5 ON "l_orderkey_3" = "l_orderkey_5"
---   side side5    from job query-4; whole to every task
+--                   FROM (SELECT "l_orderkey_6" AS "l_orderkey_3", "l_suppkey_4" AS "l_suppkey_3", "l_commitdate_4" AS
+--                     "l_commitdate_3", "l_receiptdate_4" AS "l_receiptdate_3"
+--                     FROM input)
+--                   WHERE "l_receiptdate_3" > "l_commitdate_3"
 --
 -- job query-6: join on l_orderkey
---   input in4     from job query-2, through the shuffle, nothing stored between
+--   input in5     from job query-2, through the shuffle, nothing stored between
 --     map         at the end of the tasks of query-2: SELECT "l_orderkey", "l_suppkey", "s_name" FROM input
 --     exchange    all rows to one reducer
---   input in5     /tpch/lineitem.parquet (parquet)
---     map
---                   SELECT "l_orderkey_2", "l_suppkey_2"
---                   FROM (SELECT "l_orderkey" AS "l_orderkey_2", "l_suppkey" AS "l_suppkey_2"
---                     FROM input)
---                   SEMI JOIN side4 ON "l_orderkey_2" = "l_orderkey_4"
+--   input in6     from job query-4, through the shuffle, nothing stored between
+--     map         at the end of the tasks of query-4:
+--                   SELECT "l_orderkey_6" AS "l_orderkey_2", "l_suppkey_4" AS "l_suppkey_2"
+--                   FROM input
 --     exchange    all rows to one reducer
---   side side4    from job query-3; whole to every task
---   side side6    from job query-5; whole to every task
+--   side side5    from job query-5; whole to every task
 --   reduce
 --                   SELECT "s_name", "count" AS "numwait"
 --                   FROM (SELECT "s_name", COUNT(*) AS "count"
---                     FROM in4
---                     SEMI JOIN in5 ON "l_orderkey_2" = "l_orderkey" AND "l_suppkey_2" <> "l_suppkey"
---                     ANTI JOIN side6 ON "l_orderkey_3" = "l_orderkey" AND "l_suppkey_3" <> "l_suppkey"
+--                     FROM in5
+--                     SEMI JOIN in6 ON "l_orderkey_2" = "l_orderkey" AND "l_suppkey_2" <> "l_suppkey"
+--                     ANTI JOIN side5 ON "l_orderkey_3" = "l_orderkey" AND "l_suppkey_3" <> "l_suppkey"
 --                     GROUP BY 1
 --                     ORDER BY "count" DESC NULLS LAST, "s_name" ASC NULLS LAST
 --                     LIMIT 100)
