@@ -33,7 +33,7 @@ class Grouping:
         self._group = group
         self._number: Item | None = None
         self._real: exp.Expr | None = None
-        values = [unwrapped(self._scalar(key_of(key))) for key in group.keys]
+        values = [self._key(key_of(key)) for key in group.keys]
         items = names.items([(key.key, value) for key, value in zip(group.keys, values, strict=True)])
         if group.sets:
             expanded = expand(self._input, items, group.sets, names)
@@ -75,6 +75,14 @@ class Grouping:
         if isinstance(node, exp.Window):
             return self._window(node)
         return column(self._call(node).column.name) if is_aggregate(node) else None
+
+    def _key(self, key: exp.Expr) -> exp.Expr:
+        """A key over the block's rows; an outer column in parentheses, so that it becomes a column of its own."""
+        value = unwrapped(self._scalar(key))
+        own = {n.column.name for source in self._scope.sources for n in source.columns}
+        return (
+            exp.Paren(this=value) if isinstance(value, exp.Column) and key == value and value.name not in own else value
+        )
 
     def _window(self, node: exp.Window) -> exp.Expr:
         fresh = copied(node)

@@ -34,7 +34,8 @@ from gristmill_sql.algebra import (
 from gristmill_sql.catalog import Table
 from gristmill_sql.collation import is_named_by
 from gristmill_sql.copies import all_in, copied, replaced, text_of
-from gristmill_sql.decorrelate import free_columns
+from gristmill_sql.decorrelate import expressions_of, free_columns
+from gristmill_sql.expressions import is_volatile
 from gristmill_sql.literals import data_type, typed_text
 from gristmill_sql.names import Names
 from gristmill_sql.opaque import CannotSpread, names_itself, opaque_block
@@ -57,6 +58,7 @@ class Definition:
     body: exp.Query
     aliases: tuple[str, ...]
     environment: Environment
+    outer: Scope | None
     uses: int
     bound: Bound | None = None
     recursive: exp.CTE | None = None
@@ -84,7 +86,7 @@ class Binder:
     def query(self, node: exp.Query, environment: Environment, outer: Scope | None = None) -> Bound:
         """Any query; what cannot be spread becomes Opaque, unless it uses columns of ``outer``."""
         try:
-            return self._query(node, self._with(node, environment), outer)
+            return self._query(node, self._with(node, environment, outer), outer)
         except (CannotSpread, Unbindable) as refusal:
             return self._opaque(node, environment, refusal, is_subquery=outer is not None)
 
@@ -111,18 +113,18 @@ class Binder:
 
     # common table expressions
 
-    def _with(self, node: exp.Query, environment: Environment) -> Environment:
+    def _with(self, node: exp.Query, environment: Environment, outer: Scope | None = None) -> Environment:
         clause = node.args.get("with_")
         if clause is None:
             return environment
         known = dict(environment)
         for cte in clause.expressions:
             if clause.recursive and names_itself(cte):
-                known[cte.alias.casefold()] = Definition(cte.alias, cte.this, (), dict(known), 2, recursive=cte)
+                known[cte.alias.casefold()] = Definition(cte.alias, cte.this, (), dict(known), outer, 2, recursive=cte)
                 continue
             aliases = tuple(c.name for c in cte.args["alias"].args.get("columns") or ())
             uses = sum(table_name(t).casefold() == cte.alias.casefold() for t in all_in(node, exp.Table))
-            known[cte.alias.casefold()] = Definition(cte.alias, cte.this, aliases, dict(known), uses)
+            known[cte.alias.casefold()] = Definition(cte.alias, cte.this, aliases, dict(known), outer, uses)
         return known
 
     def common_table(self, definition: Definition) -> Bound:
@@ -131,12 +133,15 @@ class Binder:
             definition.bound = definition.bound or self._recursion(definition, definition.recursive)
             return self.share(definition.name, definition.bound)
         if definition.uses == 1 or (definition.bound and _is_cheap(definition.bound.relation)):
-            return _renamed(self.query(definition.body, definition.environment), definition.aliases)
+            return self._defined(definition)
         if definition.bound is None:
-            definition.bound = _renamed(self.query(definition.body, definition.environment), definition.aliases)
+            definition.bound = self._defined(definition)
             if _is_cheap(definition.bound.relation):
                 return definition.bound
         return self.share(definition.name, definition.bound)
+
+    def _defined(self, definition: Definition) -> Bound:
+        return _renamed(self.query(definition.body, definition.environment, definition.outer), definition.aliases)
 
     def _recursion(self, definition: Definition, cte: exp.CTE) -> Bound:
         """All rows of a recursive CTE, which one task computes from what it reads."""
@@ -397,7 +402,10 @@ def _with_names(side: Bound, wanted: Mapping[str, Named], names: Names) -> Bound
 
 
 def _is_cheap(relation: Relation) -> bool:
+    """Whether it may as well be computed again: to the same rows, with little work."""
     while isinstance(relation, Filter | Project):
+        if any(map(is_volatile, expressions_of(relation))):
+            return False
         relation = relation.input
     return isinstance(relation, Scan | Values | Shared)
 

@@ -170,7 +170,7 @@ def empty_relation(schema: Schema) -> str:
 
 @functools.cache
 def function_names(kind: str) -> frozenset[str]:
-    """The lower-case names of DuckDB's functions of a kind: ``aggregate``, ``volatile``, ``within query``, ``without texts``."""
+    """The lower-case names of DuckDB's functions of a kind: ``aggregate``, ``volatile`` and so on."""
     condition = {
         "aggregate": "function_type = 'aggregate'",
         "volatile": "stability = 'VOLATILE' AND function_name <> 'error'",

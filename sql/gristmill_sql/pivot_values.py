@@ -22,11 +22,16 @@ MAX_VALUES = 10_000
 
 
 def fill_pivots(sql: str, tree: exp.Expr, ask: Ask | None, place: Callable[[exp.Expr], Span | None]) -> bool:
-    """Gives each PIVOT in a freshly parsed tree its values; whether any lacked them. Raises InvalidQuery."""
+    """Gives each PIVOT in a freshly parsed tree its values; whether any lacked them. Raises InvalidQuery.
+
+    One whose rows have no values stays as it is: it has no columns but those that it groups by.
+    """
     pivots = all_in(tree, exp.Pivot) if "pivot" in sql.casefold() else []
     lacking = [pivot for pivot in pivots if _lacks_values(pivot)]
     for pivot in reversed(lacking):  # inner ones first
-        pivot.set("expressions", [_listed(sql, pivot, each, ask, place) for each in pivot.expressions])
+        listed = [_listed(sql, pivot, each, ask, place) for each in pivot.expressions]
+        if all(each.expressions for each in listed):
+            pivot.set("expressions", listed)
     return bool(lacking)
 
 
@@ -45,6 +50,7 @@ def _is_list(node: exp.Expr) -> bool:
 def _listed(
     sql: str, pivot: exp.Pivot, term: exp.Expr, ask: Ask | None, place: Callable[[exp.Expr], Span | None]
 ) -> exp.Expr:
+    """The term with its values, none of them if there are none."""
     if _is_list(term):
         return term
     if ask is None:
@@ -54,9 +60,9 @@ def _listed(
         values = ask(_values_query(pivot, term))
     except InvalidQuery as fault:  # its place is in a query that the user did not write
         raise invalid(sql, fault.reason, at=place(term)) from None
-    if not 0 < len(values) <= MAX_VALUES:
+    if len(values) > MAX_VALUES:
         reason = f"PIVOT would have {len(values)} columns by {text_of(term)}"
-        raise invalid(sql, reason, at=place(term), remedy=f"from 1 to {MAX_VALUES} are possible; list those to be seen")
+        raise invalid(sql, reason, at=place(term), remedy=f"up to {MAX_VALUES} are possible; list those to be seen")
     text = exp.Cast(this=copied(term), to=data_type("VARCHAR"))
     return exp.In(this=text, expressions=[exp.Literal.string(value) for value in values])
 

@@ -45,14 +45,17 @@ class _Pivot:
 
     def bound(self) -> Bound:
         """An Aggregate by the remaining columns, with a call for each value and aggregate."""
-        if not all(isinstance(each, exp.In) and each.expressions for each in self._lists):
+        has_values = all(isinstance(each, exp.In) and each.expressions for each in self._lists)
+        if not has_values and (self._node.args.get("fields") or any(each.find(exp.In) for each in self._lists)):
             raise CannotSpread("PIVOT by something other than lists of values")
         calls = [resolve_columns(call.unalias(), self._scope) for call in self._calls]
         if not all(is_aggregate(call) for call in calls):
             raise CannotSpread("PIVOT with something other than aggregates")
         keys = self._keys()
-        conditions = [[self._condition(each.this, value) for value in each.expressions] for each in self._lists]
-        values = [_filtered(call, terms) for terms in itertools.product(*conditions) for call in calls]
+        values: list[exp.Expr] = []
+        if has_values:  # else there were none among the rows
+            conditions = [[self._condition(each.this, value) for value in each.expressions] for each in self._lists]
+            values = [_filtered(call, terms) for terms in itertools.product(*conditions) for call in calls]
         shown = self._shown(len(keys) + len(values))
         names = self._binder.names
         key_items = names.items([(k.name, column(k.column.name)) for k in keys])

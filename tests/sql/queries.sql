@@ -423,6 +423,15 @@ SELECT id, unnest([1, 2, 3]) AS u FROM (SELECT id FROM t ORDER BY id LIMIT 2);
 SELECT x.id, z.u FROM (SELECT id FROM t ORDER BY id OFFSET 2) x, unnest([x.id, 1]) z(u);
 SELECT * FROM (SELECT id, a AS n FROM t ORDER BY id DESC LIMIT 2) UNPIVOT (v FOR name IN (id, n));
 
+-- what may differ is computed once, however often it is read
+WITH c AS (SELECT random() AS r, a FROM u) SELECT count(*) FROM c x JOIN c y ON x.r = y.r;
+WITH c AS (SELECT uid, uuid() AS r FROM u), d AS (SELECT * FROM c WHERE uid > 3) SELECT count(*) FROM d WHERE r IN (SELECT r FROM c);
+
+-- WITH and GROUP BY of subqueries that use outer columns
+SELECT uid, (WITH c AS (SELECT a FROM t i WHERE i.id <= x.uid) SELECT count(*) FROM c a, c b WHERE a.a = b.a) AS n FROM u x;
+SELECT uid FROM u x WHERE EXISTS (SELECT count(*) FROM u y WHERE x.d <= y.d GROUP BY x.uid HAVING count(*) > x.uid) OR x.uid = 1;
+SELECT uid, (SELECT max(w.k) FROM (SELECT x.uid AS k, y.a FROM u y WHERE y.a <= x.a GROUP BY x.uid, y.a) w) AS n FROM u x;
+
 -- subqueries that use columns from further out than the query around them
 SELECT a, (SELECT count(*) FROM u WHERE u.a = o.a AND u.uid > (SELECT avg(t.b) FROM t WHERE t.id <= o.a + u.d)) FROM one o;
 SELECT t.id, (SELECT max((SELECT sum(x.uid) FROM u x WHERE x.a = u.a AND x.uid > t.id)) FROM u WHERE u.s = t.s) AS n FROM t;

@@ -42,5 +42,13 @@ def test_a_wrong_name_is_shown_where_the_user_wrote_it(oddities: Database) -> No
 
 
 def test_no_values_are_no_columns(oddities: Database) -> None:
-    with pytest.raises(InvalidQuery, match="0 columns"):
-        gm.sql("PIVOT nothing ON s USING sum(a)", tables=oddities.tables).rows()
+    for options in ({}, {"partitions": 2}):
+        made = gm.sql(
+            "PIVOT (SELECT a, uid, NULL::VARCHAR AS s FROM u) ON s, a % 2 USING sum(uid) GROUP BY a",
+            tables=oddities.tables,
+            **options,
+        )
+        assert sorted(map(tuple, map(dict.items, made.rows()))) == [(("a", n),) for n in range(8)]
+        assert gm.sql("PIVOT nothing ON s USING sum(a)", tables=oddities.tables, **options).arrow().column_names == [
+            "d"
+        ]

@@ -33,7 +33,9 @@ def fold_constants(relation: Relation, knowledge: Knowledge) -> Relation:
             return None
         if isinstance(node, exp.Cast | exp.Neg) and isinstance(unwrapped(node.this), exp.Literal):
             return copied(node)  # a bare number has no type yet: beside a TINYINT it is one
-        if node.find(exp.Column, exp.Identifier, exp.Star, exp.Query) or is_volatile(node) or node.parent_select:
+        if node.find(exp.Column, exp.Identifier, exp.Star, exp.Query, exp.Collate) or is_volatile(node):
+            return None
+        if node.parent_select:
             return None
         if node not in knowledge.constants:
             knowledge.constants[copied(node)] = _literal(node, knowledge)
