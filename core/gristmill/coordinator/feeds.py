@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
+
 from gristmill.ids import ExchangeId, WorkerId
 from gristmill.plan.exchange import Exchange, ExchangeKind
-from gristmill.plan.schema import Column, Schema, SortKey
+from gristmill.plan.schema import Schema
 from gristmill.plan.stage import StageGraph
 from gristmill.plan.task import ExchangeFeed, MapOutput
+from gristmill.rows.key_fields import key_field
 from gristmill.rows.types import arrow_schema, schema_of, unify
 
 
@@ -46,11 +49,9 @@ def _is_range(book: _Book) -> bool:
 
 def _key_types(book: _Book) -> Schema:
     """The types of the keys, named by their positions: inputs may call theirs differently."""
-    from gristmill.rows.ordering import key_table  # numpy's and Arrow's functions: later than the first tasks
-
-    keys = key_table(arrow_schema(book.schema).empty_table(), [SortKey(key) for key in book.spec.keys])
-    types = {column.name: column.type for column in schema_of(keys.schema)}
-    return tuple(Column(f"key {at}", types[key]) for at, key in enumerate(book.spec.keys, start=1))
+    schema = arrow_schema(book.schema)
+    fields = [key_field(schema, key)[0].with_name(f"key {at}") for at, key in enumerate(book.spec.keys, start=1)]
+    return schema_of(pa.schema(fields))
 
 
 class FeedBook:

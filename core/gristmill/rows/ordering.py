@@ -13,12 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill.errors import InvalidPlan
-from gristmill.plan.problems import did_you_mean
 from gristmill.plan.schema import SortKey
 from gristmill.rows.buffers import Mask, Rows, UIntArray, is_bytes, null_mask
 from gristmill.rows.carriers import carrier, logical_of
 from gristmill.rows.casting import cast_array
+from gristmill.rows.key_fields import key_field
 from gristmill.rows.logical import StructOf
 from gristmill.rows.words import Words, encoded, needs_encoding, number_word, struct_parts, words_of
 
@@ -68,19 +67,10 @@ def key_column(table: pa.Table | pa.RecordBatch, by: str) -> tuple[pa.Array, pa.
 
     Raises InvalidPlan with the columns there are.
     """
-    at = table.schema.get_field_index(by)
-    if at >= 0:
-        return _one_chunk(table.column(at)), table.schema.field(at)
-    name, *path = by.split(".")
-    at = table.schema.get_field_index(name)
-    if at < 0:
-        raise _no_column(by, table.schema.names)
-    column, field = _one_chunk(table.column(at)), table.schema.field(at)
-    for part in path:
-        inner = field.type.get_field_index(part) if pa.types.is_struct(field.type) else -1
-        if inner < 0:
-            raise _no_column(by, table.schema.names)
-        column, field = pc.struct_field(column, inner), field.type.field(inner)
+    field, (first, *inner) = key_field(table.schema, by)
+    column = _one_chunk(table.column(first))
+    for at in inner:
+        column = pc.struct_field(column, at)
     return column, field
 
 
@@ -96,10 +86,6 @@ def _one_chunk(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     if isinstance(column, pa.ChunkedArray):
         return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     return column
-
-
-def _no_column(by: str, names: list[str]) -> InvalidPlan:
-    return InvalidPlan(f"there is no column {by!r}", remedy=did_you_mean(by, names) or "There are no columns at all.")
 
 
 def _key_words(table: pa.Table | pa.RecordBatch, key: SortKey) -> Iterator[Words]:
