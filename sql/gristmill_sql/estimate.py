@@ -31,7 +31,7 @@ from gristmill_sql.algebra import (
     names_of,
 )
 from gristmill_sql.expressions import columns_in, conjuncts, disjuncts, implied_for, unwrapped
-from gristmill_sql.task_sizes import map_tasks, width
+from gristmill_sql.task_sizes import TableRead, width
 
 _RANGE = 0.3
 _BETWEEN = 0.1
@@ -49,6 +49,7 @@ class Estimator:
 
     def __init__(self) -> None:
         self._rows: dict[int, tuple[Relation, float]] = {}
+        self._tables: dict[int, tuple[Relation, list[TableRead]]] = {}
         self._distinct: dict[str, float] = {}
         self._table_rows: dict[str, float] = {}
         self._shared: dict[str, Relation] = {}
@@ -100,9 +101,15 @@ class Estimator:
 
     def tasks(self, relation: Relation, looked_up: float = 0.0) -> int:
         """How many map tasks the largest table below a relation has, if each of them looks up so many rows."""
-        if isinstance(relation, Scan):
-            return map_tasks(relation, looked_up)
-        return max((self.tasks(child, looked_up) for child in inputs_of(relation)), default=1)
+        return max([table.tasks(looked_up) for table in self._tables_below(relation)], default=1)
+
+    def _tables_below(self, relation: Relation) -> list[TableRead]:
+        known = self._tables.get(id(relation))
+        if known is None or known[0] is not relation:
+            tables = [table for child in inputs_of(relation) for table in self._tables_below(child)]
+            known = (relation, [TableRead.of(relation)] if isinstance(relation, Scan) else tables)
+            self._tables[id(relation)] = known
+        return known[1]
 
     def groups(self, relation: Relation, keys: Iterable[exp.Expr]) -> float:
         """How many groups its rows fall into."""

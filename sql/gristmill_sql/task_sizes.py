@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileSource, Format
@@ -47,57 +48,70 @@ _WIDTHS = {
 
 def width(schema: Schema) -> int:
     """Bytes of a row in Arrow's form, roughly."""
-    return (
-        sum(
-            _WIDTHS.get(re.split(r"[( ]", c.type)[0], 8 if "[" not in c.type and "(" not in c.type else 32)
-            for c in schema
-        )
-        or 1
-    )
+    return sum([_width(column.type) for column in schema]) or 1
+
+
+@lru_cache(maxsize=1024)
+def _width(type_: str) -> int:
+    return _WIDTHS.get(re.split(r"[( ]", type_)[0], 8 if "[" not in type_ and "(" not in type_ else 32)
+
+
+@dataclass(frozen=True, slots=True)
+class TableRead:
+    """What decides how many tasks read a table: its splits, its rows, and the bytes of the columns that are read.
+
+    ``rows`` None: each task reads one split, since more is not known of the table, or since its source says so.
+    ``halved``: a table of one split is cut in two.
+    """
+
+    splits: int
+    rows: int | None = None
+    bytes_: float = 0.0
+    halved: bool = False
+
+    @classmethod
+    def of(cls, scan: Scan) -> TableRead:
+        """The reading of a scan's columns."""
+        facts, source = scan.table.facts, scan.table.source
+        splits = max(1, -(-_EXPANSION * facts.bytes_ // (source.split_bytes or SPLIT_BYTES)))
+        if facts.rows is None or source.split_bytes is not None:
+            return cls(splits)
+        bytes_ = read_bytes(scan)
+        halved = splits == 1 and source.format is Format.PARQUET and bytes_ >= _WORTH_TWO_TASKS
+        return cls(splits, facts.rows, bytes_, halved)
+
+    def tasks(self, looked_up: float = 0.0) -> int:
+        """How many tasks read it, each of which looks up so many rows."""
+        return _FEWEST_TASKS if self.halved else -(-self.splits // self.splits_a_task(looked_up))
+
+    def splits_a_task(self, looked_up: float = 0.0) -> int:
+        """How many splits each of these takes."""
+        if self.rows is None:
+            return 1
+        tasks = min(float(self.splits), self.bytes_ / TASK_BYTES)
+        if looked_up:
+            tasks = min(tasks, max(self.rows / (_PROBES * looked_up), _ENOUGH_TASKS))
+        return max(1, int(self.splits / _even(max(tasks, _FEWEST_TASKS))))
 
 
 def map_tasks(scan: Scan, looked_up: float = 0.0) -> int:
     """How many tasks read a table, each of which looks up so many rows."""
-    if _is_halved(scan):
-        return _FEWEST_TASKS
-    return -(-_splits(scan) // _splits_a_task(scan, looked_up))
+    return TableRead.of(scan).tasks(looked_up)
 
 
 def source_of(scan: Scan, looked_up: float = 0.0) -> FileSource:
     """The table's files in splits for such tasks."""
-    if _is_halved(scan):
+    read = TableRead.of(scan)
+    if read.halved:
         return replace(scan.table.source, split_bytes=-(-_uncompressed(scan.table.facts) // 2))
-    together = _splits_a_task(scan, looked_up)
+    together = read.splits_a_task(looked_up)
     return scan.table.source if together == 1 else replace(scan.table.source, split_bytes=together * SPLIT_BYTES)
-
-
-def _is_halved(scan: Scan) -> bool:
-    """Whether a table of one split is cut in two."""
-    facts, source = scan.table.facts, scan.table.source
-    if facts.rows is None or source.split_bytes is not None or source.format is not Format.PARQUET:
-        return False
-    return _splits(scan) == 1 and read_bytes(scan) >= _WORTH_TWO_TASKS
 
 
 def _uncompressed(facts: TableFacts) -> int:
     """Bytes of a table's files as splits count them."""
     known = dict(facts.column_bytes)
     return sum(known.values()) if len(known) == len(facts.schema) else _EXPANSION * facts.bytes_
-
-
-def _splits(scan: Scan) -> int:
-    wanted = scan.table.source.split_bytes or SPLIT_BYTES
-    return max(1, -(-_EXPANSION * scan.table.facts.bytes_ // wanted))
-
-
-def _splits_a_task(scan: Scan, looked_up: float) -> int:
-    facts, splits = scan.table.facts, _splits(scan)
-    if facts.rows is None or scan.table.source.split_bytes is not None:
-        return 1
-    tasks = min(float(splits), read_bytes(scan) / TASK_BYTES)
-    if looked_up:
-        tasks = min(tasks, max(facts.rows / (_PROBES * looked_up), _ENOUGH_TASKS))
-    return max(1, int(splits / _even(max(tasks, _FEWEST_TASKS))))
 
 
 def _even(tasks: float) -> float:
@@ -113,11 +127,11 @@ def read_bytes(scan: Scan) -> float:
     if scan.table.facts.rows is None:
         return math.inf
     rows, stored = scan.table.facts.rows, dict(scan.table.facts.column_bytes)
-    known = [(c, max(stored[s], _LEAST_TEXT * rows)) for c, s in _texts(scan) if s in stored]
-    others = tuple(column for column in scan.columns if column not in {text for text, _ in known})
-    return rows * (width(others) if others else 0) + sum(bytes_ for _, bytes_ in known)
+    texts = {c.name: stored[s] for c, s in zip(scan.columns, scan.sources, strict=True) if _is_text(c) and s in stored}
+    others = tuple(column for column in scan.columns if column.name not in texts)
+    of_texts = sum(max(bytes_, _LEAST_TEXT * rows) for bytes_ in texts.values())
+    return rows * (width(others) if others else 0) + of_texts
 
 
-def _texts(scan: Scan) -> list[tuple[Column, str]]:
-    pairs = zip(scan.columns, scan.sources, strict=True)
-    return [(column, source) for column, source in pairs if column.type == "VARCHAR"]
+def _is_text(column: Column) -> bool:
+    return column.type == "VARCHAR"
