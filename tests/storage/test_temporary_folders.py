@@ -58,6 +58,16 @@ def test_a_folder_goes_when_it_is_told_to_or_with_its_object(place: Path) -> Non
     assert list(place.iterdir()) == []
 
 
+def test_a_folder_that_goes_soon_is_not_waited_for_but_goes(place: Path) -> None:
+    folder = TemporaryFolder(place)
+    folder.remove_soon()
+    del folder
+    until_s = time.monotonic() + 10
+    while list(place.iterdir()) and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert list(place.iterdir()) == []
+
+
 def test_what_a_killed_process_left_goes_with_the_next_folder(place: Path) -> None:
     left = _killed_keeper(place)
     with TemporaryFolder(place) as own:

@@ -81,9 +81,24 @@ def test_the_scratch_of_an_executor_goes_with_it(tmp_path: Path) -> None:
 
 
 def test_a_released_run_leaves_no_map_output(tmp_path: Path) -> None:
-    made = Agent(config_in(tmp_path))
-    outputs = Path(made._config.outputs)
-    for run in ("gone", "other"):
-        (outputs / run / "job" / "in").mkdir(parents=True)
-    made._take(wire.ToWorker(release=wire.Release(run="gone")))
-    assert [path.name for path in outputs.iterdir()] == ["other"]
+    async def released() -> list[str]:
+        made = Agent(config_in(tmp_path))
+        outputs = Path(made._config.outputs)
+        for run in ("gone", "other"):
+            (outputs / run / "job" / "in").mkdir(parents=True)
+        for run in ("gone", "never"):
+            made._take(wire.ToWorker(release=wire.Release(run=run)))
+        assert not (outputs / "gone").exists()  # at once: its maps may run again
+        async with asyncio.timeout(10):
+            while len(list(outputs.iterdir())) > 1:
+                await asyncio.sleep(0.01)
+        return [path.name for path in outputs.iterdir()]
+
+    assert asyncio.run(released()) == ["other"]
+
+
+def test_map_output_that_an_agent_of_before_was_dropping_is_removed(tmp_path: Path) -> None:
+    config = config_in(tmp_path)
+    (Path(config.outputs) / ".dropped-7" / "in").mkdir(parents=True)
+    Agent(config)
+    assert list(Path(config.outputs).iterdir()) == []

@@ -209,7 +209,7 @@ class _Run:
             partial(explained, self._shown()),
         )
         if self._keep is not None:
-            weakref.finalize(result, self._keep.remove)
+            weakref.finalize(result, self._keep.remove_soon).atexit = False  # then the folder goes by itself
         return result
 
     def _drop_folder(self) -> None:

@@ -26,7 +26,7 @@ from gristmill.errors import (
     TaskFailed,
     TypeConflict,
 )
-from gristmill.ids import AttemptId, ExchangeId, TaskId, WorkerId
+from gristmill.ids import AttemptId, ExchangeId, StageId, TaskId, WorkerId
 from gristmill.plan.stage import StageGraph
 from gristmill.plan.task import ExchangeFeed, PendingPart, TaskOrder, TaskResult
 from gristmill.schedule import events, instructions
@@ -96,7 +96,9 @@ class ChainRun:
         self._handling = False
         self._started_s: float | None = None
         self._jobs_done: set[str] = set()
-        self._plans = {stage.id: StagedPlan.of(stage) for stage in graph.stages}
+        self._stages = {stage.id: stage for stage in graph.stages}
+        self._plans: dict[StageId, StagedPlan] = {}
+        """Of the stages that were launched."""
         self._feeds = FeedBook(graph)
         self._links: dict[WorkerId, WorkerLink] = {}
         self._draining: set[WorkerId] = set()
@@ -292,7 +294,7 @@ class ChainRun:
                 """A worker that has just gone; the scheduler hears of it next. Seals matter by exchange."""
 
     def _launch(self, launch: instructions.Launch) -> None:
-        plan = self._plans[launch.attempt.task.stage]
+        plan = self._plan(launch.attempt.task.stage)
         link = self._links[launch.worker]
         for exchange in plan.stage.exchanges_read:
             news = self._feeds.news(launch.worker, exchange)
@@ -309,6 +311,11 @@ class ChainRun:
             self._poison.skips(launch.attempt.task),
         )
         link.launch(plan, order)
+
+    def _plan(self, stage: StageId) -> StagedPlan:
+        if stage not in self._plans:
+            self._plans[stage] = StagedPlan.of(self._stages[stage])
+        return self._plans[stage]
 
     def _accept(self, result: TaskResult, worker: WorkerId, *, keep_parts: bool) -> None:
         explained = replace(result, quarantined=self._poison.explained(result.quarantined))
@@ -341,7 +348,7 @@ class ChainRun:
         readers = {
             worker
             for attempt, worker in self._running.items()
-            if exchange in self._plans[attempt.task.stage].stage.exchanges_read
+            if exchange in self._stages[attempt.task.stage].exchanges_read
         }
         for worker in readers & self._links.keys():
             news: ExchangeFeed | None = self._feeds.news(worker, exchange)

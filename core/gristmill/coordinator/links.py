@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gristmill.ids import AttemptId, ExchangeId
-from gristmill.plan.codec import digest
+from gristmill.plan.codec import digest, digest_of_text, to_json
 from gristmill.plan.fragment import PythonFragment
 from gristmill.plan.job import Store
 from gristmill.plan.stage import Stage
@@ -15,25 +15,27 @@ from gristmill.plan.task import ExchangeFeed, TaskOrder
 
 @dataclass(frozen=True, slots=True)
 class StagedPlan:
-    """A stage with what is sent in its stead: its digest, and that of the user's code it loads.
+    """A stage with what is sent of it: its text once, then its digest, and that of the user's code that it loads.
 
     Without code of its own it is ``installed`` where functions come from what the worker has installed, else empty.
     """
 
     stage: Stage
+    text: str
     digest: str
     code_digest: str
 
     @classmethod
     def of(cls, stage: Stage) -> StagedPlan:
-        """Computes both digests."""
+        """Writes the text and computes both digests."""
         steps = (stage.body, *(step for outlet in stage.outlets for step in outlet.steps))
         specs = (*(spec for _, spec, _ in stage.writes), *(read.spec for read in stage.reads))
         codes = (*(step.code for step in steps), *(spec.code for spec in specs))
         digests = sorted({digest(code) for code in codes if code.inline or code.uri or code.requirements})
         functions = (*(step.fragment for step in steps), *(spec.combine for spec in specs))
         python = any(isinstance(each, PythonFragment) for each in functions) or any(spec.partitioner for spec in specs)
-        return cls(stage, digest(stage), "+".join(digests) or ("installed" if python else ""))
+        text = to_json(stage)
+        return cls(stage, text, digest_of_text(text), "+".join(digests) or ("installed" if python else ""))
 
 
 class WorkerLink(Protocol):

@@ -88,7 +88,7 @@ class StreamLink:
         """See WorkerLink; the plan goes ahead of its first order."""
         if plan.digest not in self._plans:
             self._plans.add(plan.digest)
-            self.send(wire.ToWorker(stage=wire.StagePlan(digest=plan.digest, stage=to_json(plan.stage))))
+            self.send(wire.ToWorker(stage=wire.StagePlan(digest=plan.digest, stage=plan.text)))
         message = wire.Order(attempt=str(order.attempt), code_digest=plan.code_digest, order=to_json(order))
         self.send(wire.ToWorker(launch=wire.Launch(orders=[message])))
 

@@ -84,7 +84,12 @@ def from_json(text: str | bytes, type_: Any) -> Any:
 
 def digest(value: object) -> str:
     """32 hex digits that equal values of one class share: the start of SHA-256 of the canonical JSON."""
-    return hashlib.sha256(to_json(value).encode()).hexdigest()[:32]
+    return digest_of_text(to_json(value))
+
+
+def digest_of_text(text: str) -> str:
+    """The digest of the value that ``to_json`` wrote so."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 # Encoding. An encoder is None where the value is already what json.dumps wants: most of a task's values are plain

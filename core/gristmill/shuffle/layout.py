@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from gristmill.ids import ExchangeId
 
+_DROPPED = ".dropped-"
+
 
 def run_folder(outputs: Path, run: str) -> Path:
     """The folder of all files that a worker wrote for one run."""
     return outputs / quote(run, safe="")
+
+
+def dropped_folder(outputs: Path, number: int) -> Path:
+    """Where a worker puts the ``number``-th folder that it drops, till its files are gone."""
+    return outputs / f"{_DROPPED}{number}"
+
+
+def dropped_folders(outputs: Path) -> Iterator[Path]:
+    """What a worker was dropping when it ended."""
+    return outputs.glob(f"{_DROPPED}*/")
 
 
 def exchange_folder(outputs: Path, run: str, exchange: ExchangeId) -> Path:

@@ -102,6 +102,10 @@ class TemporaryFolder:
         """Removes it with all that is in it; a second time does nothing."""
         self._end()
 
+    def remove_soon(self) -> None:
+        """Removes it without keeping the caller waiting: files take a while to go."""
+        threading.Thread(target=self.remove, name="gristmill-remove").start()
+
     def __enter__(self) -> Path:
         return self.path
 

@@ -21,7 +21,7 @@ from gristmill.errors import FragmentError, GristmillError, InternalError
 from gristmill.ids import ExchangeId
 from gristmill.logs import log, set_up
 from gristmill.plan.codec import to_json
-from gristmill.shuffle.layout import exchange_folder, run_folder
+from gristmill.shuffle.layout import dropped_folder, dropped_folders, exchange_folder, run_folder
 from gristmill.version import __version__
 from gristmill.wire import frames
 from gristmill.wire import wire_pb2 as wire
@@ -50,6 +50,8 @@ class Agent:
         self._orders = Orders()
         self._scratch = _cleared(Path(config.scratch))
         Path(config.outputs).mkdir(parents=True, exist_ok=True)
+        for left in dropped_folders(Path(config.outputs)):
+            shutil.rmtree(left, ignore_errors=True)
         self._socket_path = str(self._scratch / AGENT_SOCKET)
         self._link = _link(config, self._take)
         self._executors = HostLink(
@@ -62,6 +64,7 @@ class Agent:
             for number in range(config.slots)
         ]
         self._memory = MemoryWatch(config, self._slots, self._executors)
+        self._dropped = 0
         self._visits = 0
         self._visit: asyncio.Task[None] | None = None
         self._welcomed = False
@@ -260,10 +263,19 @@ class Agent:
     def _release(self, release: wire.Release) -> None:
         outputs = Path(self._config.outputs)
         if not release.exchange:
-            shutil.rmtree(run_folder(outputs, release.run), ignore_errors=True)
+            self._drop(run_folder(outputs, release.run))
             return
         self._orders.release(release.run, release.exchange)
-        shutil.rmtree(exchange_folder(outputs, release.run, ExchangeId.parse(release.exchange)), ignore_errors=True)
+        self._drop(exchange_folder(outputs, release.run, ExchangeId.parse(release.exchange)))
+
+    def _drop(self, folder: Path) -> None:
+        """Has a folder of map output out of the way at once, in case its maps run again, and its files gone soon: large
+        ones take longer than an order may wait."""
+        self._dropped += 1
+        dropped = dropped_folder(Path(self._config.outputs), self._dropped)
+        with contextlib.suppress(OSError):  # nothing was written here
+            folder.rename(dropped)
+            self._start(asyncio.to_thread(shutil.rmtree, dropped, ignore_errors=True))
 
     async def _executor_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await frames.receive(reader, wire.FromExecutor())
