@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -12,18 +11,14 @@ from gristmill.plan.job import JobInput, SideInput
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileSource
 from gristmill_sql.algebra import Item, Join, JoinKind, Relation, Scan, column, inputs_of, names_of
-from gristmill_sql.copies import copied
 from gristmill_sql.estimate import equality
 from gristmill_sql.expressions import columns_of_all
 from gristmill_sql.flow import Branch, Flow, Reading, Reducing
-from gristmill_sql.oracle import Unbindable
+from gristmill_sql.join_keys import JoinKeys, join_keys, key_positions, texts_of
 from gristmill_sql.physical import Needed, Planner
 from gristmill_sql.select import Select
 from gristmill_sql.small_sides import is_computed_by_tasks, is_tiny
 from gristmill_sql.task_sizes import MOVING, source_of
-
-if TYPE_CHECKING:
-    from gristmill_sql.names import Names
 
 _WORDS = {
     JoinKind.INNER: "",
@@ -35,32 +30,9 @@ _WORDS = {
     JoinKind.ASOF: "ASOF ",
     JoinKind.ASOF_LEFT: "ASOF LEFT ",
 }
-_NUMERIC = (
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "HUGEINT",
-    "UTINY",
-    "USMALL",
-    "UINT",
-    "UBIG",
-    "DECIMAL",
-    "FLOAT",
-    "DOUBLE",
-)
-_TIMES = ("DATE", "TIMESTAMP")
 _ALWAYS_ROWS = 200_000
 _SPREADING_COLUMNS = 4
 """By so many columns rows are spread where no key asks for any."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    """The equalities of a join as columns of one type: what each side is partitioned by, position by position."""
-
-    left: tuple[Item, ...]
-    right: tuple[Item, ...]
 
 
 def plan_join(planner: Planner, node: Join, needed: Needed) -> Flow:
@@ -72,40 +44,14 @@ def plan_join(planner: Planner, node: Join, needed: Needed) -> Flow:
         node = _turned(node)
     left = planner.plan(node.left, reads & names_of(node.left))
     right = planner.plan(node.right, reads & names_of(node.right))
-    if node.kind is JoinKind.INNER and _has_better_tasks(planner, _Side(node.right, right), _Side(node.left, left)):
-        node, left, right = _turned(node), right, left
+    tiny = [is_tiny(side, flow, planner.options) for side, flow in ((node.left, left), (node.right, right))]
+    if node.kind is JoinKind.INNER and tiny == [True, False] and not right.constant:
+        node, left, right = _turned(node), right, left  # no task waits for what it can read itself
     return _Joining(planner, node, needed, left, right).flow()
 
 
 def _turned(node: Join) -> Join:
     return replace(node, left=node.right, right=node.left)
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """One side of a join, and the flow of its rows."""
-
-    relation: Relation
-    flow: Flow
-
-    def is_read_by(self, other: _Side, planner: Planner) -> bool:
-        """Whether the tasks that have the other side's rows had better read this side's tables, each for itself."""
-        if other.flow.constant or not is_tiny(self.relation, planner.options):
-            return False
-        tasks = other.tasks(planner, planner.estimator.rows(self.relation))
-        return is_computed_by_tasks(self.relation, self.flow, tasks, planner.options)
-
-    def tasks(self, planner: Planner, looked_up: float) -> int:
-        """How many tasks have its rows, if each of them looks up so many."""
-        branch = self.flow.open
-        if branch is not None and isinstance(branch.origin, Reducing):
-            return branch.origin.partitions
-        return planner.estimator.tasks(self.relation, looked_up)
-
-
-def _has_better_tasks(planner: Planner, one: _Side, other: _Side) -> bool:
-    """Whether a join had better be done where ``one`` is, for then no job has to end before the other's tasks begin."""
-    return other.is_read_by(one, planner) and not one.is_read_by(other, planner)
 
 
 def _is_smaller(planner: Planner, left: Relation, right: Relation) -> bool:
@@ -126,10 +72,10 @@ class _Joining:
 
     def flow(self) -> Flow:
         bytes_ = self._planner.estimator.bytes_(self._node.right)
-        keys = _keys(self._node, self._planner.names)
+        keys = join_keys(self._node, self._planner.names)
         if self._left.in_one_task and self._right.in_one_task and self._left.constant is None:
             return self._in_one_task("")
-        if self._right.in_one_task and self._is_read_there():
+        if self._right.in_one_task and self._right.open and is_tiny(self._node.left, self._left, self._planner.options):
             return self._beside_one_task()
         if self._node.kind is not JoinKind.FULL and (
             self._right.constant or not keys.left or self._pays_to_broadcast(bytes_, keys)
@@ -139,28 +85,26 @@ class _Joining:
             return self._in_one_task("a FULL JOIN without an equality")
         return self._shuffled(keys)
 
-    def _pays_to_broadcast(self, bytes_: float, keys: _Keys) -> bool:
+    def _pays_to_broadcast(self, bytes_: float, keys: JoinKeys) -> bool:
         """Whether every probe task had better see the whole build side than that rows of both sides move."""
         if bytes_ > self._planner.options.broadcast_bytes:
             return False
         if self._planner.jobs.would_wait(self._left, self._right):
             return False  # the probe side would have to be exchanged all the same
         build = self._planner.estimator.rows(self._node.right)
-        lies_so = _positions(self._left, keys.left) is not None
+        lies_so = key_positions(self._left, keys.left) is not None
         moved = build + (0.0 if lies_so else self._planner.estimator.rows(self._node.left))
         return build * self._probe_tasks(build) <= _ALWAYS_ROWS + MOVING * moved
 
-    def _is_read_there(self) -> bool:
-        """Whether the one task that has the right side had better read the left side's tables."""
-        left, right = _Side(self._node.left, self._left), _Side(self._node.right, self._right)
-        return self._right.open is not None and left.is_read_by(right, self._planner)
-
     def _probe_tasks(self, looked_up: float) -> int:
-        return _Side(self._node.left, self._left).tasks(self._planner, looked_up)
+        branch = self._left.open
+        if branch is not None and isinstance(branch.origin, Reducing):
+            return branch.origin.partitions
+        return self._planner.estimator.tasks(self._node.left, looked_up)
 
     # broadcast
 
-    def _broadcast(self, bytes_: float, keys: _Keys) -> Flow:
+    def _broadcast(self, bytes_: float, keys: JoinKeys) -> Flow:
         probe = self._left
         if probe.constant:
             probe = self._planner.single(probe, self._left_columns, "constant rows")
@@ -185,11 +129,11 @@ class _Joining:
         looked_up = origin.looked_up + self._planner.estimator.rows(self._node.right)
         return branch if scan is None else replace(branch, origin=Reading(source_of(scan, looked_up), looked_up))
 
-    def _apart(self, probe: Flow, keys: _Keys) -> Flow:
+    def _apart(self, probe: Flow, keys: JoinKeys) -> Flow:
         """The probe side in tasks of its own, behind an exchange."""
         by = keys.left or tuple(Item(c, column(c.name)) for c in probe.columns[:_SPREADING_COLUMNS])
         bytes_ = self._planner.estimator.bytes_(self._node.left)
-        return self._planner.hashed(probe, self._left_columns, by, f"join on {_texts(by)}", bytes_)
+        return self._planner.hashed(probe, self._left_columns, by, f"join on {texts_of(by)}", bytes_)
 
     def _build_side(self, bytes_: float) -> tuple[tuple[SideInput, ...], Select]:
         """What each probe task joins with, and the side inputs that it names."""
@@ -214,13 +158,13 @@ class _Joining:
 
     # shuffle
 
-    def _shuffled(self, keys: _Keys) -> Flow:
+    def _shuffled(self, keys: JoinKeys) -> Flow:
         bytes_ = sum(self._planner.estimator.bytes_(side) for side in (self._node.left, self._node.right))
         for flow, own, other, others in (
             (self._left, keys.left, self._right, keys.right),
             (self._right, keys.right, self._left, keys.left),
         ):
-            if (positions := _positions(flow, own)) is not None:
+            if (positions := key_positions(flow, own)) is not None:
                 return self._into_open(flow, other, tuple(others[i] for i in positions))
         left, left_names = self._keyed(self._left, self._left_columns, keys.left)
         right, right_names = self._keyed(self._right, self._right_columns, keys.right)
@@ -230,7 +174,7 @@ class _Joining:
             ExchangeKind.HASH,
             [i.column.name for i in keys.left],
             self._planner.options.join_partitions_for(bytes_),
-            f"join on {_texts(keys.left)}",
+            f"join on {texts_of(keys.left)}",
         )
         partitioned = tuple(frozenset([item.column.name]) for item in keys.left)
         flow = Flow((opened,), left.columns, partitioned)
@@ -361,59 +305,6 @@ def _scan_of(relation: Relation, source: FileSource) -> Scan | None:
             found.append(node)
         pending += inputs_of(node)
     return max(found, key=lambda scan: len(scan.columns), default=None)
-
-
-def _keys(node: Join, names: Names) -> _Keys:
-    """The equalities by which rows of both sides can be brought together, each column in one of them only."""
-    left: list[Item] = []
-    right: list[Item] = []
-    for predicate in node.on:
-        pair = equality(predicate, names_of(node.left))
-        if pair is None or not columns_of_all([pair[1]]) <= names_of(node.right):
-            continue
-        sides = _same_type(*pair, names)
-        if sides is not None and sides[0] not in left and sides[1] not in right:
-            left.append(sides[0])
-            right.append(sides[1])
-    return _Keys(tuple(left), tuple(right))
-
-
-def _same_type(left: exp.Expr, right: exp.Expr, names: Names) -> tuple[Item, Item] | None:
-    """The two sides as key columns of one type; None where DuckDB's comparison has rules of its own."""
-    try:
-        types = names.types([left, right])
-        if types[0] == types[1]:
-            return names.item("key", left), names.item("key", right)
-        if not any(all(t.startswith(family) for t in types) for family in (_NUMERIC, _TIMES)):
-            return None
-        (common,) = names.types([exp.Coalesce(this=copied(left), expressions=[copied(right)])])
-    except Unbindable:
-        return None
-    return _cast(left, types[0], common, names), _cast(right, types[1], common, names)
-
-
-def _cast(value: exp.Expr, type_: str, common: str, names: Names) -> Item:
-    if type_ == common:
-        return names.item("key", value)
-    cast = exp.Cast(this=copied(value), to=exp.DataType.build(common, dialect="duckdb"))
-    return Item(names.column("key", common), cast)
-
-
-def _positions(flow: Flow, keys: tuple[Item, ...]) -> tuple[int, ...] | None:
-    """For each key by which an open flow is partitioned, the join key that is the same column; None if one is not."""
-    if flow.open is None or not flow.partitioned or flow.single:
-        return None
-    found = []
-    for same in flow.partitioned:
-        position = next((i for i, item in enumerate(keys) if item.passes and item.column.name in same), None)
-        if position is None:
-            return None
-        found.append(position)
-    return tuple(found)
-
-
-def _texts(keys: tuple[Item, ...]) -> str:
-    return ", ".join(item.column.name for item in keys)
 
 
 def _size(bytes_: float) -> str:

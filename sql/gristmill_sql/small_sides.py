@@ -41,10 +41,11 @@ def is_computed_by_tasks(build: Relation, flow: Flow, probe_tasks: int, options:
     return _are_small([node for node in nodes if isinstance(node, Scan)], probe_tasks, options)
 
 
-def is_tiny(relation: Relation, options: CompileOptions) -> bool:
-    """Whether a relation's tables are so small that any number of tasks had better read them than wait."""
+def is_tiny(relation: Relation, flow: Flow, options: CompileOptions) -> bool:
+    """Whether a relation's tables are so small that any tasks had better read them than wait for a job."""
     scans = [node for node in _nodes(relation) if isinstance(node, Scan)]
-    return sum(scan.table.facts.bytes_ for scan in scans) <= min(TINY_BYTES, options.broadcast_bytes)
+    bytes_ = sum(scan.table.facts.bytes_ for scan in scans)
+    return bytes_ <= min(TINY_BYTES, options.broadcast_bytes) and is_computed_by_tasks(relation, flow, 1, options)
 
 
 def _are_small(scans: list[Scan], probe_tasks: int, options: CompileOptions) -> bool:
