@@ -103,7 +103,7 @@ class OutputCommit:
         committed to an output of mode ``error`` meanwhile, TypeConflict where an append does not fit.
         """
         while True:
-            log, head, newest = at_once(self._log, self._found_head, self._newest_epoch)
+            log, head, newest = at_once(self._log, self._found_head, self._newest_epoch, here=self._here)
             if (committed := self._committed(log, head)) is not None:
                 return roll_forward_record(committed, self._stores)
             self._refuse_stale(epoch, newest)
@@ -114,7 +114,7 @@ class OutputCommit:
 
     def roll_forward(self) -> Manifest | None:
         """Finish this run's commit if it was begun: the manifest, or None where the run has not committed."""
-        committed = self._committed(*at_once(self._log, self._found_head))
+        committed = self._committed(*at_once(self._log, self._found_head, here=self._here))
         return None if committed is None else roll_forward_record(committed, self._stores)
 
     def discard(self, parts: Sequence[PendingPart]) -> None:
@@ -129,7 +129,7 @@ class OutputCommit:
         whoever comes next rolls it forward.
         """
         try:
-            committed = self._committed(*at_once(self._log, self._found_head)) is not None
+            committed = self._committed(*at_once(self._log, self._found_head, here=self._here)) is not None
         except Fenced:
             committed = False
         if not committed:
@@ -140,6 +140,11 @@ class OutputCommit:
     def _primary(self) -> str:
         """The output whose log holds the commit."""
         return self._uris[0]
+
+    @property
+    def _here(self) -> bool:
+        """Whether the log is on this machine's disk."""
+        return self._stores.filesystem(self._primary).local_path(self._primary) is not None
 
     def _log(self) -> Log:
         return read_log(self._primary, self._stores)

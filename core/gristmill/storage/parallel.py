@@ -61,15 +61,20 @@ D = TypeVar("D")
 
 
 @overload
-def at_once(one: Callable[[], A], two: Callable[[], B], /) -> tuple[A, B]: ...
+def at_once(one: Callable[[], A], two: Callable[[], B], /, *, here: bool) -> tuple[A, B]: ...
 @overload
-def at_once(one: Callable[[], A], two: Callable[[], B], three: Callable[[], C], /) -> tuple[A, B, C]: ...
+def at_once(one: Callable[[], A], two: Callable[[], B], three: Callable[[], C], /, *, here: bool) -> tuple[A, B, C]: ...
 @overload
 def at_once(
-    one: Callable[[], A], two: Callable[[], B], three: Callable[[], C], four: Callable[[], D], /
+    one: Callable[[], A], two: Callable[[], B], three: Callable[[], C], four: Callable[[], D], /, *, here: bool
 ) -> tuple[A, B, C, D]: ...
-def at_once(*questions: Callable[[], Any]) -> tuple[Any, ...]:
-    """The answers to different questions, asked at the same time; the first error raised."""
+def at_once(*questions: Callable[[], Any], here: bool) -> tuple[Any, ...]:
+    """The answers to different questions, asked at the same time; the first error raised.
+
+    One after the other where they lie on this machine (``here``): a disk answers before a thread has started.
+    """
+    if here:
+        return tuple(ask() for ask in questions)
     return tuple(in_parallel(lambda ask: ask(), questions))
 
 

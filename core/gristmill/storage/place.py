@@ -31,7 +31,10 @@ def look(uri: str, stores: Stores) -> Found:
     filesystem = stores.filesystem(uri)
     return Found(
         *at_once(
-            lambda: filesystem.stat(uri) is not None, lambda: read_log(uri, stores), lambda: registered(uri, stores)
+            lambda: filesystem.stat(uri) is not None,
+            lambda: read_log(uri, stores),
+            lambda: registered(uri, stores),
+            here=filesystem.local_path(uri) is not None,
         )
     )
 

@@ -112,6 +112,7 @@ def forget_run(commit: str, output_uri: str, stores: Stores) -> int:
     dropped, epochs = at_once(
         lambda: filesystem.discard_below(layout.staging(output_uri, commit), output_uri, commit),
         lambda: [entry.uri for entry in filesystem.walk(layout.epochs(output_uri, commit), 1)],
+        here=filesystem.local_path(output_uri) is not None,
     )
     filesystem.delete([*epochs, layout.run(output_uri, commit)])
     return dropped
