@@ -49,6 +49,7 @@ class Estimator:
 
     def __init__(self) -> None:
         self._rows: dict[int, tuple[Relation, float]] = {}
+        self._bytes: dict[int, tuple[Relation, float]] = {}
         self._tables: dict[int, tuple[Relation, list[TableRead]]] = {}
         self._distinct: dict[str, float] = {}
         self._table_rows: dict[str, float] = {}
@@ -97,7 +98,10 @@ class Estimator:
 
     def bytes_(self, relation: Relation) -> float:
         """How many bytes its rows may take in Arrow's form."""
-        return self.rows(relation) * width(relation.columns)
+        known = self._bytes.get(id(relation))
+        if known is None or known[0] is not relation:
+            known = self._bytes[id(relation)] = (relation, self.rows(relation) * width(relation.columns))
+        return known[1]
 
     def tasks(self, relation: Relation, looked_up: float = 0.0) -> int:
         """How many map tasks the largest table below a relation has, if each of them looks up so many rows."""

@@ -30,7 +30,7 @@ from gristmill_sql.algebra import (
 )
 from gristmill_sql.copies import text_of
 from gristmill_sql.decorrelate import expressions_of
-from gristmill_sql.expressions import is_volatile, substituted
+from gristmill_sql.expressions import columns_in, is_volatile, substituted
 
 if TYPE_CHECKING:
     from gristmill_sql.rules import Knowledge
@@ -62,7 +62,8 @@ class _Form:
 
     def text(self, expression: exp.Expr) -> str:
         """An expression over the relation's columns."""
-        return text_of(substituted(expression, {name: column(own) for name, own in self.columns.items()}))
+        own = {name: column(self.columns[name]) for name in columns_in(expression) if name in self.columns}
+        return text_of(substituted(expression, own))
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from gristmill_sql.algebra import Relation
 from gristmill_sql.copies import copied, replaced
-from gristmill_sql.expressions import is_aggregate, is_volatile, unwrapped
+from gristmill_sql.expressions import holds, is_aggregate, is_volatile, unwrapped
 from gristmill_sql.literals import cast_text
 from gristmill_sql.oracle import Unbindable
 from gristmill_sql.rules.rewriting import bottom_up, with_expressions
@@ -33,7 +33,7 @@ def fold_constants(relation: Relation, knowledge: Knowledge) -> Relation:
             return None
         if isinstance(node, exp.Cast | exp.Neg) and isinstance(unwrapped(node.this), exp.Literal):
             return copied(node)  # a bare number has no type yet: beside a TINYINT it is one
-        if node.find(exp.Column, exp.Identifier, exp.Star, exp.Query, exp.Collate) or is_volatile(node):
+        if holds(node, exp.Column, exp.Identifier, exp.Star, exp.Query, exp.Collate) or is_volatile(node):
             return None
         if node.parent_select:
             return None

@@ -9,6 +9,7 @@ spares more rows than every task has to look up.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -251,8 +252,11 @@ class _Costs:
         return few and self.spared(found) >= self.options.filter_rows
 
     def spared(self, found: _Reduction) -> float:
-        """How many rows it spares."""
+        """How many rows it spares; less than none where that cannot be enough."""
         all_rows = self.estimator.rows(found.target.relation)
+        joined = self.estimator.rows(found.reduced) + self.estimator.rows(found.other)
+        if found.target.grouped * all_rows + MOVING * joined < self.options.filter_rows:
+            return -math.inf
         kept = self._kept(found)
         keys = self.estimator.rows(found.source)
         looked_up = keys * self.estimator.tasks(found.target.relation, keys)
