@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from gristmill.plan.formats import format_of_path, path_source
 from gristmill.plan.schema import Schema
 from gristmill.plan.source import FileRange, FileSource, Format
-from gristmill.storage.filesystem import Entry, scheme_of
+from gristmill.storage.filesystem import Entry, is_near
 from gristmill.storage.footers import FOOTERS
 from gristmill.storage.splits import PlannedInput, plan_input
 from gristmill.storage.stores import Stores
@@ -137,7 +137,7 @@ class Catalog:
     def find_all(self, names: Sequence[str]) -> list[Table | None]:
         """The table of each name, as ``find`` gives it; what is not on this machine is read many at a time."""
         named = [self._named(name) for name in names]
-        waited_for = [each for each in named if each and not _is_local(each[2])]
+        waited_for = [each for each in named if each and not all(map(is_near, each[2].uris))]
         if len(waited_for) > 1:
             with ThreadPoolExecutor(_READERS) as pool:
                 list(pool.map(lambda each: self._table(*each), waited_for))
@@ -165,8 +165,3 @@ class Catalog:
         if key not in self._known:
             self._known[key] = Table(name, source, self._facts(source, f"table {name}"))
         return self._known[key]
-
-
-def _is_local(source: FileSource) -> bool:
-    """Whether its files are listed and opened without waiting for a network."""
-    return all(scheme_of(uri) == "file" for uri in source.uris)

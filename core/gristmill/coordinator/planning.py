@@ -20,6 +20,7 @@ from gristmill.plan.source import FileSource, Source
 from gristmill.plan.stage import StageGraph
 from gristmill.plan.validate import validate
 from gristmill.rows.declared import check_types
+from gristmill.storage.filesystem import is_near
 from gristmill.storage.packing import SPLIT_BYTES, coarser
 from gristmill.storage.splits import PlannedInput, plan_input
 from gristmill.storage.stores import Stores
@@ -127,14 +128,14 @@ def whole_tier(bytes_: int, memory_bytes: int, *, parquet: bool) -> tuple[bool, 
 def _plan_inputs(
     chain: ChainPlan, stores: Stores, known: Mapping[FileSource, PlannedInput]
 ) -> dict[tuple[str, str], PlannedInput]:
-    """Lists each different source once, many at a time."""
+    """Lists each different source once, many at a time where that means waiting."""
     wanted = {(job.name, name): source for job in chain.jobs for name, source in _file_sources(job)}
     planned = {source: found for source in wanted.values() if (found := _of_known(source, known)) is not None}
     places: dict[FileSource, str] = {}
     for (job_name, name), source in wanted.items():
         if source not in planned:
             places.setdefault(source, f"input {name!r} of job {job_name!r}")
-    if len(places) == 1:
+    if len(places) == 1 or all(is_near(uri) for source in places for uri in source.uris):
         planned |= {source: plan_input(source, stores, place) for source, place in places.items()}
     elif places:
         with ThreadPoolExecutor(_PLANNERS) as pool:

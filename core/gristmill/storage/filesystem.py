@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from gristmill.plan.source import VOLUMES
+from gristmill.plan.source import VOLUMES, on_volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,11 @@ def scheme_of(uri: str) -> str:
     """``s3`` of ``s3://bucket/key``; ``file`` where there is none."""
     scheme, mark, _ = uri.partition("://")
     return scheme.lower() if mark else "file"
+
+
+def is_near(uri: str) -> bool:
+    """Whether files are listed and opened without waiting for a network: on a disk of this machine."""
+    return scheme_of(uri) == "file" and not on_volume(uri)
 
 
 _UNTIDY = re.compile(r"//|/\.?$|/\./")
