@@ -19,6 +19,7 @@ from sql_checks import Database, same
 from sql_operators import functions, operators, statistics
 from sql_reference import Reference, Result
 from sql_statements import partitions_of, queries
+from sql_twins import twins
 
 from gristmill_sql import CompileOptions, compile_query
 
@@ -64,6 +65,14 @@ def test_random_queries_equal_duckdb(data: st.DataObject) -> None:
 def test_operators_and_functions_equal_duckdb(data: st.DataObject) -> None:
     """Operators without parentheses, functions, and aggregates that few use: what a parser may read otherwise."""
     _equal_duckdb(data, lambda shape: st.one_of(operators(shape), functions(shape), statistics(shape)))
+
+
+@settings(max_examples=max(1, DATABASES // 10), deadline=None, suppress_health_check=CHECKS)
+@seed(SEED)
+@given(data=st.data())
+def test_what_stands_twice_equals_duckdb(data: st.DataObject) -> None:
+    """Tables and parts that a query has more than once, which a plan may read or compute once."""
+    _equal_duckdb(data, twins)
 
 
 @settings(max_examples=max(1, DATABASES // 6), deadline=None, suppress_health_check=CHECKS)
