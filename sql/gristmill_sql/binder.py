@@ -124,6 +124,7 @@ class Binder:
                 continue
             aliases = tuple(c.name for c in cte.args["alias"].args.get("columns") or ())
             uses = sum(table_name(t).casefold() == cte.alias.casefold() for t in all_in(node, exp.Table))
+            uses = 1 if cte.args.get("materialized") is False else uses
             known[cte.alias.casefold()] = Definition(cte.alias, cte.this, aliases, dict(known), outer, uses)
         return known
 

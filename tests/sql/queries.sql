@@ -425,6 +425,7 @@ SELECT * FROM (SELECT id, a AS n FROM t ORDER BY id DESC LIMIT 2) UNPIVOT (v FOR
 
 -- what may differ is computed once, however often it is read
 WITH c AS (SELECT random() AS r, a FROM u) SELECT count(*) FROM c x JOIN c y ON x.r = y.r;
+WITH c AS NOT MATERIALIZED (SELECT random() AS r, a FROM u) SELECT count(*) FROM c x JOIN c y ON x.r = y.r;
 WITH c AS (SELECT uid, uuid() AS r FROM u), d AS (SELECT * FROM c WHERE uid > 3) SELECT count(*) FROM d WHERE r IN (SELECT r FROM c);
 
 -- WITH and GROUP BY of subqueries that use outer columns

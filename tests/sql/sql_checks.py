@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -12,9 +13,11 @@ from sql_reference import Reference, Result
 from third_opinion import verdict
 
 from gristmill.plan.compile import compile_chain
+from gristmill.plan.schema import Column
 from gristmill.plan.source import FileSource, Format, Split
 from gristmill.plan.validate import validate
 from gristmill_sql import Catalog, CompiledQuery, CompileOptions, compile_query
+from gristmill_sql.bind import unique_names
 
 SPREADS = (
     CompileOptions(),
@@ -46,7 +49,7 @@ class Database:
     def check(self, sql: str, options: Iterable[CompileOptions] = SPREADS, splits: int = 3) -> list[CompiledQuery]:
         """Compiles and evaluates ``sql`` under each of the options and compares with DuckDB."""
         expected = self.expected(sql)
-        compiled = [compile_query(sql, self.catalog, each) for each in options]
+        compiled = [compile_query(sql, self.catalog, replace(each, ask=each.ask or self._asked)) for each in options]
         for query in compiled:
             validate(query.chain)
             compile_chain(query.chain, defaultdict(lambda: (Split((), 0),)))
@@ -56,7 +59,17 @@ class Database:
             except AssertionError as difference:
                 difference.add_note(verdict(sql, self.tables, actual.rows, expected.rows))
                 raise
+            assert [c.name for c in query.schema] == _numbered(expected.names)
         return compiled
+
+    def _asked(self, sql: str) -> list[str]:
+        """The values of a PIVOT that does not list them."""
+        return [str(value) for (value,) in Reference().run(compile_query(sql, self.catalog).chain).rows]
+
+
+def _numbered(names: Iterable[str]) -> list[str]:
+    """Names as results have them: equal ones are numbered."""
+    return [column.name for column in unique_names(tuple(Column(name, "") for name in names))]
 
 
 def same(actual: Result, expected: Result, *, ordered: bool) -> None:

@@ -38,11 +38,13 @@ def corners(draw: st.DrawFn, shape: Shape) -> str:
     return draw(draw(st.sampled_from(strategies))(shape))
 
 
-def _total(rows: Rows) -> str:
+def total_of(rows: Rows) -> str:
+    """A total order of the rows."""
     return ", ".join(rows.keys)
 
 
-def _one_of(draw: st.DrawFn, rows: Rows, kinds: str = KEYED) -> str:
+def one_of(draw: st.DrawFn, rows: Rows, kinds: str = KEYED) -> str:
+    """A column of those kinds, or the number of a row."""
     return draw(st.sampled_from(rows.of(kinds) or [rows.keys[0]]))
 
 
@@ -63,7 +65,7 @@ def _framed(draw: st.DrawFn, shape: Shape) -> str:
     keys = _some_of(draw, rows, 0)
     partition = f"PARTITION BY {', '.join(keys)} " if keys else ""
     way = draw(st.sampled_from(["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]))
-    order = f"ORDER BY {_one_of(draw, rows)}{way}, {_total(rows)}"
+    order = f"ORDER BY {one_of(draw, rows)}{way}, {total_of(rows)}"
     unit = draw(st.sampled_from(["ROWS", "ROWS", "GROUPS"]))
     ends = draw(
         st.sampled_from(
@@ -94,7 +96,7 @@ def _framed(draw: st.DrawFn, shape: Shape) -> str:
     one, two = draw(st.sampled_from(calls)), draw(st.sampled_from(calls))
     shift = draw(st.sampled_from(["lag({0}, 2, 0)", "lead({0} IGNORE NULLS)", "lag({0}, -1)"])).format(number)
     return (
-        f"SELECT {_total(rows)}, {one} OVER w AS c0, {two} OVER {window} AS c1, "
+        f"SELECT {total_of(rows)}, {one} OVER w AS c0, {two} OVER {window} AS c1, "
         f"{shift} OVER ({partition}{order}) AS c2 FROM {rows.text} WINDOW w AS {window}"
     )
 
@@ -103,10 +105,10 @@ def _framed(draw: st.DrawFn, shape: Shape) -> str:
 def _ranges_of_values(draw: st.DrawFn, shape: Shape) -> str:
     """RANGE frames with offsets of numbers, decimals and intervals."""
     rows = draw(tables(shape, "x"))
-    by = _one_of(draw, rows, "kntpm")
+    by = one_of(draw, rows, "kntpm")
     step = "INTERVAL 20 DAY" if dict(rows.columns)[by] in "tp" else "2"
     way = draw(st.sampled_from(["", " DESC", " NULLS FIRST"]))
-    partition = f"PARTITION BY {_one_of(draw, rows)} " if draw(st.booleans()) else ""
+    partition = f"PARTITION BY {one_of(draw, rows)} " if draw(st.booleans()) else ""
     ends = draw(
         st.sampled_from(
             [
@@ -121,14 +123,14 @@ def _ranges_of_values(draw: st.DrawFn, shape: Shape) -> str:
     )
     call = draw(st.sampled_from(["count(*)", f"sum({rows.number})", f"max({rows.keys[-1]})"]))
     window = f"{partition}ORDER BY {by}{way} RANGE BETWEEN {ends}"
-    return f"SELECT {_total(rows)}, {call} OVER ({window}) AS c0 FROM {rows.text}"
+    return f"SELECT {total_of(rows)}, {call} OVER ({window}) AS c0 FROM {rows.text}"
 
 
 @st.composite
 def _windows_over_groups(draw: st.DrawFn, shape: Shape) -> str:
     """Windows over aggregates, and QUALIFY over them."""
     rows = draw(sources(shape))
-    one, two = _one_of(draw, rows), _one_of(draw, rows)
+    one, two = one_of(draw, rows), one_of(draw, rows)
     number = draw(expressions(rows, "n"))
     window = draw(
         st.sampled_from(
@@ -152,7 +154,7 @@ def _windows_over_groups(draw: st.DrawFn, shape: Shape) -> str:
 def _ordered_by_more(draw: st.DrawFn, shape: Shape) -> str:
     """ORDER BY windows and aggregates that are not selected, with LIMIT."""
     rows = draw(sources(shape))
-    one, total = _one_of(draw, rows), _total(rows)
+    one, total = one_of(draw, rows), total_of(rows)
     window = draw(
         st.sampled_from(
             [
@@ -192,10 +194,10 @@ def _many_sets(draw: st.DrawFn, shape: Shape) -> str:
         f"count(*) FILTER (WHERE {draw(comparisons(rows))})",
         f"sum(DISTINCT {number}) FILTER (WHERE {draw(comparisons(rows))})",
         f"count(DISTINCT {text}){_maybe_filtered(draw, rows)}",
-        f"list({text} ORDER BY {_total(rows)}){_maybe_filtered(draw, rows)}",
+        f"list({text} ORDER BY {total_of(rows)}){_maybe_filtered(draw, rows)}",
         f"median({number}){_maybe_filtered(draw, rows)}",
         f"count(DISTINCT ({number}, {text}))",
-        f"first({number} ORDER BY {_total(rows)})",
+        f"first({number} ORDER BY {total_of(rows)})",
         f"grouping({every})",
     ]
     chosen = draw(st.lists(st.sampled_from(calls), min_size=1, max_size=3))
@@ -208,8 +210,8 @@ def _many_sets(draw: st.DrawFn, shape: Shape) -> str:
 def _nested(draw: st.DrawFn, shape: Shape) -> str:
     """Structs, lists and maps as keys, as arguments, and made of columns."""
     rows = draw(sources(shape))
-    number, text, total = draw(expressions(rows, "n")), draw(expressions(rows, "s")), _total(rows)
-    nested, where = _one_of(draw, rows, "lrhg"), draw(comparisons(rows))
+    number, text, total = draw(expressions(rows, "n")), draw(expressions(rows, "s")), total_of(rows)
+    nested, where = one_of(draw, rows, "lrhg"), draw(comparisons(rows))
     made = draw(
         st.sampled_from(
             [
@@ -243,7 +245,7 @@ def _nested(draw: st.DrawFn, shape: Shape) -> str:
 def _unnested(draw: st.DrawFn, shape: Shape) -> str:
     """UNNEST of columns and of what is made of them, in SELECT and FROM, grouped and joined again."""
     rows = draw(tables(shape, "x"))
-    number, total, key = draw(expressions(rows, "n")), _total(rows), rows.number
+    number, total, key = draw(expressions(rows, "n")), total_of(rows), rows.number
     one = draw(st.sampled_from([*rows.of("l"), f"[{number}, {key}, NULL]", f"range({key} % 4)"]))
     choices = [
         f"SELECT {total}, unnest({one}) AS c0, unnest([1, 2]) AS c1 FROM {rows.text}",
@@ -264,7 +266,7 @@ def _unnested(draw: st.DrawFn, shape: Shape) -> str:
 def _moments(draw: st.DrawFn, shape: Shape) -> str:
     """Dates, times, time zones and intervals."""
     rows = draw(sources(shape))
-    total, key, source = _total(rows), rows.number, f"FROM {rows.text}"
+    total, key, source = total_of(rows), rows.number, f"FROM {rows.text}"
     day, at = draw(expressions(rows, "t")), draw(expressions(rows, "p"))
     zoned = draw(st.sampled_from([*rows.of("z"), f"({at})::TIMESTAMP AT TIME ZONE 'Europe/Berlin'"]))
     span = draw(st.sampled_from([*rows.of("v"), f"to_hours({key}::BIGINT)"]))
@@ -290,7 +292,7 @@ def _moments(draw: st.DrawFn, shape: Shape) -> str:
 def _wide_numbers(draw: st.DrawFn, shape: Shape) -> str:
     """HUGEINT, UHUGEINT and decimals of 38 digits, and types that must meet."""
     rows = draw(sources(shape))
-    number, decimal, total = draw(expressions(rows, "n")), draw(expressions(rows, "m")), _total(rows)
+    number, decimal, total = draw(expressions(rows, "n")), draw(expressions(rows, "m")), total_of(rows)
     huge, source, where = f"({number}::HUGEINT * 10000000000000000000)", f"FROM {rows.text}", draw(comparisons(rows))
     wide = draw(st.sampled_from([f"{decimal}::DECIMAL(38, 4)", huge, f"{rows.number}::UHUGEINT"]))
     other = draw(st.sampled_from([number, decimal, huge, draw(expressions(rows, "f"))]))
@@ -345,7 +347,7 @@ def _lateral(draw: st.DrawFn, shape: Shape) -> str:
                 f"SELECT {key} AS c, {outside} AS m {source}",
                 f"SELECT DISTINCT {inside} AS c, 1 AS m {source}",
                 f"SELECT {inside} AS c, count(*) AS m {source} GROUP BY {inside}",
-                f"SELECT {key} AS c, row_number() OVER (ORDER BY {_total(inner)}) AS m {source}",
+                f"SELECT {key} AS c, row_number() OVER (ORDER BY {total_of(inner)}) AS m {source}",
                 f"SELECT {rows.number} AS c, 0 AS m UNION ALL SELECT {key}, 1 {source}",
             ]
         )
@@ -353,14 +355,14 @@ def _lateral(draw: st.DrawFn, shape: Shape) -> str:
     join, on = draw(
         st.sampled_from([(", ", ""), (" LEFT JOIN ", " ON true"), (" JOIN ", " ON true"), (" CROSS JOIN ", "")])
     )
-    return f"SELECT {_total(rows)}, w.c AS c0, w.m AS c1 FROM {rows.text}{join}LATERAL ({body}) w{on}"
+    return f"SELECT {total_of(rows)}, w.c AS c0, w.m AS c1 FROM {rows.text}{join}LATERAL ({body}) w{on}"
 
 
 @st.composite
 def _recursive(draw: st.DrawFn, shape: Shape) -> str:
     """Recursion over a table, joined and aggregated outside of it."""
     rows = draw(tables(shape, "x"))
-    key, total = rows.number, _total(rows)
+    key, total = rows.number, total_of(rows)
     step = f"SELECT {key} AS a, {draw(st.sampled_from(rows.of('nk')))} AS b FROM {rows.text}"
     union = draw(st.sampled_from(["UNION", "UNION ALL"]))
     outer = draw(
@@ -390,7 +392,7 @@ def _set_trees(draw: st.DrawFn, shape: Shape) -> str:
         rows = draw(tables(shape, alias))
         value = draw(expressions(rows, draw(st.sampled_from(kinds))))
         where = f" WHERE {draw(predicates(shape, rows))}" if draw(st.integers(0, 2)) == 0 else ""
-        limit = f" ORDER BY 1, {_total(rows)} LIMIT 3" if draw(st.integers(0, 4)) == 0 else ""
+        limit = f" ORDER BY 1, {total_of(rows)} LIMIT 3" if draw(st.integers(0, 4)) == 0 else ""
         sides.append(f"(SELECT {value} AS c0 FROM {rows.text}{where}{limit})")
     one, two, three = (draw(st.sampled_from(names)) for _ in range(3))
     tree = f"({sides[0]} {one} {sides[1]}) {two} ({sides[2]} {three} {sides[3]})"
@@ -401,7 +403,7 @@ def _set_trees(draw: st.DrawFn, shape: Shape) -> str:
         f"WITH u AS ({tree}) SELECT a.c0 AS c0, b.c0 AS c1 FROM u a LEFT JOIN u b ON a.c0 = b.c0",
         f"{tree} ORDER BY c0 LIMIT 4",
     ]
-    choices += [f"SELECT {_total(rows)} FROM {rows.text} WHERE {name} IN ({tree})" for name in rows.of(kinds)]
+    choices += [f"SELECT {total_of(rows)} FROM {rows.text} WHERE {name} IN ({tree})" for name in rows.of(kinds)]
     return draw(st.sampled_from(choices))
 
 
@@ -410,7 +412,7 @@ def _sampled(draw: st.DrawFn, shape: Shape) -> str:
     """Samples whose size, or whose every choice, is the same."""
     rows = draw(tables(shape, "x"))
     seed, size = draw(st.integers(0, 9)), draw(st.integers(0, 9))
-    picked = f"SELECT {_total(rows)} FROM {rows.text}"
+    picked = f"SELECT {total_of(rows)} FROM {rows.text}"
     way = draw(
         st.sampled_from(
             [
@@ -428,7 +430,7 @@ def _sampled(draw: st.DrawFn, shape: Shape) -> str:
 def _pivoted(draw: st.DrawFn, shape: Shape) -> str:
     """PIVOT and UNPIVOT as statements, by several columns, with several aggregates, grouped and joined."""
     rows = draw(sources(shape))
-    text, number, one = draw(expressions(rows, "s")), draw(expressions(rows, "n")), _one_of(draw, rows)
+    text, number, one = draw(expressions(rows, "s")), draw(expressions(rows, "n")), one_of(draw, rows)
     picked = f"SELECT {text} AS s, {number} AS n, {rows.number} AS k, {one} AS g FROM {rows.text}"
     choices = [
         f"PIVOT ({picked}) ON s IN ('x', 'y', '') USING sum(n) AS t, count(*) AS c GROUP BY g",
@@ -468,7 +470,7 @@ def _placed_subqueries(draw: st.DrawFn, shape: Shape) -> str:
     rows, inner, beside = draw(sources(shape)), draw(tables(shape, "q")), draw(tables(shape, "w"))
     pairs = [(a, b) for kind in "nsmtpk" for a in rows.of(kind) for b in inner.of(kind)]
     outside, inside = draw(st.sampled_from(pairs or [(rows.number, inner.number)]))
-    number, one, total = draw(expressions(rows, "n")), _one_of(draw, rows), _total(rows)
+    number, one, total = draw(expressions(rows, "n")), one_of(draw, rows), total_of(rows)
     same = f"FROM {inner.text} WHERE {inside} = {outside}"
     counted, found = f"(SELECT count(*) {same})", f"EXISTS (SELECT 1 {same} AND {draw(comparisons(inner))})"
     source, where = f"FROM {rows.text}", draw(comparisons(rows))

@@ -7,6 +7,7 @@ each time). A failure prints the seed, the tables and the query, as small as hyp
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 from sql_checks import Database, same
 from sql_operators import functions, operators, statistics
+from sql_rarities import Limited, limited, rarities
 from sql_reference import Reference, Result
 from sql_statements import partitions_of, queries
-from sql_twins import twins
 
 from gristmill_sql import CompileOptions, compile_query
 
@@ -63,16 +64,26 @@ def test_random_queries_equal_duckdb(data: st.DataObject) -> None:
 @seed(SEED)
 @given(data=st.data())
 def test_operators_and_functions_equal_duckdb(data: st.DataObject) -> None:
-    """Operators without parentheses, functions, and aggregates that few use: what a parser may read otherwise."""
-    _equal_duckdb(data, lambda shape: st.one_of(operators(shape), functions(shape), statistics(shape)))
+    """Operators without parentheses, functions, aggregates, types and clauses that few use."""
+    rare = (operators, functions, statistics, rarities, rarities, rarities)
+    _equal_duckdb(data, lambda shape: st.one_of([each(shape) for each in rare]))
 
 
-@settings(max_examples=max(1, DATABASES // 10), deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=max(1, DATABASES // 40), deadline=None, suppress_health_check=CHECKS)
 @seed(SEED)
 @given(data=st.data())
-def test_what_stands_twice_equals_duckdb(data: st.DataObject) -> None:
-    """Tables and parts that a query has more than once, which a plan may read or compute once."""
-    _equal_duckdb(data, twins)
+def test_limits_with_ties_give_some_of_the_rows(data: st.DataObject) -> None:
+    """As many rows as DuckDB gives, with the values that it orders by, and each of them one of all rows."""
+    shape = data.draw(databases())
+    _described(shape)
+    with tempfile.TemporaryDirectory() as folder:
+        database = shape.build(Path(folder))
+        for _ in range(QUERIES):
+            query = data.draw(limited(shape))
+            options, splits = data.draw(spreads())
+            note(f"{query.sql};\n-- {options}, splits={splits}")
+            if _is_answered(database, query.whole) and _is_answered(database, query.keys):
+                _some_of_the_rows(database, query, _answer(database, query.sql, options, splits))
 
 
 @settings(max_examples=max(1, DATABASES // 6), deadline=None, suppress_health_check=CHECKS)
@@ -132,6 +143,14 @@ def _equal_duckdb(data: st.DataObject, statements: Callable[[Shape], st.SearchSt
             note(f"{sql};\n-- {options}, splits={splits}")
             if _is_answered(database, sql):
                 database.check(sql, [options], splits)
+
+
+def _some_of_the_rows(database: Database, query: Limited, answer: Result) -> None:
+    keys = database.expected(query.keys)
+    if query.is_ordered:
+        same(Result(keys.names, keys.types, [row[:1] for row in answer.rows]), keys, ordered=True)
+    assert len(answer.rows) == (len(keys.rows) if query.is_ordered else keys.rows[0][0])
+    assert not Counter(map(repr, answer.rows)) - Counter(map(repr, database.expected(query.whole).rows))
 
 
 def _same_answer(data: st.DataObject, database: Database, one: str, other: str) -> None:
