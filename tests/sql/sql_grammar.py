@@ -83,12 +83,13 @@ def sources(draw: st.DrawFn, shape: Shape) -> Rows:
     """One to three tables, joined in every way."""
     rows = draw(tables(shape, "x"))
     for alias in ("y", "z")[: draw(st.sampled_from([0, 0, 1, 1, 1, 2]))]:
-        rows = draw(_joined(shape, rows, draw(tables(shape, alias))))
+        rows = draw(joined(shape, rows, draw(tables(shape, alias))))
     return rows
 
 
 @st.composite
-def _joined(draw: st.DrawFn, shape: Shape, rows: Rows, other: Rows) -> Rows:
+def joined(draw: st.DrawFn, shape: Shape, rows: Rows, other: Rows) -> Rows:
+    """Both, joined in any way."""
     both = Rows("", rows.columns + other.columns)
     join = draw(st.sampled_from(["", "", "LEFT ", "LEFT ", "RIGHT ", "FULL ", "SEMI ", "ANTI ", "CROSS ", "ASOF "]))
     if join == "CROSS ":

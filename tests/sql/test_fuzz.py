@@ -21,6 +21,7 @@ from sql_operators import functions, operators, statistics
 from sql_rarities import Limited, limited, rarities
 from sql_reference import Reference, Result
 from sql_statements import partitions_of, queries
+from sql_twins import twins
 
 from gristmill_sql import CompileOptions, compile_query
 
@@ -84,6 +85,14 @@ def test_limits_with_ties_give_some_of_the_rows(data: st.DataObject) -> None:
             note(f"{query.sql};\n-- {options}, splits={splits}")
             if _is_answered(database, query.whole) and _is_answered(database, query.keys):
                 _some_of_the_rows(database, query, _answer(database, query.sql, options, splits))
+
+
+@settings(max_examples=max(1, DATABASES // 10), deadline=None, suppress_health_check=CHECKS)
+@seed(SEED)
+@given(data=st.data())
+def test_what_stands_twice_equals_duckdb(data: st.DataObject) -> None:
+    """Tables and parts that a query has more than once, which a plan may read or compute once."""
+    _equal_duckdb(data, twins)
 
 
 @settings(max_examples=max(1, DATABASES // 6), deadline=None, suppress_health_check=CHECKS)
