@@ -26,7 +26,7 @@ from gristmill_sql.algebra import (
 )
 from gristmill_sql.collation import bare, is_collated
 from gristmill_sql.copies import copied, replaced
-from gristmill_sql.expressions import columns_in, conjuncts, has_aggregate, holds, unwrapped
+from gristmill_sql.expressions import columns_in, conjuncts, has_aggregate, holds, is_aggregate, unwrapped
 from gristmill_sql.grouping_sets import GroupBy, parse_group
 from gristmill_sql.opaque import CannotSpread, rest_of_block
 from gristmill_sql.oracle import Unbindable
@@ -146,9 +146,8 @@ class Block:
     # GROUP BY and HAVING
 
     def _grouped(self, relation: Relation, values: list[exp.Expr]) -> tuple[Relation, list[exp.Expr]]:
-        having = self._node.args.get("having")
-        conditions = [resolve_columns(t, self._scope) for t in conjuncts(having.this if having else None)]
         keys = self._group_keys(values)
+        conditions = [resolve_columns(term, self._scope) for term in self._having(keys)]
         if keys is None and not any(has_aggregate(v) for v in (*values, *conditions, *self._order_values())):
             if conditions:
                 raise CannotSpread("HAVING without aggregates")
@@ -165,6 +164,21 @@ class Block:
         values, rest = everything[: len(values)], everything[len(values) :]
         conditions, self._order = rest[: len(conditions)], rest[len(conditions) :]
         return (Filter(relation, tuple(conditions)) if conditions else relation), values
+
+    def _having(self, group: GroupBy | None) -> list[exp.Expr]:
+        """The terms of HAVING, aliases written out: a name outside of aggregates that is no key stands for an alias."""
+        having = self._node.args.get("having")
+        keys = {key.name for key in (group.keys if group else ()) if isinstance(key, exp.Column)}
+
+        def written_out(node: exp.Expr) -> exp.Expr | None:
+            if isinstance(node, exp.Query) or is_aggregate(node):
+                return copied(node)
+            if not isinstance(node, exp.Column) or len(node.parts) > 1:
+                return None
+            alias, own = self._scope.aliases.get(node.name.casefold()), self._scope.own([node.name])
+            return exp.Paren(this=copied(alias)) if alias and own and own[0].name not in keys else None
+
+        return [replaced(term, written_out) for term in conjuncts(having.this if having else None)]
 
     def _scalars(self, relation: Relation, values: list[exp.Expr], scope: Scope) -> tuple[Relation, list[exp.Expr]]:
         done = []

@@ -47,6 +47,8 @@ SELECT count_if(flag), any_value(a) IS NULL FROM t WHERE a = 3 -- may be single;
 SELECT DISTINCT a, s FROM t;
 SELECT DISTINCT a FROM t ORDER BY a DESC LIMIT 3;
 SELECT a FROM t GROUP BY a HAVING a > 1;
+SELECT a, max(id) AS b FROM t GROUP BY a HAVING b > 50 AND max(b) > 3;
+SELECT a AS b, max(id) AS m, count(*) FROM t GROUP BY a, t.b HAVING b > 1 AND m > (SELECT max(uid) FROM u WHERE u.a = t.a);
 SELECT day, m, d, sum(id) FROM t GROUP BY day, m, d;
 SELECT st, count(*) FROM t GROUP BY st;
 SELECT sum(x) FROM (SELECT a, sum(b) AS x FROM t GROUP BY a) q;

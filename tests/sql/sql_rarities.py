@@ -146,6 +146,8 @@ def _aliases(draw: st.DrawFn, shape: Shape) -> str:
         f"SELECT -{key} AS {plain}, {total} {source} ORDER BY {plain} NULLS FIRST, {total}",
         f"SELECT {text} || '!' AS {plain}, count(*) AS n {source} GROUP BY {one}, {text}",
         f"SELECT upper({text}) AS u, length(u) AS l, count(*) AS n {source} GROUP BY ALL ORDER BY ALL",
+        f"SELECT {key} % 2 AS g, max({key}) AS {plain}, min({key}) AS n {source} GROUP BY 1 HAVING {plain} > 2",
+        f"SELECT {one}, count(*) AS k {source} GROUP BY {one} HAVING k > 1 AND max({key}) > 1",
         f"SELECT DISTINCT {key} % 2 AS a, a + 1 AS b {source}",
         f"SELECT sum({number}::HUGEINT) AS s, s + 1 AS t, count(*) AS n, s IS NULL AS e {source}",
         f"SELECT max({key}) - min({key}) AS w, w * w AS q {source} HAVING w >= 0",
