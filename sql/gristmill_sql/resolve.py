@@ -23,6 +23,8 @@ def resolve_columns(expression: exp.Expr, scope: Scope) -> exp.Expr:
             return None
         if isinstance(node, exp.Query):
             return copied(node)
+        if isinstance(node, exp.Columns):
+            raise CannotSpread("COLUMNS in this place")
         if isinstance(node, exp.Lambda):
             return _lambda(node, scope)
         if isinstance(node, exp.Comprehension):

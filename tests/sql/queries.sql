@@ -291,6 +291,7 @@ SELECT x.b, y FROM (SELECT b, COLUMNS('^a$') AS y FROM t) x;
 SELECT sum(COLUMNS(['a', 'b'])) * 2 FROM t;
 SELECT COLUMNS(o.*), COLUMNS(o.* EXCLUDE (s)) + u.a AS z FROM one o JOIN u ON o.a = u.a;
 SELECT t.id, COLUMNS('^(b|d)$') + t.id FROM t;
+SELECT x.uid FROM (SELECT *, 0 AS side FROM u UNION ALL SELECT *, 1 FROM u) x WHERE COLUMNS(*) IS NOT NULL -- single;
 SELECT * EXCLUDE (one.a) RENAME (u.a AS ua) FROM one JOIN u ON one.a = u.a;
 SELECT * REPLACE (one.a + 1 AS a) FROM one JOIN u ON one.a = u.a -- single;
 
