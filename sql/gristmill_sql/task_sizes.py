@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from gristmill.plan.schema import Column, Schema
 from gristmill.plan.source import FileSource, Format
-from gristmill.storage.packing import SPLIT_BYTES
+from gristmill.storage.packing import FILE_COST_BYTES, SPLIT_BYTES
 from gristmill_sql.algebra import Scan
 from gristmill_sql.catalog import TableFacts
 
@@ -103,9 +103,18 @@ def source_of(scan: Scan, looked_up: float = 0.0) -> FileSource:
     """The table's files in splits for such tasks."""
     read = TableRead.of(scan)
     if read.halved:
-        return replace(scan.table.source, split_bytes=-(-_uncompressed(scan.table.facts) // 2))
+        return replace(scan.table.source, split_bytes=_half(scan.table.facts))
     together = read.splits_a_task(looked_up)
     return scan.table.source if together == 1 else replace(scan.table.source, split_bytes=together * SPLIT_BYTES)
+
+
+def _half(facts: TableFacts) -> int:
+    """The size of splits that cuts a table in two: one file evenly, several with half a file to spare."""
+    bytes_ = _uncompressed(facts)
+    if facts.files == 1:
+        return -(-bytes_ // 2)
+    bytes_ += facts.files * FILE_COST_BYTES
+    return (bytes_ + bytes_ // facts.files) // 2
 
 
 def _uncompressed(facts: TableFacts) -> int:

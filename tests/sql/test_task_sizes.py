@@ -1,7 +1,13 @@
 """How many splits a map task reads: by the columns that the query reads, and by what every task looks up."""
 
+from pathlib import Path
+
+import duckdb
+
 from gristmill.plan.schema import Column
 from gristmill.plan.source import FileSource, Format
+from gristmill.storage.splits import plan_input
+from gristmill.storage.stores import Stores
 from gristmill_sql import Catalog, TableFacts, compile_query
 from gristmill_sql.algebra import Scan
 from gristmill_sql.catalog import Table
@@ -36,6 +42,18 @@ def test_two_tasks_share_a_table_of_one_split_of_which_much_is_read() -> None:
     assert map_tasks(_scan(150_000, 12 * MIB, 2)) == 1
     assert source_of(_scan(150_000, 12 * MIB, 2)).split_bytes is None
     assert map_tasks(_scan(150_000, 12 * MIB, 9, split_bytes=64 * MIB)) == 1
+
+
+def test_two_tasks_share_files_of_different_sizes(tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        for number in range(7):
+            rows = f"SELECT i, i * 3 AS j, i * 7 AS k FROM range({30_000 + 900 * number}) t(i)"
+            connection.execute(f"COPY ({rows}) TO '{tmp_path / str(number)}.parquet'")
+    source = FileSource((str(tmp_path / "*.parquet"),), Format.PARQUET)
+    catalog = Catalog({"t": source})
+    (job,) = compile_query("SELECT sum(i + j + k) AS s FROM t", catalog).chain.jobs
+    assert isinstance(job.inputs[0].source, FileSource)
+    assert [len(split.pieces) for split in plan_input(job.inputs[0].source, Stores((), {}), "t").splits] == [4, 3]
 
 
 def test_splits_stay_as_asked_for_and_where_sizes_are_not_known() -> None:
