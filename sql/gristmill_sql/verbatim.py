@@ -11,8 +11,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from sqlglot import TokenType
+from sqlglot.dialects import Dialect
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.parsers.duckdb import DuckDBParser
+
+from gristmill.errors import InvalidQuery
 
 _UNDERSTOOD = frozenset(
     """
@@ -60,3 +63,18 @@ class Verbatim(DuckDB):
         }
 
     Parser = _Parser
+
+
+def require_own_parser(dialect: Dialect) -> None:
+    """Raises InvalidQuery where sqlglot does not let others extend its parser: its compiled form does not."""
+    try:
+        dialect.parser()
+    except TypeError as fault:
+        raise InvalidQuery(
+            f"the compiled form of sqlglot is installed, which Gristmill cannot extend ({fault})",
+            place="package sqlglotc",
+            remedy="pip uninstall sqlglotc; sqlglot itself stays",
+        ) from None
+
+
+require_own_parser(Verbatim())

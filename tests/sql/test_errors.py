@@ -5,6 +5,7 @@ from sql_checks import Database
 
 from gristmill.errors import GristmillError, InvalidQuery
 from gristmill_sql import CompileOptions, compile_query
+from gristmill_sql.verbatim import Verbatim, require_own_parser
 
 PLACED = [
     ("SELECT foo FROM t", "line 1:8", "foo", "^~~"),
@@ -99,3 +100,12 @@ def test_deep_nesting_is_an_error_of_the_query(oddities: Database) -> None:
 def test_moderate_nesting_compiles(oddities: Database) -> None:
     query = "SELECT " + "CASE WHEN id = 1 THEN 1 ELSE " * 300 + "1" + " END" * 300 + " AS x FROM t"
     assert len(compile_query(query, oddities.catalog).chain.jobs) == 1
+
+
+def test_a_parser_that_cannot_be_extended_says_which_package_to_remove(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise TypeError("interpreted classes cannot inherit from compiled")
+
+    monkeypatch.setattr(Verbatim, "parser", refuse)
+    with pytest.raises(InvalidQuery, match=r"(?s)package sqlglotc: .* pip uninstall sqlglotc"):
+        require_own_parser(Verbatim())
