@@ -93,23 +93,42 @@ def report(title: str, timed: Sequence[Timed], bound: float | None = None) -> fl
     return ratio
 
 
+@dataclass
+class PeakMemory:
+    """The most that any of several groups of processes held; shared pages count a part for each process.
+
+    To ask for that takes so long that it would slow down what is timed, so it is asked only where a group may hold more
+    than any did before, by what it holds without regard to sharing and by what was shared last.
+    """
+
+    bytes_: int = 0
+    _shared: dict[str, int] = field(default_factory=dict)
+
+    def look(self, group: str, processes: Sequence[int]) -> None:
+        """Takes down what the processes of a group hold now."""
+        held = sum(map(memory_bytes, processes))
+        if held - self._shared.get(group, 0) > self.bytes_:
+            exact = sum(map(proportional_bytes, processes))
+            self._shared[group] = held - exact
+            self.bytes_ = max(self.bytes_, exact)
+
+
 _SAMPLES_A_LISTING = 5
 
 
 class WorkerMemory:
-    """Samples, from outside, what each worker (an agent with its executors) holds; for use as a context.
-
-    Workers are forks of one host: what they share with it counts a part for each. To ask for that takes so long that it
-    would slow down what is timed, so it is asked only where a worker may hold more than any did before, by what it
-    holds without regard to sharing and by what was shared last.
-    """
+    """Samples, from outside, what each worker (an agent with its executors) holds; for use as a context."""
 
     def __init__(self, every_s: float = 0.05) -> None:
-        self.peak_bytes = 0
+        self._peak = PeakMemory()
         self._every_s = every_s
-        self._shared: dict[str, int] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most that any worker held."""
+        return self._peak.bytes_
 
     def show(self, limit: str) -> None:
         """Prints the most that any worker held, if there was one."""
@@ -132,11 +151,7 @@ class WorkerMemory:
             if sample % _SAMPLES_A_LISTING == 0:
                 workers = _workers()
             for worker, processes in workers.items():
-                held = sum(map(memory_bytes, processes))
-                if held - self._shared.get(worker, 0) > self.peak_bytes:
-                    exact = sum(map(proportional_bytes, processes))
-                    self._shared[worker] = held - exact
-                    self.peak_bytes = max(self.peak_bytes, exact)
+                self._peak.look(worker, processes)
 
 
 def _workers() -> dict[str, list[int]]:

@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from measuring import data_folder, machine
+from measuring import PeakMemory, data_folder, machine
 from tpch import QUERIES, make_tables
 
-from gristmill.worker.processes import family, proportional_bytes
+from gristmill.worker.processes import family
 
 PACKAGES = {
     "datafusion": ("datafusion",),
@@ -124,8 +124,10 @@ def _take(measured: Measured, line: str) -> None:
 
 
 def _watch_memory(process: subprocess.Popen[str], measured: Measured) -> None:
+    peak = PeakMemory()
     while process.poll() is None:
-        measured.peak_bytes = max(measured.peak_bytes, sum(map(proportional_bytes, family(process.pid))))
+        peak.look(measured.engine, list(family(process.pid)))
+        measured.peak_bytes = peak.bytes_
         time.sleep(0.2)
 
 
