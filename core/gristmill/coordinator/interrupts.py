@@ -11,8 +11,6 @@ import _thread
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -39,17 +37,20 @@ class Interrupts:
         if self._ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Around user code: raises KeyboardInterrupt at its end if one came meanwhile, however it ended."""
+    def working(self) -> _Working:
+        """For use around user code: raises KeyboardInterrupt at its end if one came meanwhile, however it ended."""
+        return _Working(self)
+
+    def begin(self) -> None:
+        """User code runs from now on."""
         self._working = True
-        try:
-            yield
-        finally:
-            self._working = False
-            if self.heard:
-                sys.settrace(self._trace)
-                raise KeyboardInterrupt
+
+    def end(self) -> None:
+        """User code has ended. Raises KeyboardInterrupt if one came meanwhile."""
+        self._working = False
+        if self.heard:
+            sys.settrace(self._trace)
+            raise KeyboardInterrupt
 
     def _hear(self, _signal: int, frame: FrameType | None) -> None:
         first, self.heard = not self.heard, True
@@ -65,6 +66,19 @@ class Interrupts:
         while self._working and not pause.wait(AGAIN_S):
             if self._working:
                 _thread.interrupt_main()
+
+
+class _Working:
+    """No generator: one that an interrupt leaves half ended is ended when it is collected, and would raise there."""
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
+
+    def __enter__(self) -> None:
+        self._interrupts.begin()
+
+    def __exit__(self, *_: object) -> None:
+        self._interrupts.end()
 
 
 def _raise_at_next_lines(frame: FrameType | None) -> None:
