@@ -7,6 +7,7 @@ Expressions are sqlglot trees over those names; they are never changed in place.
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -281,6 +282,13 @@ def inputs_of(relation: Relation) -> tuple[Relation, ...]:
         case Scan() | Values() | Shared():
             return ()
     return (relation.input,)
+
+
+def nodes_of(relation: Relation) -> Iterator[Relation]:
+    """A relation and all that it is made of, each before what it reads."""
+    yield relation
+    for child in inputs_of(relation):
+        yield from nodes_of(child)
 
 
 def with_inputs(relation: Relation, inputs: tuple[Relation, ...]) -> Relation:

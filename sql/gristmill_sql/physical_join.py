@@ -44,10 +44,15 @@ def plan_join(planner: Planner, node: Join, needed: Needed) -> Flow:
         node = _turned(node)
     left = planner.plan(node.left, reads & names_of(node.left))
     right = planner.plan(node.right, reads & names_of(node.right))
-    tiny = [is_tiny(side, flow, planner.options) for side, flow in ((node.left, left), (node.right, right))]
-    if node.kind is JoinKind.INNER and tiny == [True, False] and not right.constant:
-        node, left, right = _turned(node), right, left  # no task waits for what it can read itself
+    if node.kind is JoinKind.INNER and _only_left_is_tiny(planner, node, left, right):
+        node, left, right = _turned(node), right, left
     return _Joining(planner, node, needed, left, right).flow()
+
+
+def _only_left_is_tiny(planner: Planner, node: Join, left: Flow, right: Flow) -> bool:
+    """Whether the tasks that have the right side had better read the left side's tables than be waited for."""
+    options = planner.options
+    return not right.constant and is_tiny(node.left, left, options) and not is_tiny(node.right, right, options)
 
 
 def _turned(node: Join) -> Join:

@@ -6,11 +6,9 @@ does anything; where the tables are small, to read them again in every task cost
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from gristmill.plan.source import FileSource, Format
 from gristmill.storage.filesystem import canonical, volume_of
-from gristmill_sql.algebra import Filter, Join, Project, Relation, Scan, Values, inputs_of
+from gristmill_sql.algebra import Filter, Join, Project, Relation, Scan, Values, nodes_of
 from gristmill_sql.decorrelate import expressions_of
 from gristmill_sql.expressions import is_volatile
 from gristmill_sql.flow import Flow, Reading
@@ -33,7 +31,7 @@ def is_computed_by_tasks(build: Relation, flow: Flow, probe_tasks: int, options:
     sources = [only.origin.source, *(side.source for side in only.sides)]
     if not all(isinstance(source, FileSource) and not _on_volume(source) for source in sources):
         return False
-    nodes = list(_nodes(build))
+    nodes = list(nodes_of(build))
     if not all(isinstance(node, Scan | Values | Filter | Project | Join) for node in nodes):
         return False
     if any(is_volatile(expression) for node in nodes for expression in expressions_of(node)):
@@ -43,7 +41,7 @@ def is_computed_by_tasks(build: Relation, flow: Flow, probe_tasks: int, options:
 
 def is_tiny(relation: Relation, flow: Flow, options: CompileOptions) -> bool:
     """Whether a relation's tables are so small that any tasks had better read them than wait for a job."""
-    scans = [node for node in _nodes(relation) if isinstance(node, Scan)]
+    scans = [node for node in nodes_of(relation) if isinstance(node, Scan)]
     bytes_ = sum(scan.table.facts.bytes_ for scan in scans)
     return bytes_ <= min(TINY_BYTES, options.broadcast_bytes) and is_computed_by_tasks(relation, flow, 1, options)
 
@@ -62,9 +60,3 @@ def _are_small(scans: list[Scan], probe_tasks: int, options: CompileOptions) -> 
 def _on_volume(source: FileSource) -> bool:
     """Whether files lie on a volume, which perhaps not every worker has."""
     return any(volume_of(canonical(uri)) for uri in source.uris)
-
-
-def _nodes(relation: Relation) -> Iterator[Relation]:
-    yield relation
-    for child in inputs_of(relation):
-        yield from _nodes(child)

@@ -9,7 +9,7 @@ subexpressions, found by hash consing).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from gristmill_sql.algebra import (
     Shared,
     column,
     inputs_of,
+    nodes_of,
     with_inputs,
 )
 from gristmill_sql.copies import text_of
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 def share_equal_parts(relation: Relation, knowledge: Knowledge) -> Relation:
     """The relation with one reader of a shared relation in the place of each part that others are equal to."""
-    scans = list(_scans(relation))
+    scans = _scans(relation)
     once = {scan.table.source: knowledge.estimator.rows(scan) for scan in scans}
     again = sum(map(knowledge.estimator.rows, scans)) - sum(once.values())
     if len(once) == len(scans) or not knowledge.pays_to_share(again, 0, 2):
@@ -46,11 +47,8 @@ def share_equal_parts(relation: Relation, knowledge: Knowledge) -> Relation:
     return _Sharing(relation, knowledge).applied(relation)
 
 
-def _scans(relation: Relation) -> Iterator[Scan]:
-    if isinstance(relation, Scan):
-        yield relation
-    for child in inputs_of(relation):
-        yield from _scans(child)
+def _scans(relation: Relation) -> list[Scan]:
+    return [node for node in nodes_of(relation) if isinstance(node, Scan)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +154,10 @@ class _Sharing:
     def _share(self, relation: Relation, form: _Form) -> tuple[Shared, dict[str, str]]:
         if form.number not in self._shared:
             gone = self._times[form.number] - 1
-            for part in _parts(relation):
-                self._times[self._forms[id(part)].number] -= gone
+            for part in nodes_of(relation):
+                if part is not relation:
+                    self._times[self._forms[id(part)].number] -= gone
             inputs = tuple(map(self.applied, inputs_of(relation)))
             shared = self._knowledge.share("equal rows", with_inputs(relation, inputs))
             self._shared[form.number] = shared, {own: name for name, own in form.columns.items()}
         return self._shared[form.number]
-
-
-def _parts(relation: Relation) -> Iterator[Relation]:
-    for child in inputs_of(relation):
-        yield child
-        yield from _parts(child)

@@ -31,14 +31,12 @@ from gristmill_sql.algebra import (
     Values,
     Window,
     column,
-    inputs_of,
     names_of,
-    with_inputs,
 )
 from gristmill_sql.copies import copied
 from gristmill_sql.estimate import Estimator, equality
 from gristmill_sql.expressions import unwrapped
-from gristmill_sql.rules.rewriting import bottom_up
+from gristmill_sql.rules.rewriting import bottom_up, with_nodes
 from gristmill_sql.task_sizes import MOVING, width
 
 if TYPE_CHECKING:
@@ -95,8 +93,8 @@ def _filtered(join: Join, knowledge: Knowledge) -> Relation:
     again, values = knowledge.read(_narrowed(shared, frozenset(best.keys.values())))
     on = tuple(_over(p, best.target.keys[i], values[best.keys[i]]) for i, p in zip(best.keys, best.on, strict=True))
     kept = Join(JoinKind.SEMI, best.target.relation, again, on)
-    other = _with(best.other, best.source, shared)
-    reduced = _with(best.reduced, best.target.relation, kept)
+    other = with_nodes(best.other, {id(best.source): shared})
+    reduced = with_nodes(best.reduced, {id(best.target.relation): kept})
     return (
         replace(join, left=reduced, right=other)
         if best.reduced is join.left
@@ -111,13 +109,6 @@ def _narrowed(shared: Shared, names: frozenset[str]) -> Shared:
 
 def _over(predicate: exp.Expr, target: str, source: exp.Expr) -> exp.Expr:
     return type(predicate)(this=column(target), expression=copied(source))
-
-
-def _with(relation: Relation, old: Relation, new: Relation) -> Relation:
-    """The relation with one of the operators in it replaced."""
-    if relation is old:
-        return new
-    return with_inputs(relation, tuple(_with(child, old, new) for child in inputs_of(relation)))
 
 
 def _reductions(join: Join, knowledge: Knowledge) -> Iterator[_Reduction]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sqlglot import exp
@@ -25,6 +25,13 @@ def bottom_up(relation: Relation, change: Callable[[Relation], Relation]) -> Rel
     """The relation with ``change`` applied to every operator, inputs first."""
     inputs = tuple([bottom_up(child, change) for child in inputs_of(relation)])
     return change(with_inputs(relation, inputs))
+
+
+def with_nodes(relation: Relation, new: Mapping[int, Relation]) -> Relation:
+    """The relation with operators in it replaced: ``new`` has what stands in the place of each, by its id."""
+    if id(relation) in new:
+        return new[id(relation)]
+    return with_inputs(relation, tuple(with_nodes(child, new) for child in inputs_of(relation)))
 
 
 def with_expressions(relation: Relation, change: Callable[[exp.Expr], exp.Expr]) -> Relation:

@@ -27,11 +27,11 @@ from gristmill_sql.algebra import (
     column,
     inputs_of,
     names_of,
-    with_inputs,
+    nodes_of,
 )
 from gristmill_sql.copies import text_of
 from gristmill_sql.expressions import is_volatile, substituted, unwrapped
-from gristmill_sql.rules.rewriting import filtered
+from gristmill_sql.rules.rewriting import filtered, with_nodes
 
 if TYPE_CHECKING:
     from gristmill_sql.rules import Knowledge
@@ -78,7 +78,8 @@ def share_scans(relation: Relation, knowledge: Knowledge) -> Relation:
     """The relation with one scan instead of several where that spares enough."""
     keys = {
         own.name: _Key(shared.name, source, number)
-        for number, shared in enumerate(_all_shared(relation))
+        for number, shared in enumerate(nodes_of(relation))
+        if isinstance(shared, Shared)
         for own, source in zip(shared.columns, shared.sources, strict=True)
     }
     if not keys or not knowledge.options.broadcast_bytes:
@@ -89,15 +90,8 @@ def share_scans(relation: Relation, knowledge: Knowledge) -> Relation:
             continue
         group = [each for each in readers if _reads_the_same(each, filtering)]
         if len(group) > 1 and _pays(filtering, len(group), knowledge):
-            return share_scans(_replaced(relation, _shared(group, filtering, knowledge)), knowledge)
+            return share_scans(with_nodes(relation, _shared(group, filtering, knowledge)), knowledge)
     return relation
-
-
-def _all_shared(relation: Relation) -> Iterator[Shared]:
-    if isinstance(relation, Shared):
-        yield relation
-    for child in inputs_of(relation):
-        yield from _all_shared(child)
 
 
 # which scans need only rows of certain keys
@@ -206,9 +200,3 @@ def _shared(group: list[_Reader], filtering: _Reader, knowledge: Knowledge) -> d
         )
         for each in group
     }
-
-
-def _replaced(relation: Relation, new: Mapping[int, Relation]) -> Relation:
-    if id(relation) in new:
-        return new[id(relation)]
-    return with_inputs(relation, tuple(_replaced(child, new) for child in inputs_of(relation)))
